@@ -1,0 +1,5 @@
+"""`python -m facequal`."""
+
+from facequal.cli import main
+
+main()

@@ -1,0 +1,25 @@
+"""The configuration of a run, saved beside its results."""
+
+from pathlib import Path
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
+
+from facequal.evaluation.folders import run_folder
+
+
+class SaveRunConfig(SaveConfigCallback):
+    """Write ``config.yaml`` into the folder of the run, whatever logger is used.
+
+    Lightning's own callback writes beside the run with `WandbLogger`, where the second run finds the file of the
+    first and stops.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write the file on rank 0, once."""
+        folder = run_folder(trainer)  # asks all ranks
+        if trainer.is_global_zero and not self.already_saved:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = self.parser.dump(self.config, skip_none=False)
+            Path(folder / self.config_filename).write_text(text)
+        self.already_saved = True

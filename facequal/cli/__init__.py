@@ -1,0 +1,57 @@
+"""The `facequal` command. Nothing here imports torch until a command needs it: help and version answer at once."""
+
+import sys
+from collections.abc import Sequence
+
+from facequal import __version__
+
+HELP = """\
+usage: facequal COMMAND ...
+
+Recognise and restore faces in bad pictures.
+
+commands:
+  fit         train a method:            facequal fit -c experiments/demo/adaface.yaml
+  validate    compute validation figures of a checkpoint
+  test        run the test protocols:    facequal test -c CONFIG --ckpt_path CHECKPOINT
+  predict     write embeddings and norms of images to Parquet
+  run         fit, then test, in one process
+  repeat      run with several seeds; mean and spread: facequal repeat CONFIG --seeds 3
+  check-data  list all problems of a data set before training
+
+options:
+  -h, --help  show this text; `facequal COMMAND --help` tells a command's own
+  --version   show the version
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Args:
+        arguments: what follows the program's name; None takes it from ``sys.argv``.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given[0] if given else "--help"
+    if command in ("-h", "--help", "help"):
+        print(HELP, end="")
+    elif command == "--version":
+        print(f"facequal {__version__}")
+    elif command == "check-data":
+        from facequal.cli.check_data import main as check_data
+
+        check_data(given[1:])
+    elif command == "run":
+        from facequal.cli.run import main as run
+
+        run(given[1:])
+    elif command == "repeat":
+        from facequal.cli.repeat import main as repeat
+
+        repeat(given[1:])
+    elif command in ("fit", "validate", "test", "predict"):
+        from facequal.cli.lightning import FaceQualCLI
+
+        FaceQualCLI(given)
+    else:
+        sys.exit(f"facequal: there is no command {command!r}\n\n{HELP}")

@@ -1,0 +1,76 @@
+"""`facequal fit|validate|test|predict`: LightningCLI over the shared data module and any method."""
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import yaml
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+from facequal.callbacks.embeddings import EmbeddingWriter
+from facequal.callbacks.save_config import SaveRunConfig
+from facequal.cli.configs import expand_inherited
+from facequal.data.datamodule import FaceDataModule
+from facequal.evaluation.callback import ProtocolEvaluation
+
+
+class FaceQualCLI(LightningCLI):
+    """The command line of all methods.
+
+    Args:
+        arguments: the command line after the program's name, such as ``["fit", "-c",
+            "experiments/demo/adaface.yaml"]``.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
+        warnings.filterwarnings("ignore", message=".*does not have many workers")
+        super().__init__(
+            LightningModule,
+            FaceDataModule,
+            subclass_mode_model=True,
+            save_config_callback=SaveRunConfig,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            args=list(arguments),
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the evaluation, the embedding writer, inheritance, and the link from data to model."""
+        parser.add_argument("--inherit", type=list[str], default=[], help="files this one builds on, relative to it")
+        parser.add_lightning_class_args(ProtocolEvaluation, "evaluation")
+        parser.add_lightning_class_args(EmbeddingWriter, "embeddings")
+        parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse the command line with inherited files in place. The saved configuration stands alone."""
+        assert isinstance(args, list)
+        self.config = parser.parse_args(expand_inherited(args))
+        self.config[self.config.subcommand].inherit = []
+
+    def _parse_ckpt_path(self) -> None:
+        """Let the command line win over the hyper-parameters stored in a checkpoint.
+
+        Lightning parses the stored ones over the command line, even the class of the model. Here they are not used; a
+        checkpoint of another class is an error.
+        """
+        config = self.config[self.config.subcommand]
+        path = config.get("ckpt_path")
+        if not path or not Path(path).is_file():
+            return
+        stored = torch.load(path, weights_only=True, map_location="cpu").get("hyper_parameters", {}).get("_class_path")
+        if stored is not None and stored != config.model.class_path:
+            raise ValueError(
+                f"{path} holds a {stored}, but the configuration asks for a {config.model.class_path}. Use --ckpt_path "
+                "to go on with the same method, and model.init_args.weights to start another one from it"
+            )
+
+    def after_instantiate_classes(self) -> None:
+        """Tell the evaluation which configuration its figures belong to."""
+        self._dump_config()
+        evaluation = self._get(self.config_init, "evaluation")
+        text = yaml.safe_dump(self.config_dump, sort_keys=True)
+        evaluation.config_hash = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,78 @@
+"""`facequal repeat`: one experiment with several seeds, its mean and its spread."""
+
+import argparse
+import hashlib
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from facequal.cli.configs import with_parents
+from facequal.cli.run import fit_and_test
+from facequal.evaluation.results import Result, read_results, summarise, write_summary
+from facequal.evaluation.tables import render_summary
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(
+        prog="facequal repeat",
+        description="Fit and test with several seeds and report mean and spread. Goes on where it was stopped: seeds "
+        "that have results are not run again.",
+        epilog="Options of `facequal fit` may follow and apply to every seed.",
+    )
+    parser.add_argument("config", type=Path, help="experiment file")
+    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first seed (default: 0)")
+    parser.add_argument("--folder", type=Path, help="where runs and summary go (default: runs/repeat/NAME)")
+    parser.add_argument("--fresh", action="store_true", help="remove earlier results of this folder first")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    options, overrides = build_parser().parse_known_args(list(arguments))
+    if options.seeds < 1:
+        sys.exit(f"facequal repeat: --seeds must be at least 1, got {options.seeds}")
+    if not options.config.is_file():
+        sys.exit(f"facequal repeat: there is no file {options.config}")
+    folder = options.folder or Path("runs") / "repeat" / options.config.stem
+    if options.fresh and folder.exists():
+        shutil.rmtree(folder)
+    require_same_experiment(folder, options.config, overrides)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    per_seed = [run_seed(folder / f"seed_{seed}", options.config, seed, overrides) for seed in seeds]
+    rows = summarise(per_seed)
+    Console().print(render_summary(rows))
+    write_summary(folder / "summary.csv", rows)
+    print(f"summary: {folder / 'summary.csv'}")
+
+
+def run_seed(folder: Path, config: Path, seed: int, overrides: Sequence[str]) -> list[Result]:
+    """Results of one seed: read if they are there, else made."""
+    finished = folder / "report" / "results.csv"
+    if finished.is_file():
+        print(f"seed {seed}: {finished} is there")
+        return read_results(finished)
+    logger = "lightning.pytorch.loggers.CSVLogger"
+    place = [f"--trainer.logger={logger}", f"--trainer.logger.save_dir={folder}"]
+    place += ["--trainer.logger.name=", "--trainer.logger.version=", f"--trainer.default_root_dir={folder}"]
+    results, _ = fit_and_test(["-c", str(config), f"--seed_everything={seed}", *place, *overrides])
+    return results
+
+
+def require_same_experiment(folder: Path, config: Path, overrides: Sequence[str]) -> None:
+    """Refuse to mix the results of two experiments in one folder.
+
+    Raises:
+        SystemExit: the folder holds results of other settings.
+    """
+    text = "\n".join([*(file.read_text() for file in with_parents(config)), *overrides])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    mark = folder / "experiment.sha256"
+    if mark.is_file() and mark.read_text().strip() != digest:
+        sys.exit(f"facequal repeat: {folder} holds results of other settings; use --fresh, or another --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(digest + "\n")

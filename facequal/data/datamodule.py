@@ -1,0 +1,183 @@
+"""The one LightningDataModule of all methods."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import Dataset
+
+from facequal.data.augmentation import AlbumentationsDataset
+from facequal.data.loader import FaceLoader, one_thread
+from facequal.data.protocols import HeldOutPairs, VerificationProtocol
+from facequal.data.samplers import EpochSampler
+from facequal.data.source import FaceSource, require_source
+from facequal.data.splits import split_identities
+from facequal.data.views import resolution_views, to_unit_range, training_views
+from facequal.degradations.base import Degradation
+
+RESOLUTIONS_PX = (7, 14, 28, 56, 112)
+
+
+class FaceDataModule(LightningDataModule):
+    """Faces for training, validation, test and prediction, degraded on the device.
+
+    Training batches are dicts as `facequal.data.views.training_views` returns them, evaluation batches as
+    `resolution_views` does: every image of a protocol once, at all resolutions asked for.
+
+    Args:
+        train: data set to train on, or None to evaluate only.
+        val: protocols to validate on, beside the held-out identities.
+        test: protocols to test on; each gets one loader.
+        predict: data set whose embeddings `facequal predict` writes.
+        augmentation: device-side slot that acts on ``image`` before it is copied: both views share it.
+        degradation: device-side slot that makes ``lq`` from ``image``.
+        lq_augmentation: device-side slot drawn for ``lq`` alone.
+        cpu_augmentation: transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
+        batch_size: images per optimizer step over all ranks and nodes: each process gets its share.
+        eval_batch_size: images per process in evaluation; each is embedded at every resolution.
+        num_workers: loader processes per rank.
+        pin_memory: pin host memory when a GPU is used.
+        val_identities: identities held out of ``train`` for validation; no person is on both sides.
+        val_pairs: pairs drawn from them.
+        val_resolutions_px: resolutions in validation, in pixels of height.
+        resolutions_px: resolutions in tests, in pixels of height.
+        seed: seed of order, split and degradations; None takes the one of ``seed_everything``, or 0.
+
+    Attributes:
+        num_classes: identities to train on, or None without a training set.
+
+    Raises:
+        TypeError: ``train`` or ``predict`` is no data set of faces.
+        ValueError: more identities are held out than there are.
+    """
+
+    def __init__(
+        self,
+        # jsonargparse takes no sub-class of a parametrised Dataset[...].
+        train: Dataset | None = None,  # type: ignore[type-arg]
+        val: list[VerificationProtocol] | None = None,
+        test: list[VerificationProtocol] | None = None,
+        predict: Dataset | None = None,  # type: ignore[type-arg]
+        augmentation: Degradation | None = None,
+        degradation: Degradation | None = None,
+        lq_augmentation: Degradation | None = None,
+        cpu_augmentation: list[dict[str, Any]] | None = None,
+        batch_size: int = 128,
+        eval_batch_size: int = 64,
+        num_workers: int = 0,
+        pin_memory: bool = True,
+        val_identities: int = 0,
+        val_pairs: int = 600,
+        val_resolutions_px: Sequence[int] = (7, 112),
+        resolutions_px: Sequence[int] = RESOLUTIONS_PX,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
+        self.train_source: FaceSource | None = None if train is None else require_source(train, "data.train")
+        self.predict_source: FaceSource | None = None if predict is None else require_source(predict, "data.predict")
+        self.val_protocols = list(val or [])
+        self.test_protocols = list(test or [])
+        if self.train_source is not None and val_identities:
+            self.train_source, held_out = split_identities(self.train_source, val_identities, self.seed)
+            self.val_protocols.insert(0, HeldOutPairs(held_out, val_pairs, self.seed))
+        self.num_classes = None if self.train_source is None else self.train_source.num_classes
+        if self.train_source is not None and cpu_augmentation:
+            self.train_source = AlbumentationsDataset(self.train_source, cpu_augmentation, self.seed)
+        self.augmentation, self.degradation, self.lq_augmentation = augmentation, degradation, lq_augmentation
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.num_workers, self.pin_memory = num_workers, pin_memory
+        self.val_resolutions_px, self.resolutions_px = tuple(val_resolutions_px), tuple(resolutions_px)
+
+    def prepare_data(self) -> None:
+        """Render or index what has to be made once per node before any rank reads it."""
+        sources = [self.train_source, self.predict_source]
+        sources += [protocol.images for protocol in self.val_protocols + self.test_protocols]
+        for source in sources:
+            if source is not None and len(source):
+                source[0]
+
+    def train_dataloader(self) -> FaceLoader:
+        """Shuffled training batches, of equal size on every rank; the last incomplete one is dropped.
+
+        Raises:
+            ValueError: there is no training set, the batch does not divide among the ranks, or the set is smaller
+            than a batch.
+        """
+        if self.train_source is None:
+            raise ValueError("data.train is not set: there is nothing to train on")
+        rank, world_size = self._rank_and_world_size()
+        if self.batch_size % world_size:
+            raise ValueError(f"data.batch_size={self.batch_size} does not divide among {world_size} processes")
+        if len(self.train_source) < self.batch_size:
+            raise ValueError(f"data.batch_size={self.batch_size}, but there are only {len(self.train_source)} images")
+        cells = (self.train_source.epoch,) if isinstance(self.train_source, AlbumentationsDataset) else ()
+        sampler = EpochSampler(
+            self.train_source, shuffle=True, seed=self.seed, rank=rank, world_size=world_size, epoch_cells=cells
+        )
+        return self._loader(self.train_source, sampler, self.batch_size // world_size, drop_last=True)
+
+    def val_dataloader(self) -> list[FaceLoader]:
+        """One loader per validation protocol."""
+        # Without protocols there is nothing to validate, which is no mistake.
+        warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
+        return [self._eval_loader(protocol.images) for protocol in self.val_protocols]
+
+    def test_dataloader(self) -> list[FaceLoader]:
+        """One loader per test protocol.
+
+        Raises:
+            ValueError: no protocol is configured.
+        """
+        if not self.test_protocols:
+            raise ValueError("data.test is empty: name at least one protocol of facequal.data.protocols")
+        return [self._eval_loader(protocol.images) for protocol in self.test_protocols]
+
+    def predict_dataloader(self) -> FaceLoader:
+        """The images to embed, in order.
+
+        Raises:
+            ValueError: there is no data set to predict on.
+        """
+        if self.predict_source is None:
+            raise ValueError("data.predict is not set: there is nothing to embed")
+        return self._eval_loader(self.predict_source)
+
+    def on_after_batch_transfer(self, batch: Mapping[str, Any], dataloader_idx: int) -> dict[str, Any]:
+        """Degrade on the device: training views in fit, resolutions in validation and test."""
+        trainer = self.trainer
+        if trainer is None or trainer.training:
+            return training_views(
+                batch,
+                seed=self.seed,
+                epoch=0 if trainer is None else trainer.current_epoch,
+                augmentation=self.augmentation,
+                degradation=self.degradation,
+                lq_augmentation=self.lq_augmentation,
+            )
+        if trainer.predicting:
+            return {**batch, "image": to_unit_range(batch["image"])}
+        return resolution_views(batch, self.resolutions_px if trainer.testing else self.val_resolutions_px)
+
+    def _rank_and_world_size(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _eval_loader(self, source: FaceSource) -> FaceLoader:
+        rank, world_size = self._rank_and_world_size()
+        sampler = EpochSampler(source, shuffle=False, rank=rank, world_size=world_size)
+        return self._loader(source, sampler, self.eval_batch_size, drop_last=False)
+
+    def _loader(self, source: FaceSource, sampler: EpochSampler, batch_size: int, drop_last: bool) -> FaceLoader:
+        return FaceLoader(
+            source,
+            batch_size=batch_size,
+            sampler=sampler,
+            drop_last=drop_last,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=self.pin_memory and torch.cuda.is_available(),
+            worker_init_fn=one_thread if self.num_workers else None,
+        )

@@ -1,0 +1,52 @@
+"""A picture of many procedural faces."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facequal.data.procedural.identities import FAMILY_SIZE
+from facequal.data.procedural.renderer import render_identity
+
+
+def contact_sheet(
+    num_families: int = 6,
+    size_px: int = 112,
+    seed: int = 0,
+    first_family: int = 0,
+    images: int = 1,
+) -> NDArray[np.uint8]:
+    """Families as rows, their six people as columns.
+
+    Args:
+        num_families: number of rows.
+        size_px: height and width of one face.
+        seed: seed of the faces, as in `ProceduralFaces`.
+        first_family: number of the first row's family.
+        images: images of every person, side by side.
+
+    Returns:
+        RGB picture, uint8 (num_families * size_px, 6 * images * size_px, 3).
+    """
+    rows = []
+    for family in range(first_family, first_family + num_families):
+        people = range(family * FAMILY_SIZE, (family + 1) * FAMILY_SIZE)
+        faces = [face for person in people for face in render_identity(person, images, size_px, seed).numpy()]
+        rows.append(np.concatenate(faces, axis=2))
+    sheet: NDArray[np.uint8] = np.concatenate(rows, axis=1).transpose(1, 2, 0)
+    return np.ascontiguousarray(sheet)
+
+
+def write_contact_sheet(path: str | os.PathLike[str], sheet: NDArray[np.uint8], num_colors: int = 256) -> None:
+    """Write a contact sheet as a PNG with a palette, which takes a third of the bytes of full colour.
+
+    Args:
+        path: the file to write; its folder is made.
+        sheet: RGB picture, uint8 (H, W, 3).
+        num_colors: size of the palette, 2..256.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(sheet).quantize(num_colors, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+    picture.save(path, optimize=True)

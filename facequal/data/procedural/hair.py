@@ -1,0 +1,162 @@
+"""Hair: styles, the hair behind the head and the hair in front of it."""
+
+from dataclasses import astuple, dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facequal.data.procedural.appearance import Look
+from facequal.data.procedural.drawing import bell, cover, ramp
+from facequal.data.procedural.identities import Identity
+from facequal.data.procedural.pose import HeadFrame
+from facequal.data.procedural.textures import HAIR_HEIGHT, HAIR_WIDTH, hair_texture
+
+DOME_V = -0.22  # the outline of hair is half an ellipse above this height
+
+
+@dataclass(frozen=True)
+class HairStyle:
+    """One way to wear hair; lengths in half frames.
+
+    Attributes:
+        top: height over the skull's top.
+        side: width beside the head.
+        end_v: where the hair at the sides ends.
+        opening: how far the opening for the face reaches beyond the edge of the head; negative covers cheeks.
+        fringe: 0 for hair that starts at the hairline, 1 for a fringe down to the brows.
+        sweep: slope of the hairline: hair combed to a side.
+        arch: how much the hairline falls towards the temples.
+        curl: 0 straight, 1 curly.
+        wave: amplitude of waves.
+        flare: how much the outline widens downwards.
+        thin: share of the scalp that shows, 0..1.
+        edge: width of the transition at the hairline.
+    """
+
+    top: float = 0.05
+    side: float = 0.03
+    end_v: float = -0.08
+    opening: float = -0.05
+    fringe: float = 0.0
+    sweep: float = 0.0
+    arch: float = 0.25
+    curl: float = 0.0
+    wave: float = 0.0
+    flare: float = 0.0
+    thin: float = 0.0
+    edge: float = 0.05
+
+
+MALE_STYLES = (
+    HairStyle(top=0.05, side=0.02, end_v=-0.06, sweep=0.10, arch=0.20),  # short, parted at the side
+    HairStyle(top=0.0, side=-0.02, end_v=-0.04, arch=0.35, thin=0.12, edge=0.07),  # cropped
+    HairStyle(top=0.06, side=0.04, end_v=0.02, fringe=0.55, sweep=0.16, arch=0.15),  # swept fringe
+    HairStyle(top=0.08, side=0.05, end_v=-0.02, curl=1.0, arch=0.30),  # short curls
+    HairStyle(top=0.02, side=0.015, end_v=-0.04, fringe=-0.45, arch=-0.9, edge=0.07),  # receding
+    HairStyle(top=-0.20, side=-0.01, end_v=-0.02, fringe=-2.0, arch=0.0, thin=0.15, edge=0.10),  # bald on top
+    HairStyle(top=0.06, side=0.09, end_v=0.30, opening=-0.06, fringe=0.3, sweep=0.12, wave=0.05),  # over the ears
+    HairStyle(top=0.07, side=0.02, end_v=-0.08, fringe=-0.12, arch=0.5),  # brushed up
+)
+FEMALE_STYLES = (
+    HairStyle(top=0.05, side=0.08, end_v=1.6, opening=-0.06, fringe=-0.25, arch=1.25, flare=0.03),  # long, parted
+    HairStyle(top=0.06, side=0.09, end_v=1.6, opening=-0.04, sweep=0.28, arch=0.4, wave=0.10, flare=0.05),  # long waves
+    HairStyle(top=0.05, side=0.10, end_v=0.62, opening=-0.07, fringe=0.7, arch=0.05),  # bob with a fringe
+    HairStyle(top=0.06, side=0.11, end_v=0.80, opening=-0.06, sweep=0.22, arch=0.45, wave=0.03),  # bob
+    HairStyle(top=0.10, side=0.20, end_v=0.85, opening=-0.03, arch=0.4, curl=1.0, flare=0.06),  # curls
+    HairStyle(top=0.01, side=0.00, end_v=-0.06, arch=0.42, edge=0.06),  # tied back
+    HairStyle(top=0.06, side=0.05, end_v=0.08, fringe=0.6, sweep=0.20, arch=0.1),  # short
+    HairStyle(top=0.05, side=0.09, end_v=1.6, opening=-0.08, fringe=0.75, arch=0.05),  # long with a fringe
+)
+
+
+@dataclass(frozen=True)
+class Hair:
+    """Hair of a block of images, (B, S, S) each.
+
+    Attributes:
+        all: coverage behind the head, in [0, 1].
+        front: coverage in front of the head.
+        shade: brightness relative to the hair's colour, about 1.
+        gloss: strength of the highlight.
+        contact: share of light that reaches the skin past the front hair, in [0, 1].
+    """
+
+    all: Tensor
+    front: Tensor
+    shade: Tensor
+    gloss: Tensor
+    contact: Tensor
+
+
+def draw_hair(frame: HeadFrame, person: Identity, look: Look, pixel: float) -> Hair:
+    """Lay out the hair of a block of images."""
+    style = _style(person, look)
+    texture, lock = _texture(frame, look, style)
+    u, curl = frame.u - look["hair_lean"], style["curl"]
+    ragged = texture * (0.010 + 0.022 * curl)
+    edge = _outside(u, frame.v, person, look, style).neg_().add_(ragged * (0.3 + 0.7 * curl))
+    everywhere = cover(edge, 0.020 + pixel + 0.03 * curl)
+    everywhere *= cover((texture * 0.035).add_(style["end_v"]).sub_(frame.v), 0.05 + pixel)
+    opening = _opening(u, frame.v, person, look, style)
+    contact = ramp(opening, 0.02, -0.16).sub_(1.0).mul_(everywhere).mul_(0.42 * (1.0 - style["thin"])).add_(1.0)
+    shade = (texture * (0.17 - 0.03 * curl)).add_(0.90).clamp_(min=0.30).sub_(ramp(opening, 0.10, 0.0).mul_(0.2))
+    front = cover(opening.add_(ragged.mul_(1.2 - 0.7 * curl)), style["edge"] + pixel).mul_(everywhere)
+    front *= (texture * (-0.25 * style["thin"])).add_(1.0 - 0.75 * style["thin"]).clamp_(0.0, 1.0)
+    ring = lock.square_().mul_(0.12).add_(frame.v).add_(texture * 0.02)
+    gloss = bell(ring, -0.62, 0.13).mul_(1.0 - 0.6 * curl).mul_(texture.mul_(0.4).add_(0.6).clamp_(min=0.0))
+    return Hair(everywhere, front, shade, gloss, contact)
+
+
+def _style(person: Identity, look: Look) -> dict[str, Tensor]:
+    """Parameters of `HairStyle` for each image, (B, 1, 1): half of the images show another style than the usual one."""
+    styles = MALE_STYLES if person.is_male else FEMALE_STYLES
+    usual = int(person.hair_style * len(styles))
+    other = (look["style"].flatten() * len(styles)).long().tolist()
+    restyled = (look["restyle"].flatten() < 0.5).tolist()
+    picked = [styles[o] if changed else styles[usual] for o, changed in zip(other, restyled, strict=True)]
+    columns = torch.tensor([astuple(style) for style in picked]).t()
+    return {field.name: column.view(-1, 1, 1) for field, column in zip(fields(HairStyle), columns, strict=True)}
+
+
+def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Noise along the strands, and the coordinate across them, which follows the outline of the head."""
+    up = (DOME_V - frame.v).mul_(1.0 / (DOME_V + 1.12)).clamp_(0.0, 0.93)
+    lock = (up * -look["part"]).add_(frame.u)
+    lock *= up.square_().neg_().add_(1.0).rsqrt_()
+    curl = style["curl"]
+    x = lock * (95.0 - 15.0 * curl)
+    if bool(style["wave"].any()):
+        bend = (frame.v * 7.0).add_(lock * 2.5).add_(look["wave"]).sin_()
+        x += bend.mul_(95.0 * style["wave"])
+    x += look["texture_x"] * 200.0 - 100.0
+    y = frame.v * (22.0 + 45.0 * curl) + lock * (style["sweep"] * 30.0)
+    y += look["texture_y"] * 60.0 - 30.0 + (curl - 0.5) * HAIR_HEIGHT
+    grid = torch.view_as_real(torch.complex(x.mul_(2.0 / HAIR_WIDTH), y.mul_(1.0 / HAIR_HEIGHT)))
+    rows = grid.view(1, -1, grid.shape[2], 2)
+    noise = F.grid_sample(hair_texture(), rows, mode="bilinear", padding_mode="border", align_corners=False)
+    return noise.view_as(frame.u).clamp_(-2.5, 2.5), lock
+
+
+def _outside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
+    """Distance from the outline of the hair, positive outside: a dome, and below it sides that flare."""
+    half_width = person.traits["head_width"] + 0.02 + style["side"] * (1.0 + 6.0 * look["hair_volume"])
+    height = 0.97 + DOME_V + style["top"] + 0.6 * look["hair_volume"]
+    below = v - DOME_V
+    above = below.clamp(max=0.0).mul_(half_width / height)
+    squarer = (above * (-0.5 / half_width)).add_(0.5)  # between an ellipse and one of third degree
+    distance = above.square_().mul_(squarer).add_(u.square()).sqrt_().sub_(half_width)
+    return distance.sub_(below.clamp_(min=0.0).mul_(style["flare"]))
+
+
+def _opening(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
+    """Distance from the opening for the face, positive in the hair: above the hairline or beside the face."""
+    t, fringe = person.traits, style["fringe"]
+    to_brows = t["brow_v"] + 0.01 - t["hairline_v"]
+    line = t["hairline_v"] + to_brows * fringe.clamp(min=0.0) + 0.3 * fringe.clamp(max=0.0)
+    part = u - look["part"]
+    above = (part * style["arch"]).add_(style["sweep"] * torch.sign(look["part"])).mul_(part).sub_(v).add_(line)
+    beside = u.abs().sub_(t["head_width"] + style["opening"])
+    rounding = 0.16
+    blend = (above - beside).abs_().neg_().add_(rounding).clamp_(min=0.0).square_().mul_(0.25 / rounding)
+    return torch.maximum(above, beside).add_(blend)

@@ -1,0 +1,46 @@
+"""What every data set of faces offers, whatever files it reads."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@runtime_checkable
+class FaceSource(Protocol):
+    """A map-style data set of faces.
+
+    Items are dicts: ``image`` uint8 RGB (3, H, W), ``label`` int identity in 0..num_classes-1 (-1 when unknown),
+    ``index`` int position in the source.
+
+    Attributes:
+        labels: identity of every image, int64 (N,), known without decoding any image.
+        num_classes: number of identities.
+        classes: name of every identity.
+    """
+
+    labels: NDArray[np.int64]
+    num_classes: int
+    classes: list[str]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> dict[str, Any]: ...
+
+    def describe(self, index: int, /) -> str:
+        """Path, or record key and offset, of an image: what an error message names."""
+        ...
+
+
+def require_source(value: object, argument: str) -> FaceSource:
+    """Check at the boundary that a configured object is a data set of faces.
+
+    Raises:
+        TypeError: it lacks one of the attributes of `FaceSource`; the message names them.
+    """
+    missing = [name for name in ("labels", "num_classes", "classes", "describe", "__len__") if not hasattr(value, name)]
+    if missing:
+        raise TypeError(
+            f"{argument}: {type(value).__qualname__} is no data set of faces, it lacks {', '.join(missing)}"
+        )
+    return value  # type: ignore[return-value]  # checked attribute by attribute above

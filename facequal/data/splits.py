@@ -1,0 +1,74 @@
+"""Identity-disjoint splits of a data set of faces."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from facequal.data.source import FaceSource
+
+
+class IdentitySubset(Dataset[dict[str, Any]]):
+    """The images of some identities of a source, with labels renumbered from 0 and indices from 0.
+
+    Args:
+        source: a data set of faces.
+        identities: labels of ``source`` to keep, in the order that gives the new labels.
+
+    Raises:
+        ValueError: an identity is named twice or is not in the source.
+    """
+
+    def __init__(self, source: FaceSource, identities: Sequence[int] | NDArray[np.int64]) -> None:
+        kept = np.asarray(identities, dtype=np.int64)
+        if len(np.unique(kept)) != len(kept):
+            raise ValueError("an identity subset names an identity more than once")
+        if len(kept) and (kept.min() < 0 or kept.max() >= source.num_classes):
+            raise ValueError(f"identities must be in 0..{source.num_classes - 1}, got {kept.min()}..{kept.max()}")
+        new_label = np.full(source.num_classes, -1, dtype=np.int64)
+        new_label[kept] = np.arange(len(kept))
+        relabelled = new_label[source.labels]
+        self.source = source
+        self.positions = np.flatnonzero(relabelled >= 0)
+        self.labels = relabelled[self.positions]
+        self.num_classes = len(kept)
+        self.classes = [source.classes[identity] for identity in kept]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = self.source[int(self.positions[index])]
+        return {**item, "label": int(self.labels[index]), "index": int(index)}
+
+    def describe(self, index: int) -> str:
+        """Name of an image in error messages and in the rows of `facequal predict`."""
+        return self.source.describe(int(self.positions[index]))
+
+
+def split_identities(source: FaceSource, num_held_out: int, seed: int) -> tuple[IdentitySubset, IdentitySubset]:
+    """Split a source by identity, so that no person is on both sides.
+
+    Args:
+        source: a data set of faces.
+        num_held_out: identities of the second part, drawn from those with at least two images.
+        seed: seed of the draw.
+
+    Returns:
+        The training part and the held-out part.
+
+    Raises:
+        ValueError: fewer than ``num_held_out`` identities have two images, or fewer than two would remain.
+    """
+    images_per_identity = np.bincount(source.labels, minlength=source.num_classes)
+    eligible = np.flatnonzero(images_per_identity >= 2)
+    if num_held_out > len(eligible) or source.num_classes - num_held_out < 2:
+        raise ValueError(
+            f"cannot hold out {num_held_out} identities: {len(eligible)} of {source.num_classes} have two images or "
+            "more, and two must remain for training"
+        )
+    held_out = np.sort(np.random.default_rng(seed).choice(eligible, num_held_out, replace=False))
+    remaining = np.setdiff1d(np.arange(source.num_classes), held_out)
+    return IdentitySubset(source, remaining), IdentitySubset(source, held_out)

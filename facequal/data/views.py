@@ -1,0 +1,81 @@
+"""From a transferred batch to what a method sees: training pairs (clean, degraded) and evaluation views."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facequal.degradations.base import Degradation
+from facequal.degradations.random import Keys
+from facequal.degradations.resolution import Resolution
+
+
+def to_unit_range(images: Tensor) -> Tensor:
+    """uint8 images 0..255 to float32 in [0, 1].
+
+    Raises:
+        TypeError: the images are not uint8.
+    """
+    if images.dtype != torch.uint8:
+        raise TypeError(f"a batch holds uint8 images until it is on the device, got {images.dtype}")
+    return images.float().div_(255.0)
+
+
+def training_views(
+    batch: Mapping[str, Any],
+    *,
+    seed: int,
+    epoch: int,
+    augmentation: Degradation | None = None,
+    degradation: Degradation | None = None,
+    lq_augmentation: Degradation | None = None,
+) -> dict[str, Any]:
+    """The training batch of design decision 1: ``image``, ``lq``, ``label``, ``index`` and ``degradation``.
+
+    Args:
+        batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.
+        seed: seed of all draws.
+        epoch: epoch of all draws.
+        augmentation: acts on ``image`` before it is copied, so both views share it.
+        degradation: makes ``lq`` from ``image``.
+        lq_augmentation: drawn for ``lq`` alone.
+
+    Returns:
+        The batch with ``image`` and ``lq`` float32 (B,3,H,W) in [0,1] and the drawn values under ``degradation``.
+        Without a degradation ``lq`` is ``image`` itself.
+    """
+    keys = Keys(batch["index"], seed=seed, epoch=epoch)
+    image = to_unit_range(batch["image"])
+    if augmentation is not None:
+        image, _ = augmentation(image, keys.fold("augmentation"))
+    lq, drawn = image, {}
+    if degradation is not None:
+        lq, drawn = degradation(image, keys.fold("degradation"))
+    if lq_augmentation is not None:
+        lq, _ = lq_augmentation(lq, keys.fold("lq_augmentation"))
+    return {**batch, "image": image, "lq": lq, "degradation": drawn}
+
+
+def resolution_views(batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
+    """All resolutions of an evaluation batch, one after the other along the batch axis.
+
+    Args:
+        batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.
+        resolutions_px: heights to reduce to and back; the height of the image itself leaves it as it is.
+
+    Returns:
+        ``image`` float32 (V*B,3,H,W), ``label``, ``index`` (V*B,), and ``view`` int64 (V*B,): the resolution in pixels.
+    """
+    clean = to_unit_range(batch["image"])
+    # A fixed size draws nothing; the keys only satisfy the interface.
+    keys = Keys(batch["index"])
+    views = [clean if px == clean.shape[-2] else Resolution(sizes_px=(px,))(clean, keys)[0] for px in resolutions_px]
+    count = len(views)
+    view = torch.tensor(list(resolutions_px), device=clean.device).repeat_interleave(len(clean))
+    return {
+        "image": torch.cat(views),
+        "label": batch["label"].repeat(count),
+        "index": batch["index"].repeat(count),
+        "view": view,
+    }

@@ -1,0 +1,28 @@
+"""Degradations that run batched on the device and depend on (seed, epoch, sample index) alone."""
+
+from facequal.degradations.base import Compose, Degradation, RandomApply
+from facequal.degradations.blur import GaussianBlur
+from facequal.degradations.geometry import HorizontalFlip, Rotation, ZeroPadCrop
+from facequal.degradations.jpeg import JPEG
+from facequal.degradations.photometric import PhotometricJitter
+from facequal.degradations.random import Keys
+from facequal.degradations.resolution import DownUpScale, Resolution
+from facequal.degradations.suites import AdaFaceAugmentation, ResolutionSuite, suite
+
+__all__ = [
+    "JPEG",
+    "AdaFaceAugmentation",
+    "Compose",
+    "Degradation",
+    "DownUpScale",
+    "GaussianBlur",
+    "HorizontalFlip",
+    "Keys",
+    "PhotometricJitter",
+    "RandomApply",
+    "Resolution",
+    "ResolutionSuite",
+    "Rotation",
+    "ZeroPadCrop",
+    "suite",
+]

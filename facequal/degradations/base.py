@@ -1,0 +1,221 @@
+"""Degradations as pure functions of a batch of images and of counter-based draws, and how they are put together."""
+
+import contextlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facequal.degradations.random import Keys
+
+Params = dict[str, Tensor]
+
+
+class Degradation(ABC):
+    """Base class: draws what happens to each sample, and does it to a batch on the batch's device.
+
+    A subclass implements `sample` and `apply`. It is not an `nn.Module` (whose `apply` is something else): it has
+    neither parameters nor buffers. Constant tables are cached per device, so it works wherever the images are.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name under which `Compose` files the parameters: the class name in snake case."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
+
+    @abstractmethod
+    def sample(self, keys: Keys) -> Params:
+        """Draws the parameters of each sample; relative to the image size, or in pixels whatever the size.
+
+        Args:
+            keys: Names the draws of B samples.
+
+        Returns:
+            Tensors (B, ...) on the device of `keys.index`.
+        """
+
+    @abstractmethod
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Degrades images as the parameters say. Does not change `images`; not differentiable.
+
+        Args:
+            images: float32 RGB (B,3,H,W) in [0,1].
+            params: What `sample` gave for these B samples.
+
+        Returns:
+            float32 (B,3,H,W) in [0,1]: a tensor that shares no memory with `images`, or `images` itself where
+            nothing happened.
+        """
+
+    def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
+        """As `apply`, for a tensor that the caller can spare: it may be overwritten and returned."""
+        return self.apply(images, params)
+
+    def __call__(self, images: Tensor, keys: Keys) -> tuple[Tensor, Params]:
+        """Draws parameters and applies them, in full float32, without gradient and whatever autocast is active.
+
+        Args:
+            images: Floating-point RGB (B,3,H,W) in [0,1]; other floating types are converted to float32.
+            keys: Names the draws of the B samples, on the images' device.
+
+        Returns:
+            The degraded images, a new float32 tensor (B,3,H,W) in [0,1], and the parameters.
+
+        Raises:
+            TypeError: The images are not floating-point.
+            ValueError: The images are not (B,3,H,W), or `keys` has another length or device.
+        """
+        _check_batch(images, keys)
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), _ieee_float32():
+            params = self.sample(keys)
+            source = images.detach().float()
+            degraded = self.apply(source, params) if source.numel() else source
+        return (degraded.clone() if degraded is source else degraded), params
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class Compose(Degradation):
+    """Applies degradations one after the other, each with draws of its own.
+
+    Member number i draws from the stream `keys.fold(f"{i}.{name}")`, so equal members draw differently. The parameters
+    of all members are one flat dict with keys such as `resolution.size_px`; names that occur twice get the position
+    as a suffix, as in `resolution_0.size_px`.
+
+    Args:
+        degradations: The members, in their order of application; none is the identity.
+    """
+
+    def __init__(self, degradations: Sequence[Degradation]) -> None:
+        self.degradations = list(degradations)
+
+    def members(self) -> Iterator[tuple[str, Degradation]]:
+        """Pairs of unique name and member, in their order of application."""
+        names = [degradation.name for degradation in self.degradations]
+        for position, (name, member) in enumerate(zip(names, self.degradations, strict=True)):
+            yield (name if names.count(name) == 1 else f"{name}_{position}"), member
+
+    def sample(self, keys: Keys) -> Params:
+        """The members' parameters, keys prefixed with the member's name."""
+        params: Params = {}
+        for position, (name, member) in enumerate(self.members()):
+            drawn = member.sample(keys.fold(f"{position}.{member.name}"))
+            params.update({f"{name}.{key}": value for key, value in drawn.items()})
+        return params
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Applies all members; the batch is copied at most once where members work in place."""
+        return self._apply(images, params, owned=False)
+
+    def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
+        """As `apply`, without that copy."""
+        return self._apply(images, params, owned=True)
+
+    def _apply(self, images: Tensor, params: Params, owned: bool) -> Tensor:
+        degraded = images
+        for name, member in self.members():
+            prefix = f"{name}."
+            part = {key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)}
+            in_place = owned or degraded is not images
+            degraded = member.apply_in_place(degraded, part) if in_place else member.apply(degraded, part)
+        return degraded
+
+
+class RandomApply(Degradation):
+    """Applies a degradation to each sample with probability p; the others come back bit by bit.
+
+    Only the chosen images are gathered, degraded and written back: at p = 0.2 a fifth of the work. The host waits once
+    for the list of chosen samples.
+
+    Args:
+        degradation: What is applied.
+        p: Probability in [0, 1].
+
+    Raises:
+        ValueError: p is not in [0, 1], or `degradation` is a `RandomApply` itself.
+    """
+
+    def __init__(self, degradation: Degradation, p: float) -> None:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"p must be in [0, 1], not {p}")
+        if isinstance(degradation, RandomApply):
+            raise ValueError("a RandomApply within a RandomApply: use one with the product of the probabilities")
+        self.degradation = degradation
+        self.p = p
+
+    @property
+    def name(self) -> str:
+        """The name of the degradation that is applied."""
+        return self.degradation.name
+
+    def sample(self, keys: Keys) -> Params:
+        """The degradation's own parameters, drawn for all samples, and `applied`, bool (B,)."""
+        params = self.degradation.sample(keys.fold(self.name))
+        return {"applied": keys.fold("applied").bernoulli(self.p), **params}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Degrades the samples with `applied`, in a copy of the batch."""
+        chosen = params["applied"].nonzero().squeeze(1)
+        return self._apply(images, chosen, params, owned=False)
+
+    def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
+        """As `apply`, without the copy."""
+        chosen = params["applied"].nonzero().squeeze(1)
+        return self._apply(images, chosen, params, owned=True)
+
+    def _apply(self, images: Tensor, chosen: Tensor, params: Params, owned: bool) -> Tensor:
+        if len(chosen) == 0:
+            return images
+        part = {key: value.index_select(0, chosen) for key, value in params.items() if key != "applied"}
+        degraded = self.degradation.apply_in_place(images.index_select(0, chosen), part)
+        if len(chosen) == len(images):
+            return degraded
+        return (images if owned else images.clone()).index_copy_(0, chosen, degraded)
+
+
+def _check_batch(images: Tensor, keys: Keys) -> None:
+    if not images.is_floating_point():
+        raise TypeError(f"degradations need floating-point images in [0, 1], not {images.dtype}: divide uint8 by 255")
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"degradations need RGB images (B,3,H,W), not the shape {tuple(images.shape)}")
+    if len(keys) != len(images):
+        raise ValueError(f"{len(images)} images, but keys for {len(keys)} samples")
+    if keys.index.device != images.device:
+        raise ValueError(f"images are on {images.device}, but keys.index is on {keys.index.device}")
+
+
+@contextlib.contextmanager
+def _ieee_float32() -> Iterator[None]:
+    """Matrix products and convolutions in true float32.
+
+    TF32 (the default of cuDNN's convolutions) and `set_float32_matmul_precision("medium")` keep 10 and 7 bits: pixels
+    would be off by 1/1000 and differ between devices.
+    """
+    backends: Any = torch.backends  # torch's annotations lack some of these modules
+    switches = [backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv]
+    before = [switch.fp32_precision for switch in switches]
+    matmul = _matmul_precision() if before[0] == "tf32" else "highest"
+    try:
+        if matmul != "highest":
+            torch.set_float32_matmul_precision("highest")
+        for switch in switches:
+            switch.fp32_precision = "ieee"
+        yield
+    finally:
+        if matmul != "highest":
+            torch.set_float32_matmul_precision(matmul)
+        for switch, precision in zip(switches, before, strict=True):
+            switch.fp32_precision = precision
+
+
+def _matmul_precision() -> str:
+    """What `set_float32_matmul_precision` set, which cuBLAS calls hold against the newer switches."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:  # torch's answer where only the newer switches were used
+        return "highest"

@@ -1,0 +1,122 @@
+"""Degradations that move or cut: zero-padded crop, rotation, horizontal flip."""
+
+import math
+
+import torch
+from kornia.geometry.transform import rotate
+from torch import Tensor
+
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.random import Keys, to_range
+
+_ATTEMPTS = 10  # of torchvision's RandomResizedCrop, before it takes a centre crop
+
+
+class ZeroPadCrop(Degradation):
+    """AdaFace's crop: the box of a `RandomResizedCrop`, with everything outside set to 0; nothing moves or is resized.
+
+    As in torchvision, a relative area a ~ U(scale) and an aspect ratio r = exp(U(log ratio)) are drawn until a box of
+    width sqrt(a r) and height sqrt(a / r) fits the image, at most 10 times; then the largest centred box with the
+    nearest allowed ratio is taken. Widths and heights are relative to those of the image; so on images that are not
+    square r is relative to the image's own aspect ratio.
+
+    Parameters drawn, float32 (B,): `height` and `width`, relative, in (0, 1]; `top` and `left`, in [0, 1): the place
+    among all that the box can take.
+
+    Args:
+        scale: Range of the box's area relative to the image's, within (0, 1].
+        ratio: Range of the box's width over its height.
+
+    Raises:
+        ValueError: `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+    """
+
+    def __init__(self, scale: tuple[float, float] = (0.2, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.ratio = (float(ratio[0]), float(ratio[1]))
+        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
+            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
+        if not 0.0 < self.ratio[0] <= self.ratio[1]:
+            raise ValueError(f"ratio must be a range of positive numbers, not {self.ratio}")
+
+    def sample(self, keys: Keys) -> Params:
+        """`height`, `width`, `top`, `left`, float32 (B,)."""
+        area, log_ratio, top, left = keys.uniform((_ATTEMPTS + 1, 4)).unbind(2)
+        # in float64, where devices round alike often enough for the float32 results to agree
+        area = to_range(area, *self.scale).double()
+        ratio = to_range(log_ratio, math.log(self.ratio[0]), math.log(self.ratio[1])).double().exp()
+        height, width = (area / ratio).sqrt(), (area * ratio).sqrt()
+        # the last column stands for the centre crop, which always fits
+        nearest = min(max(1.0, self.ratio[0]), self.ratio[1])
+        height[:, -1], width[:, -1] = min(1.0, 1.0 / nearest), min(1.0, nearest)
+        top[:, -1], left[:, -1] = 0.5, 0.5
+        chosen = ((height <= 1.0) & (width <= 1.0)).int().argmax(dim=1, keepdim=True)  # the first that fits
+        params = {"height": height.float(), "width": width.float(), "top": top, "left": left}
+        return {name: value.gather(1, chosen).squeeze(1) for name, value in params.items()}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Sets the pixels outside the box to 0."""
+        rows = _inside(params["height"], params["top"], images.shape[2])
+        columns = _inside(params["width"], params["left"], images.shape[3])
+        return images * (rows.unsqueeze(2) * columns.unsqueeze(1)).unsqueeze(1)
+
+
+class Rotation(Degradation):
+    """Rotation about the image's centre by an angle ~ U(-degrees, degrees); bilinear, what comes into view is 0.
+
+    Parameters drawn: `angle_degrees`, float32 (B,), anti-clockwise.
+
+    Args:
+        degrees: Largest angle, at least 0.
+
+    Raises:
+        ValueError: `degrees` is negative.
+    """
+
+    def __init__(self, degrees: float = 45.0) -> None:
+        if degrees < 0.0:
+            raise ValueError(f"degrees must be at least 0, not {degrees}")
+        self.degrees = degrees
+
+    def sample(self, keys: Keys) -> Params:
+        """`angle_degrees`, float32 (B,)."""
+        return {"angle_degrees": keys.uniform((), -self.degrees, self.degrees)}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Rotates by `angle_degrees`."""
+        rotated: Tensor = rotate(images, params["angle_degrees"], mode="bilinear", padding_mode="zeros")
+        return rotated.clamp_(0.0, 1.0)
+
+
+class HorizontalFlip(Degradation):
+    """Mirrors each image left to right with probability p.
+
+    Parameters drawn: `flipped`, bool (B,).
+
+    Args:
+        p: Probability in [0, 1].
+
+    Raises:
+        ValueError: p is not in [0, 1].
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"p must be in [0, 1], not {p}")
+        self.p = p
+
+    def sample(self, keys: Keys) -> Params:
+        """`flipped`, bool (B,)."""
+        return {"flipped": keys.bernoulli(self.p)}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Mirrors the samples with `flipped`; the others keep their bits."""
+        return torch.where(params["flipped"].view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def _inside(length: Tensor, place: Tensor, size: int) -> Tensor:
+    """float32 (B, size), 1 inside an interval of relative `length`; `place` in [0, 1) picks one of its positions."""
+    pixels = (length * size).round().clamp_(1, size).unsqueeze(1)
+    start = (place.unsqueeze(1) * (size - pixels + 1)).floor().minimum(size - pixels)
+    x = torch.arange(size, device=length.device)
+    return ((x >= start) & (x < start + pixels)).float()

@@ -1,0 +1,123 @@
+"""Loss of resolution: antialiased bicubic to given sizes, and AdaFace's down- and up-scaling with random filters."""
+
+import functools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.random import Keys, to_choice, to_range
+from facequal.degradations.resampling import (
+    FILTERS,
+    Filter,
+    apply_separable,
+    bicubic_there_and_back,
+    opencv_down_up_tables,
+)
+
+
+class Resolution(Degradation):
+    """Shrinks each image to a size drawn from a list and enlarges it again, both antialiased bicubic (a = -1/2).
+
+    Equal to Pillow's BICUBIC on float images (and so to torch's and TensorFlow's with `antialias=True`): the model of
+    low resolution of octuplet fine-tuning and of the cross-resolution protocols. Both steps are one product with a
+    ready-made matrix per axis, so all sizes of a batch go in one call. The small image is neither clamped nor rounded
+    to 8 bit; the result is clamped to [0, 1] because the cubic overshoots at edges.
+
+    A size is that of the shorter side; the longer one shrinks in proportion, rounded. A size that is not below the
+    image's shorter side leaves the image exactly as it is: 112 means "clean" for 112 px faces.
+
+    Parameters drawn: `size_px`, int64 (B,).
+
+    Args:
+        sizes_px: Sizes in pixels, drawn with equal probability.
+
+    Raises:
+        ValueError: The list is empty, or has a size below 1 or one size twice.
+    """
+
+    def __init__(self, sizes_px: Sequence[int]) -> None:
+        self.sizes_px = tuple(sizes_px)
+        if not self.sizes_px or min(self.sizes_px) < 1 or len(set(self.sizes_px)) < len(self.sizes_px):
+            raise ValueError(f"sizes_px must be different sizes of at least 1 px, not {list(sizes_px)}")
+
+    def sample(self, keys: Keys) -> Params:
+        """`size_px`, int64 (B,)."""
+        sizes = _size_tensor(self.sizes_px, keys.index.device)
+        return {"size_px": sizes[keys.integers(0, len(self.sizes_px))]}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Loses the resolution above `size_px`, whose values are among `sizes_px`."""
+        height, width = images.shape[-2:]
+        rows = self._matrices(height, min(height, width), params["size_px"])
+        columns = rows if width == height else self._matrices(width, min(height, width), params["size_px"])
+        return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
+
+    def _matrices(self, side: int, short: int, size_px: Tensor) -> Tensor:
+        """One (side, side) matrix per sample: an axis of `side` pixels, of an image whose shorter axis has `short`."""
+        sizes = tuple(sorted(self.sizes_px))  # ascending, so that a value's place is found by bisection
+        place = torch.searchsorted(_size_tensor(sizes, size_px.device), size_px)
+        return bicubic_there_and_back(side, tuple(_proportional(s, side, short) for s in sizes), size_px.device)[place]
+
+
+class DownUpScale(Degradation):
+    """AdaFace's low-resolution augmentation: scaled down and up again with two randomly drawn filters.
+
+    side = int(u * size) with u ~ U(scale), the filters independent of each other. Filters are OpenCV's INTER_NEAREST,
+    INTER_LINEAR, INTER_AREA, INTER_CUBIC and INTER_LANCZOS4, not antialiased as there. Unlike the reference, the small
+    image is neither rounded nor clamped to 8 bit: both steps are one linear map. The result is clamped to [0, 1].
+
+    Parameters drawn: `scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,), positions in `filters`.
+
+    Args:
+        scale: Range of the side relative to the image's, within (0, 1].
+        filters: Names from `resampling.FILTERS`.
+
+    Raises:
+        ValueError: The range is not within (0, 1], or a filter is unknown, missing or named twice.
+    """
+
+    def __init__(self, scale: tuple[float, float] = (0.2, 1.0), filters: Sequence[Filter] = FILTERS) -> None:
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.filters = tuple(filters)
+        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
+            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
+        if not self.filters or not set(self.filters) <= set(FILTERS) or len(set(self.filters)) < len(self.filters):
+            raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
+
+    def sample(self, keys: Keys) -> Params:
+        """`scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
+        scale, down, up = keys.uniform((3,)).unbind(1)
+        number = len(self.filters)
+        return {
+            "scale": to_range(scale, *self.scale),
+            "down_filter": to_choice(down, number),
+            "up_filter": to_choice(up, number),
+        }
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Scales by `scale` with the filter `down_filter`, and back with `up_filter`."""
+        height, width = images.shape[-2:]
+        rows = self._matrices(height, params)
+        columns = rows if width == height else self._matrices(width, params)
+        return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
+
+    def _matrices(self, size: int, params: Params) -> Tensor:
+        """One (size, size) matrix per sample: down and up again along an axis of `size` pixels."""
+        smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
+        scale = params["scale"]
+        down, up = opencv_down_up_tables(size, smallest, largest, self.filters, scale.device)
+        # the lower end of the range and the table's both come from `self.scale`, but one of them through float32
+        place = scale.mul(size).long().clamp_(smallest, largest) - smallest
+        return torch.bmm(up[params["up_filter"], place], down[params["down_filter"], place])
+
+
+@functools.lru_cache(maxsize=64)
+def _size_tensor(sizes_px: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(sizes_px, dtype=torch.int64, device=device)
+
+
+def _proportional(size_px: int, side: int, short: int) -> int:
+    """Length of `side` when the side `short` shrinks to `size_px`, rounded to the nearest, at least 1."""
+    return max(1, (2 * size_px * side + short) // (2 * short))

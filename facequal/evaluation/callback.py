@@ -1,0 +1,179 @@
+"""Evaluation as a component: any method that embeds images is validated and tested by the same protocols."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from torch import Tensor
+
+from facequal.data.protocols import VerificationProtocol
+from facequal.evaluation.collection import OutputCollector, split_views
+from facequal.evaluation.folders import run_folder
+from facequal.evaluation.panel import write_panel
+from facequal.evaluation.report import RunInfo, write_report
+from facequal.evaluation.results import Result
+from facequal.evaluation.tables import render_table
+from facequal.evaluation.verification import CONDITIONS, CROSS, SAME, CurveKey, PairEvaluation, evaluate_pairs
+from facequal.metrics.roc import RocCurve
+from facequal.metrics.verification import AccuracyRule
+
+
+class ProtocolEvaluation(Callback):
+    """Collect the embeddings of every protocol, compute its figures, log them, and write the report of a test.
+
+    A step returns ``embedding``, ``norm``, ``index`` and ``view``. Each protocol has one loader and each image is
+    counted once: the repeats that fill up uneven splits over ranks are dropped by index.
+
+    Args:
+        conditions: which images of a pair are degraded: ``"cross-resolution"`` the second one, ``"same-resolution"``
+            both.
+        fars: false acceptance rates at which the true acceptance rate is reported, where the impostors are numerous
+            enough.
+        rule: rule of the accuracy for all protocols; None leaves each its own.
+        folder: folder of the report; None takes ``report`` in the folder of the run.
+        num_panel_rows: pairs in the picture of the report; 0 draws none.
+
+    Attributes:
+        results: figures of the last test.
+        config_hash: what tells configurations apart in the report; the CLI sets it.
+    """
+
+    def __init__(
+        self,
+        conditions: Sequence[str] = CONDITIONS,
+        fars: Sequence[float] = (1e-4, 1e-3, 1e-2),
+        rule: AccuracyRule | None = None,
+        folder: str | None = None,
+        num_panel_rows: int = 6,
+    ) -> None:
+        unknown = set(conditions) - {CROSS, SAME}
+        if unknown:
+            raise ValueError(f"unknown conditions {sorted(unknown)}, choose from {CONDITIONS}")
+        self.conditions, self.fars, self.rule = tuple(conditions), tuple(fars), rule
+        self.folder, self.num_panel_rows = folder, num_panel_rows
+        self.results: list[Result] = []
+        self.config_hash: str | None = None
+        self.collectors: dict[int, OutputCollector] = {}
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin with no rows."""
+        self.collectors = {}
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin with no rows."""
+        self.collectors = {}
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the rows of a batch."""
+        self.collectors.setdefault(dataloader_idx, OutputCollector()).add(outputs)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the rows of a batch."""
+        self.collectors.setdefault(dataloader_idx, OutputCollector()).add(outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the figures of all validation protocols, and ``val/accuracy``, the mean of their accuracies."""
+        if trainer.sanity_checking:
+            return
+        results: list[Result] = []
+        for protocol, views in self.gathered(trainer, trainer.datamodule.val_protocols):  # type: ignore[attr-defined]
+            results += self.evaluate(protocol, views, seed=None).results
+        log_results(pl_module, "val", results)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute the figures of all test protocols, log them, print the table and write the report."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]  # set by fit and test
+        self.results = []
+        curves: dict[CurveKey, RocCurve] = {}
+        embedded = self.gathered(trainer, datamodule.test_protocols)
+        for protocol, views in embedded:
+            evaluation = self.evaluate(protocol, views, datamodule.seed)
+            self.results += evaluation.results
+            curves |= evaluation.curves
+        log_results(pl_module, "test", self.results)
+        folder = self.report_folder(trainer)
+        if trainer.is_global_zero:
+            self.write(folder, curves, trainer, embedded)
+
+    def gathered(
+        self, trainer: Trainer, protocols: Sequence[VerificationProtocol]
+    ) -> list[tuple[VerificationProtocol, dict[int, Tensor]]]:
+        """Each protocol with its embeddings by view, from all ranks."""
+        embedded = []
+        for number, protocol in enumerate(protocols):
+            rows = self.collectors.get(number, OutputCollector()).gather(trainer)
+            embedded.append((protocol, split_views(rows, len(protocol.images), protocol.name)))
+        self.collectors = {}
+        return embedded
+
+    def evaluate(self, protocol: VerificationProtocol, views: dict[int, Tensor], seed: int | None) -> PairEvaluation:
+        """Figures and ROC curves of all lists of pairs of a protocol. The largest view is the clean one."""
+        evaluation = PairEvaluation([], {})
+        for pair_list in protocol.pair_lists:
+            one = evaluate_pairs(
+                {str(view): embeddings for view, embeddings in views.items()},
+                pair_list.pairs,
+                pair_list.is_same,
+                protocol=pair_list.name,
+                folds=pair_list.folds,
+                rule=self.rule or protocol.rule,
+                clean=str(max(views)),
+                conditions=self.conditions,
+                fars=self.fars,
+                seed=seed,
+            )
+            evaluation.results.extend(one.results)
+            evaluation.curves.update(one.curves)
+        return evaluation
+
+    def report_folder(self, trainer: Trainer) -> Path:
+        """Folder of the report, equal on all ranks."""
+        return run_folder(trainer) / "report" if self.folder is None else Path(self.folder)
+
+    @rank_zero_only
+    def write(
+        self,
+        folder: Path,
+        curves: dict[CurveKey, RocCurve],
+        trainer: Trainer,
+        embedded: list[tuple[VerificationProtocol, dict[int, Tensor]]],
+    ) -> None:
+        """Print the table and write the report with its pictures."""
+        Console().print(render_table(self.results))
+        seed = trainer.datamodule.seed  # type: ignore[attr-defined]
+        checkpoint = str(trainer.ckpt_path) if trainer.ckpt_path else None
+        info = RunInfo.collect(self.config_hash, seed, checkpoint)
+        report = write_report(folder, self.results, curves, info)
+        print(f"report: {report}")
+        if self.num_panel_rows:
+            protocol, views = embedded[0]
+            print(f"picture: {write_panel(folder / 'pairs.png', protocol.pair_lists[0], views, self.num_panel_rows)}")
+
+
+def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
+    """Log every figure as ``stage/protocol/condition/column/metric``, and the mean accuracy as ``stage/accuracy``."""
+    for result in results:
+        column = result.column.replace(" ", "")
+        pl_module.log(f"{stage}/{result.protocol}/{result.condition}/{column}/{result.metric}", result.value)
+    accuracies = [result.value for result in results if result.metric == "accuracy"]
+    if accuracies:
+        pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True)

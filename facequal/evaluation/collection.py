@@ -1,0 +1,85 @@
+"""Embeddings of a whole data set from the outputs of its batches, over all ranks, each image once."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+COLLECTED = ("embedding", "norm", "index", "view", "label")
+
+
+class OutputCollector:
+    """Rows of step outputs, kept on the CPU."""
+
+    def __init__(self) -> None:
+        self.batches: list[dict[str, Tensor]] = []
+
+    def add(self, output: Mapping[str, Tensor]) -> None:
+        """Add the output of one step: ``embedding`` (B,D), ``norm`` (B,1), and the columns of `COLLECTED` it has."""
+        self.batches.append({name: output[name].detach().cpu() for name in COLLECTED if name in output})
+
+    def gather(self, trainer: Trainer) -> dict[str, Tensor]:
+        """All rows of all ranks, sorted by view and index, without the repeats that fill up uneven splits.
+
+        Returns:
+            ``embedding`` float32 (N,D), ``norm`` float32 (N,1), and the int64 columns (N,).
+
+        Raises:
+            ValueError: no batch was added.
+        """
+        if not self.batches:
+            raise ValueError("no batch was evaluated: the data set is empty, or the batches are limited to 0")
+        names = self.batches[0].keys()
+        local = {name: torch.cat([batch[name] for batch in self.batches]) for name in names}
+        if trainer.world_size > 1:
+            local = {name: gather_rows(trainer, rows) for name, rows in local.items()}
+        local["embedding"], local["norm"] = local["embedding"].float(), local["norm"].float()
+        return drop_repeats(local)
+
+
+def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
+    """Rows of all ranks in rank order, on the CPU. The sampler sees to it that all ranks hold equally many."""
+    gathered = trainer.strategy.all_gather(rows.to(trainer.strategy.root_device))
+    return gathered.flatten(0, 1).cpu()
+
+
+def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Keep the first row of each (view, index), sorted by them."""
+    index = rows["index"]
+    view = rows.get("view", torch.zeros_like(index))
+    place = view * (int(index.max()) + 1) + index
+    order = torch.argsort(place, stable=True)
+    ordered = place[order]
+    first = torch.ones_like(ordered, dtype=torch.bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    kept = order[first]
+    return {name: values[kept] for name, values in rows.items()}
+
+
+def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> dict[int, Tensor]:
+    """Embeddings by view, row i belonging to image i.
+
+    Args:
+        rows: gathered rows, sorted by view and index.
+        num_images: images that every view must hold.
+        source: what the images are, for the message.
+
+    Returns:
+        For each view the embeddings (num_images, D).
+
+    Raises:
+        ValueError: a view misses images, as when the batches are limited.
+    """
+    views: dict[int, Tensor] = {}
+    for view in unique_sorted(rows["view"].tolist()):
+        chosen = rows["view"] == view
+        if not torch.equal(rows["index"][chosen], torch.arange(num_images)):
+            raise ValueError(f"{source}: {int(chosen.sum())} of {num_images} images were embedded at {view} px")
+        views[view] = rows["embedding"][chosen]
+    return views
+
+
+def unique_sorted(values: Iterable[int]) -> list[int]:
+    """Distinct values in increasing order."""
+    return sorted(set(values))

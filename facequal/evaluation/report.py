@@ -1,0 +1,233 @@
+"""The report of a run: `results.csv`, `results.json`, `report.md` and `roc.png` in one folder."""
+
+import json
+import math
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from facequal.evaluation.figures import roc_png
+from facequal.evaluation.results import (
+    Result,
+    Summary,
+    column_order,
+    read_results,
+    summarise,
+    write_atomically,
+    write_results,
+    write_summary,
+)
+from facequal.evaluation.tables import (
+    NOT_AVAILABLE,
+    Row,
+    Section,
+    format_value,
+    metric_label,
+    render_summary,
+    render_table,
+    rules_in_words,
+    sections,
+)
+from facequal.evaluation.verification import CurveKey
+from facequal.metrics.roc import RocCurve
+
+__all__ = [
+    "Result",
+    "RunInfo",
+    "Summary",
+    "read_results",
+    "render_summary",
+    "render_table",
+    "report_markdown",
+    "summarise",
+    "write_report",
+    "write_results",
+    "write_summary",
+]
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Where results come from.
+
+    Attributes:
+        config_hash: Hash of the whole configuration, which tells configurations apart; None without one.
+        seed: Seed of the run.
+        date: ISO 8601, in UTC.
+        command: The command line.
+        checkpoint: Path of the evaluated checkpoint.
+        versions: Version of each package by its name, and of Python.
+    """
+
+    config_hash: str | None = None
+    seed: int | None = None
+    date: str = ""
+    command: str = ""
+    checkpoint: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def collect(
+        cls,
+        config_hash: str | None = None,
+        seed: int | None = None,
+        checkpoint: str | None = None,
+        command: str | None = None,
+    ) -> "RunInfo":
+        """Describe this process: the date is now, the versions are those installed.
+
+        Args:
+            config_hash: Hash of the whole configuration.
+            seed: Seed of the run.
+            checkpoint: Path of the evaluated checkpoint.
+            command: The command line; that of this process by default.
+        """
+        versions = {name: version(name) for name in ("facequal", "torch", "lightning")}
+        return cls(
+            config_hash=config_hash,
+            seed=seed,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=shlex.join(sys.argv) if command is None else command,
+            checkpoint=checkpoint,
+            versions=versions | {"python": platform.python_version()},
+        )
+
+
+def write_report(
+    folder: Path, results: Sequence[Result], curves: Mapping[CurveKey, RocCurve] | None, info: RunInfo
+) -> Path:
+    """Write the report's files into `folder`, which is made if needed; files of an earlier report are replaced.
+
+    - `results.csv`: one figure per row, see `results.read_results`.
+    - `results.json`: `{"run": ..., "results": [...]}`; NaN and infinite figures are null.
+    - `report.md`: tables in percent, the rules in words, the run's settings.
+    - `roc.png`: shown in `report.md`; only with curves.
+
+    Each file is written whole or not at all.
+
+    Args:
+        folder: Where to write.
+        results: The figures; may be empty.
+        curves: ROC curve of each (protocol, condition, column); None or empty for none.
+        info: Where the figures come from.
+
+    Returns:
+        The path of `report.md`.
+
+    Raises:
+        ValueError: If a figure appears twice.
+    """
+    report = report_markdown(results, info, has_roc=bool(curves))
+    if curves:
+        write_atomically(folder / "roc.png", roc_png(curves))
+    else:
+        (folder / "roc.png").unlink(missing_ok=True)  # that of an earlier report would not belong to these results
+    content = {"run": asdict(info), "results": [_json_row(result) for result in results]}
+    write_atomically(folder / "results.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    path = write_atomically(folder / "report.md", report)
+    write_results(folder / "results.csv", results)  # last: where it is, the report is complete
+    return path
+
+
+def _json_row(result: Result) -> dict[str, object]:
+    row = asdict(result)
+    row["interval"] = None if result.interval is None else [_finite(bound) for bound in result.interval]
+    return row | {"value": _finite(result.value), "std": _finite(result.std)}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool) -> str:
+    """The text of `report.md`.
+
+    Args:
+        results: The figures; may be empty.
+        info: Where the figures come from.
+        has_roc: Whether there is a picture `roc.png` beside the report.
+
+    Raises:
+        ValueError: If a figure appears twice.
+    """
+    columns = column_order(result.column for result in results)
+    parts = ["# Evaluation report"]
+    parts += [_section(section, columns) for section in sections(results)] or ["No results."]
+    if has_roc:
+        parts.append("## ROC\n\n![TAR against FAR, one line per column](roc.png)")
+    parts += [_how(results)] if results else []
+    parts.append(_run(info))
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, columns: Sequence[str]) -> str:
+    present = [column for column in columns if any(column in row.cells for row in section.rows)]
+    lines = [_line(["metric", *present]), "|---|" + "---:|" * len(present)]
+    for row in section.rows:
+        lines.append(_line([metric_label(row.metric, row.rule), *[_cell(row.cells.get(column)) for column in present]]))
+        if any(result.interval for result in row.cells.values()):
+            lines.append(_line(["95 % interval", *[_interval(row, column) for column in present]]))
+    heading = f"## {_plain(section.protocol)}, {_plain(section.condition)}"
+    return f"{heading}\n\n{section.size()}. Fractions in percent.\n\n" + "\n".join(lines)
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return NOT_AVAILABLE
+    value = format_value(result.value, result.unit)
+    return (
+        value if result.std is None or value == NOT_AVAILABLE else f"{value} ± {format_value(result.std, result.unit)}"
+    )
+
+
+def _interval(row: Row, column: str) -> str:
+    result = row.cells.get(column)
+    if result is None or result.interval is None:
+        return NOT_AVAILABLE
+    return " to ".join(format_value(bound, result.unit) for bound in result.interval)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """Text that cannot break a Markdown table."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def _how(results: Sequence[Result]) -> str:
+    notes = rules_in_words(results)
+    folds = sorted({result.folds for result in results if result.std is not None and result.folds})
+    if folds:
+        notes.append(f"±: population standard deviation over {' or '.join(map(str, folds))} folds.")
+    if any(result.interval for result in results):
+        notes.append("95 % interval: Wilson score interval over all pairs, taken as independent.")
+    metrics = {result.metric for result in results}
+    if "eer" in metrics:
+        notes.append("EER: FAR where the straight lines between the points of the ROC curve meet FAR = 1 - TAR.")
+    if any(metric.startswith("tar@far") for metric in metrics):
+        notes.append("TAR is given only at FARs of at least 1 / number of impostor pairs.")
+    notes.append(f"{NOT_AVAILABLE}: not measured, or not defined for this set.")
+    return "## How the figures are made\n\n" + "\n".join(f"- {note}" for note in notes)
+
+
+def _run(info: RunInfo) -> str:
+    settings = {
+        "config hash": info.config_hash,
+        "seed": info.seed,
+        "date": info.date,
+        "checkpoint": info.checkpoint,
+        **info.versions,
+    }
+    lines = [_line(["setting", "value"]), "|---|---|"]
+    lines += [_line([name, NOT_AVAILABLE if value in (None, "") else str(value)]) for name, value in settings.items()]
+    text = "## Run\n\n" + "\n".join(lines)
+    if info.command:  # an indented block shows any command as it is
+        text += "\n\nCommand:\n\n" + "\n".join(f"    {line}" for line in info.command.splitlines())
+    return text

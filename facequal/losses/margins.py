@@ -1,0 +1,210 @@
+"""Margins of face recognition losses: from the cosine of a sample to its own class to what enters the softmax.
+
+Every function maps target cosines cos(theta) to margined ones of the same shape; the logit is s times the result. The
+gradient is the true derivative. Functions that need the angle clamp the cosine to +-(1 - eps) first, because acos has
+an infinite slope at +-1: beyond the clamp the gradient is zero.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+# The clamps of the released code: AdaFace's head uses 1e-3, the angular heads beside it 1e-4.
+ANGULAR_EPS = 1e-4
+ADAFACE_EPS = 1e-3
+
+
+def cosface(cosine: Tensor, m: float) -> Tensor:
+    """Additive cosine margin (Wang et al., CVPR 2018): cos(theta) - m.
+
+    Args:
+        cosine: Target cosines of any shape, float.
+        m: Margin, a cosine.
+
+    Returns:
+        Margined cosines of the same shape.
+    """
+    return cosine - m
+
+
+def arcface(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS) -> Tensor:
+    """Additive angular margin (Deng et al., CVPR 2019): cos(theta + m), theta + m clipped to [eps, pi - eps].
+
+    Args:
+        cosine: Target cosines of any shape, float.
+        m: Margin in radians, one or one per sample.
+        eps: Clamp of the cosine and of the angle.
+
+    Returns:
+        Margined cosines of the same shape.
+    """
+    return torch.cos((_angle(cosine, eps) + m).clamp(eps, math.pi - eps))
+
+
+def sphereface(cosine: Tensor, m: float, eps: float = ANGULAR_EPS) -> Tensor:
+    """Multiplicative angular margin (Liu et al., CVPR 2017): (-1)^k cos(m theta) - 2k, k = floor(m theta / pi).
+
+    The piecewise form continues cos(m theta) so that it falls over the whole of [0, pi]. The gradient is that of this
+    function; the released opensphere code uses that of cos(theta) instead.
+
+    Args:
+        cosine: Target cosines of any shape, float.
+        m: Factor of the angle, at least 1.
+        eps: Clamp of the cosine.
+
+    Returns:
+        Margined cosines of the same shape.
+    """
+    multiple = m * _angle(cosine, eps)
+    k = torch.floor(multiple / math.pi)
+    sign = 1 - 2 * torch.remainder(k, 2)
+    return sign * torch.cos(multiple) - 2 * k
+
+
+def arcface_monotone(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS) -> Tensor:
+    """Angular margin that stays monotone: cos(theta + m) where theta < pi - m, else cos(theta) - m sin(pi - m).
+
+    The form that CurricularFace and MagFace (without its easy margin) use for the target.
+
+    Args:
+        cosine: Target cosines of any shape, float.
+        m: Margin in radians, one or one per sample.
+        eps: Clamp of the cosine.
+
+    Returns:
+        Margined cosines of the same shape.
+    """
+    margin = m if isinstance(m, Tensor) else cosine.new_full((), m)  # filled on the device: no wait for a copy
+    threshold = torch.cos(math.pi - margin)
+    return torch.where(
+        cosine > threshold,
+        torch.cos(_angle(cosine, eps) + margin),
+        cosine - margin * torch.sin(math.pi - margin),
+    )
+
+
+def curricularface_negatives(cosines: Tensor, margined_target: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+    """Re-weight hard negatives (Huang et al., CVPR 2020): cos_j (t + cos_j) where cos_j > cos(theta_y + m).
+
+    Args:
+        cosines: (B, C) cosines to all classes.
+        margined_target: (B,) cos(theta_y + m).
+        t: (1,) curriculum parameter, the running mean of the target cosines.
+        labels: (B,) int64 target columns, which are left as they are.
+
+    Returns:
+        (B, C) cosines.
+    """
+    hard = (cosines > margined_target.detach()[:, None]).scatter(1, labels[:, None], False)
+    return torch.where(hard, cosines * (t + cosines), cosines)
+
+
+def magface(cosine: Tensor, margin: Tensor, easy_margin: bool = True, eps: float = ANGULAR_EPS) -> Tensor:
+    """Angular margin that depends on the norm (Meng et al., CVPR 2021): cos(theta + m(a)).
+
+    Args:
+        cosine: (B,) target cosines.
+        margin: (B,) m(a) from `magface_margin`; the gradient flows through it.
+        easy_margin: No margin where cos(theta) <= 0 (released default); otherwise the monotone form.
+        eps: Clamp of the cosine.
+
+    Returns:
+        (B,) margined cosines.
+    """
+    if not easy_margin:
+        return arcface_monotone(cosine, margin, eps)
+    return torch.where(cosine > 0, torch.cos(_angle(cosine, eps) + margin), cosine)
+
+
+def magface_margin(norm: Tensor, lower_norm: float, upper_norm: float, lower_m: float, upper_m: float) -> Tensor:
+    """m(a) = l_m + (u_m - l_m) (a - l_a) / (u_a - l_a) with a the norm clamped to [l_a, u_a].
+
+    Args:
+        norm: Feature norms of any shape.
+        lower_norm: l_a.
+        upper_norm: u_a.
+        lower_m: l_m in radians, the margin at l_a.
+        upper_m: u_m in radians, the margin at u_a.
+
+    Returns:
+        Margins in radians of the same shape.
+    """
+    position = (norm.clamp(lower_norm, upper_norm) - lower_norm) / (upper_norm - lower_norm)
+    return lower_m + (upper_m - lower_m) * position
+
+
+def magface_regulariser(norm: Tensor, lower_norm: float, upper_norm: float) -> Tensor:
+    """g(a) = a / u_a^2 + 1 / a with a the norm clamped to [l_a, u_a]; it rewards long features.
+
+    Args:
+        norm: Feature norms of any shape.
+        lower_norm: l_a.
+        upper_norm: u_a.
+
+    Returns:
+        g(a) of the same shape.
+    """
+    a = norm.clamp(lower_norm, upper_norm)
+    return a / upper_norm**2 + 1 / a
+
+
+def image_quality(score: Tensor, mean: Tensor, std: Tensor, h: float, eps: float = ADAFACE_EPS) -> Tensor:
+    """AdaFace's standardised quality z = clip(h (score - mean) / (std + eps), -1, 1) (Kim et al., CVPR 2022, Eq. 14).
+
+    Args:
+        score: Quality per sample of any shape, usually the feature norm.
+        mean: Running mean of the score.
+        std: Running standard deviation of the score.
+        h: Concentration: with h = 0.333, 68 % of a Gaussian falls within [-0.333, 0.333].
+        eps: Keeps the divisor above zero.
+
+    Returns:
+        z in [-1, 1] of the same shape, detached: the margin is no path for gradients to the norm.
+    """
+    return (h * (score - mean) / (std + eps)).clamp(-1, 1).detach()
+
+
+def adaface(cosine: Tensor, z: Tensor, m: float, eps: float = ADAFACE_EPS) -> Tensor:
+    """Quality-adaptive margin (Kim et al., CVPR 2022, Eq. 15-16): cos(theta + g_angle) - g_add.
+
+    g_angle = -m z and g_add = m z + m: ArcFace-like with a negative angle for z = 1, CosFace for z = 0, ArcFace for
+    z = -1. The angle is clipped to [eps, pi - eps].
+
+    Args:
+        cosine: (B,) target cosines.
+        z: (B,) standardised quality in [-1, 1].
+        m: Margin.
+        eps: Clamp of the cosine and of the angle.
+
+    Returns:
+        (B,) margined cosines.
+    """
+    return arcface(cosine, -m * z, eps) - (m + m * z)
+
+
+def margin_ramp(progress: float, start: float = 0.25, end: float = 0.6) -> float:
+    """Warm-up of the margin: 0 up to `start`, then linear, 1 from `end` on. To be set as `head.margin_scale`.
+
+    Args:
+        progress: Part of the training that is done, in [0, 1].
+        start: Progress at which the margin begins to grow.
+        end: Progress at which it is full.
+
+    Returns:
+        Factor of the margin in [0, 1].
+
+    Raises:
+        ValueError: If not 0 <= start <= end.
+    """
+    if not 0 <= start <= end:
+        raise ValueError(f"margin_ramp needs 0 <= start <= end, got start={start}, end={end}")
+    if progress >= end:
+        return 1.0
+    if progress <= start:
+        return 0.0
+    return (progress - start) / (end - start)
+
+
+def _angle(cosine: Tensor, eps: float) -> Tensor:
+    return torch.acos(cosine.clamp(-1 + eps, 1 - eps))

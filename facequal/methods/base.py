@@ -1,0 +1,89 @@
+"""What every method shares: its saved configuration, the guard of the loss, and the care of statistics over ranks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class FaceMethod(LightningModule):
+    """Base of the methods: how any of them behaves in a run, not how one learns."""
+
+    def save_configuration(self) -> None:
+        """Keep the parsed configuration in checkpoints, so that `facequal.load_module` can build the method again.
+
+        Only the CLI knows it as plain values. A method built in Python holds modules and callables, which a
+        checkpoint read with ``weights_only=True`` could not hold; such a one is loaded by
+        ``load_from_checkpoint(path, backbone=...)``.
+        """
+        if _given_hyperparameters.get() is not None:
+            self.save_hyperparameters()
+
+    def setup(self, stage: str) -> None:
+        """Keep DDP from overwriting global statistics with those of rank 0.
+
+        Raises:
+            ValueError: the strategy asks for ``broadcast_buffers=True``.
+        """
+        strategy = self.trainer.strategy
+        if isinstance(strategy, DDPStrategy) and strategy._ddp_kwargs.setdefault("broadcast_buffers", False):
+            raise ValueError(
+                "trainer.strategy sets broadcast_buffers=True: DDP would overwrite the statistics that are gathered "
+                "over all ranks with those of rank 0. Leave it out or set it to False"
+            )
+
+    def on_validation_start(self) -> None:
+        """Give all ranks the same BatchNorm statistics before they are used."""
+        average_batch_norm_statistics(self)
+
+    def on_train_epoch_end(self) -> None:
+        """Give all ranks the same BatchNorm statistics before they are saved."""
+        average_batch_norm_statistics(self)
+
+    def require_finite(self, per_sample_loss: Tensor, batch: Mapping[str, Any], batch_idx: int) -> None:
+        """Stop at a loss that is NaN or infinite, naming the samples.
+
+        Args:
+            per_sample_loss: (B,), any float dtype.
+            batch: holds ``index`` int64 (B,).
+            batch_idx: position of the batch in the epoch.
+
+        Raises:
+            FloatingPointError: at least one loss is not finite.
+        """
+        finite = torch.isfinite(per_sample_loss.detach())
+        if bool(finite.all()):
+            return
+        indices = batch["index"][~finite].tolist()
+        shown = ", ".join(map(str, indices[:20])) + (", ..." if len(indices) > 20 else "")
+        raise FloatingPointError(
+            f"loss is not finite for {len(indices)} of {len(finite)} samples in epoch {self.current_epoch}, "
+            f"batch {batch_idx}: sample indices {shown}"
+        )
+
+    @property
+    def training_progress(self) -> float:
+        """Share of the optimizer steps done, in [0, 1]."""
+        total = self.trainer.estimated_stepping_batches
+        return min(1.0, self.trainer.global_step / total) if total else 0.0
+
+
+def average_batch_norm_statistics(module: nn.Module) -> None:
+    """Replace the running statistics of every BatchNorm by their mean over all ranks, in place.
+
+    Each rank normalises with its own batch and so keeps its own running statistics; without this, what is saved and
+    validated would be those of one rank.
+    """
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return
+    world_size = torch.distributed.get_world_size()
+    for layer in module.modules():
+        if isinstance(layer, _BatchNorm) and layer.running_mean is not None and layer.running_var is not None:
+            for statistic in (layer.running_mean, layer.running_var):
+                torch.distributed.all_reduce(statistic)
+                statistic.div_(world_size)

@@ -1,0 +1,130 @@
+"""AdaFace: the margin adapts to the image quality, of which the feature norm is the proxy."""
+
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facequal.losses import margins
+from facequal.models.heads.base import MarginHead
+from facequal.models.heads.statistics import global_moments
+
+InitStats = Literal["published", "first_batch"]
+Quality = Literal["norm", "probability", "given"]
+
+# Norms are clipped to this range before they enter the statistics, as in the released head.
+_NORM_RANGE = (1e-3, 100.0)
+
+
+class AdaFaceHead(MarginHead):
+    """AdaFace (Kim et al., CVPR 2022): logit_y = s (cos(theta_y - m z) - (m + m z)), z the standardised quality.
+
+    z = clip(h (q - mean) / (std + 1e-3), -1, 1). Mean and standard deviation are running values over the batches of all
+    ranks, equal on every rank and to those of one process with the whole batch. They are updated before use and only in
+    training mode; a batch with fewer than two samples in total, or with a non-finite score, leaves them as they are.
+
+    The target cosine is clamped to +-0.999 as in the released head (which clamps all columns; non-targets beyond it do
+    not occur in practice): beyond the clamp the gradient is zero.
+
+    Args:
+        embedding_dim: Length D of the embedding.
+        num_classes: Number C of identities.
+        m: Margin.
+        h: Concentration of z; 0 gives CosFace.
+        s: Scale of the cosines.
+        ema_decay: Weight of the old statistics; the new batch has 1 - ema_decay. The paper's momentum of 0.99, and
+            `t_alpha` = 0.01 of the released code.
+        init_stats: "published" starts from mean 20 and standard deviation 100, with which z stays near 0 for about 400
+            steps; "first_batch" starts from the first training batch, for short runs.
+        quality: Source of q: "norm" (clipped to [0.001, 100]), "probability" (softmax probability of the target class
+            without margin) or "given" (a score passed to `loss`, larger is better).
+
+    Attributes:
+        batch_mean: (1,) running mean of q.
+        batch_std: (1,) running standard deviation of q.
+        num_updates: Number of batches that entered the statistics, int64 scalar.
+
+    Raises:
+        ValueError: If an argument is outside its allowed set, or a score other than the norm would start from the
+            statistics of norms.
+    """
+
+    batch_mean: Tensor
+    batch_std: Tensor
+    num_updates: Tensor
+
+    def __init__(
+        self,
+        embedding_dim: int,
+        num_classes: int,
+        m: float = 0.4,
+        h: float = 0.333,
+        s: float = 64.0,
+        ema_decay: float = 0.99,
+        init_stats: InitStats = "published",
+        quality: Quality = "norm",
+    ) -> None:
+        super().__init__(embedding_dim, num_classes, s)
+        if not 0 <= ema_decay < 1:
+            raise ValueError(f"ema_decay must be in [0, 1), got {ema_decay}")
+        if init_stats not in get_args(InitStats):
+            raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
+        if quality not in get_args(Quality):
+            raise ValueError(f"quality must be one of {get_args(Quality)}, got {quality!r}")
+        if quality != "norm" and init_stats == "published":
+            raise ValueError(f"quality={quality!r} needs init_stats='first_batch': 20 and 100 are statistics of norms")
+        self.m = m
+        self.h = h
+        self.ema_decay = ema_decay
+        self.init_stats: InitStats = init_stats
+        self.quality: Quality = quality
+        self.register_buffer("batch_mean", torch.full((1,), 20.0, dtype=torch.float32))
+        self.register_buffer("batch_std", torch.full((1,), 100.0, dtype=torch.float32))
+        self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
+
+    def condition(self, logits: Tensor, labels: Tensor, cosine: Tensor, norm: Tensor, quality: Tensor | None) -> Tensor:
+        """Update the statistics and return z (B,) of every sample; see `MarginHead.condition` for the arguments.
+
+        Raises:
+            ValueError: If a quality is missing with quality="given", or passed without it.
+        """
+        if (quality is not None) != (self.quality == "given"):
+            raise ValueError(
+                f"AdaFaceHead(quality={self.quality!r}) got {'no' if quality is None else 'a'} quality per sample; "
+                "pass one exactly when quality='given'"
+            )
+        if self.quality == "probability":
+            quality = F.cross_entropy(logits, labels, reduction="none").neg().exp()
+        elif quality is None:
+            quality = norm.detach().clamp(*_NORM_RANGE)
+        if self.training:
+            self._update_statistics(quality)
+        return margins.image_quality(quality, self.batch_mean, self.batch_std, self.h)
+
+    def image_quality(self, norm: Tensor) -> Tensor:
+        """Standardise norms with the running statistics as they are, without updating them.
+
+        Args:
+            norm: Feature norms of any shape.
+
+        Returns:
+            z in [-1, 1] of the same shape.
+        """
+        return margins.image_quality(norm.clamp(*_NORM_RANGE), self.batch_mean, self.batch_std, self.h)
+
+    def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
+        """cos(theta_y - m z) - (m + m z) for cosines (B,) and z (B,)."""
+        return margins.adaface(cosine, condition, self.margin_scale * self.m)
+
+    @torch.no_grad()
+    def _update_statistics(self, score: Tensor) -> None:
+        """Move mean and standard deviation towards those of the global batch, in place and without a device sync."""
+        count, mean, std = global_moments(score.to(self.batch_mean.dtype))
+        usable = (count >= 2) & mean.isfinite() & std.isfinite()
+        step = torch.full_like(mean, 1 - self.ema_decay)
+        if self.init_stats == "first_batch":
+            step = torch.where(self.num_updates == 0, torch.ones_like(mean), step)
+        self.batch_mean.lerp_(torch.where(usable, mean, self.batch_mean), step)
+        self.batch_std.lerp_(torch.where(usable, std, self.batch_std), step)
+        self.num_updates += usable

@@ -1,0 +1,160 @@
+"""The command line, in process, on tiny faces and a tiny network."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+import facequal
+from facequal.cli.lightning import FaceQualCLI
+from facequal.data.datamodule import FaceDataModule
+from facequal.methods.recognizer import Recognizer
+
+ROOT = Path(__file__).parents[2]
+
+# Lightning's words on what these tests do on purpose: runs in other folders than the checkpoint's, and twice in one.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The dirpath has changed"),
+    pytest.mark.filterwarnings("ignore:.*callbacks used to create the checkpoint need to be provided"),
+    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
+    pytest.mark.filterwarnings("ignore:Experiment logs directory .* exists and is not empty"),
+]
+DEMO = ROOT / "experiments" / "demo" / "adaface.yaml"
+TINY = ROOT / "tests" / "conf" / "tiny.yaml"
+
+
+def cli(command: str, folder: Path, *arguments: str, config: Path = DEMO) -> FaceQualCLI:
+    place = [f"--trainer.default_root_dir={folder}", "--trainer.logger=lightning.pytorch.loggers.CSVLogger"]
+    place += [f"--trainer.logger.save_dir={folder}", "--trainer.logger.name=", "--trainer.logger.version="]
+    return FaceQualCLI([command, "-c", str(config), "-c", str(TINY), *place, *arguments])
+
+
+def last_checkpoint(folder: Path) -> Path:
+    return folder / "checkpoints" / "last.ckpt"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    cli("fit", folder)
+    return folder
+
+
+def test_fit_leaves_config_and_checkpoint(trained: Path) -> None:
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    assert config["inherit"] == []
+    assert config["data"]["train"]["init_args"]["num_identities"] == 6
+    content = torch.load(last_checkpoint(trained), weights_only=True)
+    assert content["hyper_parameters"]["_class_path"] == "facequal.methods.recognizer.Recognizer"
+    assert content["hyper_parameters"]["num_classes"] == 6
+
+
+def test_saved_config_stands_alone(trained: Path, tmp_path: Path) -> None:
+    FaceQualCLI(["fit", "-c", str(trained / "config.yaml"), f"--trainer.logger.init_args.save_dir={tmp_path}"])
+    assert last_checkpoint(tmp_path).is_file()
+
+
+def test_second_run_in_the_same_folder(trained: Path) -> None:
+    cli("fit", trained)
+
+
+def test_load_module_builds_the_stored_class(trained: Path) -> None:
+    module = facequal.load_module(last_checkpoint(trained))
+    assert isinstance(module, Recognizer)
+    assert module.head is not None
+    state = torch.load(last_checkpoint(trained), weights_only=True)["state_dict"]
+    assert torch.equal(module.head.weight, state["head.weight"])
+
+
+def test_test_writes_the_report(trained: Path, tmp_path: Path) -> None:
+    cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}")
+    results = pd.read_csv(tmp_path / "report" / "results.csv")
+    assert set(results["protocol"]) == {"procedural/other-family", "procedural/mixed"}
+    assert set(results["column"]) == {"7 px", "32 px"}
+    assert set(results["condition"]) == {"cross-resolution", "same-resolution"}
+    assert {"accuracy", "auc", "eer"} <= set(results["metric"])
+    for name in ("report.md", "results.json", "roc.png", "pairs.png"):
+        assert (tmp_path / "report" / name).stat().st_size > 100
+    info = yaml.safe_load((tmp_path / "report" / "results.json").read_text())["run"]
+    assert len(info["config_hash"]) == 12
+    assert info["checkpoint"] == str(last_checkpoint(trained))
+
+
+def test_command_line_wins_over_the_checkpoint(trained: Path, tmp_path: Path) -> None:
+    run = cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", "--model.init_args.flip_test=true")
+    assert run.model.flip_test
+    stored = torch.load(last_checkpoint(trained), weights_only=True)["hyper_parameters"]
+    assert stored["flip_test"] is False
+
+
+def test_checkpoint_of_another_class(trained: Path, tmp_path: Path) -> None:
+    content = torch.load(last_checkpoint(trained), weights_only=True)
+    content["hyper_parameters"]["_class_path"] = "facequal.methods.other.Other"
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match=r"other\.ckpt holds a facequal\.methods\.other\.Other"):
+        cli("test", tmp_path, f"--ckpt_path={tmp_path / 'other.ckpt'}")
+
+
+def test_evaluation_without_training_set_needs_no_head(trained: Path, tmp_path: Path) -> None:
+    run = cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", "--data.train=null")
+    assert run.model.head is None
+    with_head = cli("test", tmp_path / "head", f"--ckpt_path={last_checkpoint(trained)}")
+    figures = [pd.read_csv(folder / "report" / "results.csv") for folder in (tmp_path, tmp_path / "head")]
+    pd.testing.assert_frame_equal(*figures)
+    assert with_head.model.head is not None
+
+
+def test_validation_logs_held_out_identities(tmp_path: Path) -> None:
+    held_out = ["--data.val_identities=3", "--data.val_pairs=20", "--data.train.init_args.images_per_identity=6"]
+    run = cli("fit", tmp_path, *held_out)
+    assert run.model.head.num_classes == 3
+    logged = pd.read_csv(tmp_path / "metrics.csv")
+    assert logged["val/accuracy"].between(0, 1).any()
+    assert "val/held-out/cross-resolution/7px/accuracy" in logged.columns
+    assert {"train/loss_step", "train/loss"} & set(logged.columns)
+    assert {"train/norm_mean", "train/norm_std", "train/margin_mean"} <= set(logged.columns)
+
+
+def test_predict_writes_parquet(trained: Path, tmp_path: Path) -> None:
+    predict = ["--data.predict=facequal.data.procedural.ProceduralFaces", "--data.predict.num_identities=3"]
+    predict += ["--data.predict.images_per_identity=2", "--data.predict.size_px=32"]
+    cli("predict", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", *predict)
+    table = pd.read_parquet(tmp_path / "embeddings.parquet")
+    assert table["index"].tolist() == list(range(6))
+    assert table["label"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert table["source"].str.contains("person").all()
+    lengths = table["embedding"].map(lambda embedding: float((embedding**2).sum()))
+    assert lengths.to_numpy() == pytest.approx(1.0, abs=1e-5)
+    assert (table["norm"] > 0).all()
+
+
+def test_resume_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    """Six steps in one go equal four steps, a stop, and two more: order, draws, optimizer, schedule and head."""
+    augmented = ["--data.degradation=facequal.degradations.suites.AdaFaceAugmentation"]
+    three_steps = ["--trainer.limit_train_batches=3", "--trainer.max_epochs=2", *augmented]
+    save = ["--trainer.callbacks.init_args.every_n_train_steps=4", "--trainer.callbacks.init_args.save_top_k=-1"]
+    whole = cli("fit", tmp_path / "whole", *three_steps, *save)
+    (middle,) = (tmp_path / "whole" / "checkpoints").glob("*step=4.ckpt")
+    resumed = cli("fit", tmp_path / "resumed", *three_steps, f"--ckpt_path={middle}")
+    assert resumed.trainer.global_step == whole.trainer.global_step == 6
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_seed_reaches_the_data(tmp_path: Path) -> None:
+    runs: list[Any] = [cli("fit", tmp_path / str(seed), f"--seed_everything={seed}") for seed in (1, 2)]
+    assert [run.datamodule.seed for run in runs] == [1, 2]
+    assert isinstance(runs[0].datamodule, FaceDataModule)
+
+
+def test_nothing_to_train_on(tmp_path: Path) -> None:
+    with pytest.raises((ValueError, RuntimeError), match="data.train"):
+        cli("fit", tmp_path, "--data.train=null")
+
+
+def test_warmed_up_margin(tmp_path: Path) -> None:
+    run = cli("fit", tmp_path, "--trainer.limit_train_batches=3", "--data.batch_size=2")
+    assert run.model.head.margin_scale == 1.0
