@@ -26,6 +26,7 @@ class FaceQualCLI(LightningCLI):
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
+        self.command = arguments[0]
         # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         super().__init__(
@@ -37,6 +38,10 @@ class FaceQualCLI(LightningCLI):
             auto_configure_optimizers=False,
             args=list(arguments),
         )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # called on the instance only
+        """The command at hand: building the parsers of the others takes a second."""
+        return {name: skipped for name, skipped in super().subcommands().items() if name == self.command}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the evaluation, the embedding writer, inheritance, and the link from data to model."""

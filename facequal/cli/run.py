@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning.pytorch import Callback
+
 from facequal.cli.lightning import FaceQualCLI
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.results import Result
@@ -25,7 +27,8 @@ def fit_and_test(arguments: Sequence[str]) -> tuple[list[Result], Path]:
     """
     cli = FaceQualCLI(["fit", *arguments])
     cli.trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
-    (evaluation,) = (callback for callback in cli.trainer.callbacks if isinstance(callback, ProtocolEvaluation))
+    callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set by the callback connector
+    (evaluation,) = (callback for callback in callbacks if isinstance(callback, ProtocolEvaluation))
     return evaluation.results, evaluation.report_folder(cli.trainer)
 
 

@@ -39,7 +39,7 @@ class AlbumentationsDataset(Dataset[dict[str, Any]]):
         self.labels, self.num_classes, self.classes = source.labels, source.num_classes, source.classes
         self.seed = seed
         # Shared memory: persistent workers see the epoch that the sampler sets in the main process.
-        self.epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self.compose = build_compose(transforms)
 
     def __len__(self) -> int:

@@ -156,8 +156,8 @@ def _record_labels(reader: RecordReader) -> tuple[NDArray[np.int64], list[Proble
 
 
 def _check_identity_records(reader: RecordReader, labels: NDArray[np.int64], where: str) -> list[Problem]:
-    """Whether the identity records name the keys at which the labels change."""
-    if reader.header_count is None or not len(labels):
+    """Whether the identity records name the keys at which the labels change; unknown where labels are unreadable."""
+    if reader.header_count is None or not len(labels) or (labels < 0).any():
         return []
     try:
         ranges = reader.identity_ranges()

@@ -181,7 +181,10 @@ def _from_deep_bgr(image: NDArray[np.uint16], data: bytes) -> RGBImage:
 def _decode_with_pillow(data: bytes, source: str) -> RGBImage:
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            return _to_rgb(ImageOps.exif_transpose(picture), source)
+            upright = ImageOps.exif_transpose(picture)
+            if upright.mode == "CMYK" and picture.format == "JPEG" and "adobe" not in picture.info:
+                upright = ImageChops.invert(upright)  # Pillow takes all CMYK JPEGs as inverted, only Adobe's are
+            return _to_rgb(upright, source)
     except ImageReadError:
         raise
     except UnidentifiedImageError as error:
@@ -201,8 +204,6 @@ def _to_rgb(picture: Image.Image, source: str) -> RGBImage:
         if grey.min() < 0 or grey.max() > 65535:
             raise ImageReadError(f"{source}: pixels from {grey.min():.0f} to {grey.max():.0f}, expected 0 to 65535")
         return np.repeat(np.round(grey / 257.0).astype(np.uint8)[..., None], 3, axis=2)
-    if picture.mode == "CMYK" and picture.format == "JPEG" and "adobe" not in picture.info:
-        picture = ImageChops.invert(picture)  # Pillow takes all CMYK JPEGs as inverted, which only Adobe's are
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))

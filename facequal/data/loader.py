@@ -7,7 +7,7 @@ import torch
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 
-class FaceLoader(StatefulDataLoader[dict[str, Any]]):
+class FaceLoader(StatefulDataLoader[dict[str, Any]]):  # type: ignore[misc]  # torchdata is untyped
     """`StatefulDataLoader` without the warning of a call that torchdata 0.11 makes and torch 2.15 deprecates.
 
     A class, because Lightning builds a loader again where it needs another sampler.

@@ -57,7 +57,8 @@ def parse_pairs_txt(path: str | Path) -> PairLines:
     except (OSError, UnicodeDecodeError) as error:
         found.problems.append(Problem("error", str(path), getattr(error, "strerror", None) or str(error)))
         return found
-    rows = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    # A tab at the beginning stays: it is a name left out.
+    rows = [(number, line.rstrip().lstrip(" ")) for number, line in enumerate(lines, start=1) if line.strip()]
     header = [int(field) for field in rows[0][1].split()] if rows and _is_header(rows[0][1]) else []
     for number, line in rows[1:] if header else rows:
         pair = _parse_line(line)

@@ -49,7 +49,8 @@ def training_views(
     image = to_unit_range(batch["image"])
     if augmentation is not None:
         image, _ = augmentation(image, keys.fold("augmentation"))
-    lq, drawn = image, {}
+    lq = image
+    drawn: dict[str, Tensor] = {}
     if degradation is not None:
         lq, drawn = degradation(image, keys.fold("degradation"))
     if lq_augmentation is not None:

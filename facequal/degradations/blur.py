@@ -62,9 +62,8 @@ def _mirrored_matrices(weights: Tensor, size: int) -> Tensor:
 @functools.lru_cache(maxsize=16)
 def _mirrored_shifts(size: int, radius: int, device: torch.device) -> Tensor:
     """float32 (2 radius + 1, size, size): matrix d takes pixel i from i + d - radius, mirrored about the borders."""
-    with torch.inference_mode(False):
-        source = torch.arange(size) + torch.arange(-radius, radius + 1).unsqueeze(1)
-        period = max(1, 2 * (size - 1))
-        source = source.remainder(period)
-        source = torch.minimum(source, period - source) if size > 1 else torch.zeros_like(source)
-        return torch.eye(size)[source].to(device)
+    source = torch.arange(size) + torch.arange(-radius, radius + 1).unsqueeze(1)
+    period = max(1, 2 * (size - 1))
+    source = source.remainder(period)
+    source = torch.minimum(source, period - source) if size > 1 else torch.zeros_like(source)
+    return torch.eye(size)[source].to(device)

@@ -39,11 +39,12 @@ _DCT = (
 class JPEG(Degradation):
     """Baseline JPEG, encoded and decoded: 4:2:0 chroma, the standard tables scaled by libjpeg's quality.
 
-    The same pixels as from libjpeg-turbo by way of Pillow, bit by bit, for images of any size more than 4 px wide
-    (narrower ones get interpolated chroma here and repeated chroma there). Images are rounded to 8 bit first. Every step is integer arithmetic, carried out in floating point within the range
-    where that is exact; so batch, device and summation order cannot turn a rounding over. No bytes are made: the
-    entropy coding is left out. Not differentiable; Kornia's codec is, but its soft rounding keeps a residue of the
-    coefficients that JPEG sets to zero (0.8 to 1 dB too mild) and takes several times as long.
+    The same pixels as from libjpeg-turbo by way of Pillow, bit by bit, once the images are rounded to 8 bit (any size;
+    pictures up to 4 px wide differ in how chroma is enlarged). Every step is integer arithmetic, carried out in
+    floating point within the range where that is exact; so batch, device and summation order cannot turn a rounding
+    over. No bytes are made: the entropy coding is left out. Not differentiable; Kornia's codec is, but its soft
+    rounding keeps a residue of the coefficients that JPEG sets to zero (0.8 to 1 dB too mild), and it takes several
+    times as long.
 
     Parameters drawn: `quality`, int64 (B,).
 
@@ -150,7 +151,6 @@ def _descale(values: Tensor, bits: int) -> Tensor:
 @functools.lru_cache(maxsize=8)
 def _integer_dct(device: torch.device) -> Tensor:
     """DCT matrix, float64 (8 frequencies, 8 pixels), whole numbers: sqrt(8) 2^13 times the orthonormal one."""
-    with torch.inference_mode(False):
-        half = torch.tensor(_DCT, dtype=torch.float64)
-        signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64).repeat(4, 1)
-        return torch.cat((half, half.flip(1) * signs), dim=1).to(device)
+    half = torch.tensor(_DCT, dtype=torch.float64)
+    signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64).repeat(4, 1)
+    return torch.cat((half, half.flip(1) * signs), dim=1).to(device)

@@ -84,7 +84,7 @@ def bicubic_there_and_back(size: int, sizes_px: tuple[int, ...], device: torch.d
     for matrix, size_px in zip(table, sizes_px, strict=True):
         if size_px < size:
             matrix.copy_(resample_matrix(size_px, size) @ resample_matrix(size, size_px))
-    return _to_device(table, device)
+    return table.to(device, torch.float32)
 
 
 @functools.lru_cache(maxsize=16)
@@ -105,13 +105,7 @@ def opencv_down_up_tables(
         for j, small in enumerate(range(smallest, largest + 1)):
             down[i, j, :small] = resample_matrix(size, small, filter, antialias=False)
             up[i, j, :, :small] = resample_matrix(small, size, filter, antialias=False)
-    return _to_device(down, device), _to_device(up, device)
-
-
-def _to_device(table: Tensor, device: torch.device) -> Tensor:
-    # Evaluation runs in inference mode, and a table cached there must serve training later
-    with torch.inference_mode(False):
-        return table.clone().to(device, torch.float32)
+    return down.to(device), up.to(device)
 
 
 def _widened(in_size: int, out_size: int, filter: Filter) -> Tensor:

@@ -170,10 +170,15 @@ class ProtocolEvaluation(Callback):
 
 
 def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
-    """Log every figure as ``stage/protocol/condition/column/metric``, and the mean accuracy as ``stage/accuracy``."""
+    """Log every figure as ``stage/protocol/condition/column/metric``, and the mean accuracy as ``stage/accuracy``.
+
+    All ranks compute the same figures; averaging them changes nothing, and Lightning asks for it.
+    """
     for result in results:
         column = result.column.replace(" ", "")
-        pl_module.log(f"{stage}/{result.protocol}/{result.condition}/{column}/{result.metric}", result.value)
+        pl_module.log(
+            f"{stage}/{result.protocol}/{result.condition}/{column}/{result.metric}", result.value, sync_dist=True
+        )
     accuracies = [result.value for result in results if result.metric == "accuracy"]
     if accuracies:
-        pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True)
+        pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)

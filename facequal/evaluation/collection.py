@@ -40,8 +40,10 @@ class OutputCollector:
 
 def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
     """Rows of all ranks in rank order, on the CPU. The sampler sees to it that all ranks hold equally many."""
-    gathered = trainer.strategy.all_gather(rows.to(trainer.strategy.root_device))
-    return gathered.flatten(0, 1).cpu()
+    local = rows.to(trainer.strategy.root_device)
+    gathered = [torch.empty_like(local) for _ in range(trainer.world_size)]
+    torch.distributed.all_gather(gathered, local)
+    return torch.cat(gathered).cpu()
 
 
 def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:

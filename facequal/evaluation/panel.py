@@ -86,7 +86,7 @@ def at_resolution(image: Tensor, px: int) -> Tensor:
         "label": torch.zeros(1, dtype=torch.int64),
         "index": torch.zeros(1, dtype=torch.int64),
     }
-    seen = resolution_views(batch, [px])["image"][0]
+    seen: Tensor = resolution_views(batch, [px])["image"][0]
     return (seen * 255).round().clamp(0, 255).to(torch.uint8)
 
 

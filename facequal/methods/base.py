@@ -1,5 +1,6 @@
 """What every method shares: its saved configuration, the guard of the loss, and the care of statistics over ranks."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,10 @@ from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+
+# DDP's option to copy rank 0's buffers before each forward; torch 2.15 renamed it.
+BUFFER_OPTIONS = ("forward_sync_buffers", "broadcast_buffers")
 
 
 class FaceMethod(LightningModule):
@@ -28,14 +33,21 @@ class FaceMethod(LightningModule):
         """Keep DDP from overwriting global statistics with those of rank 0.
 
         Raises:
-            ValueError: the strategy asks for ``broadcast_buffers=True``.
+            ValueError: the strategy asks for it.
         """
         strategy = self.trainer.strategy
-        if isinstance(strategy, DDPStrategy) and strategy._ddp_kwargs.setdefault("broadcast_buffers", False):
-            raise ValueError(
-                "trainer.strategy sets broadcast_buffers=True: DDP would overwrite the statistics that are gathered "
-                "over all ranks with those of rank 0. Leave it out or set it to False"
-            )
+        if not isinstance(strategy, DDPStrategy):
+            return
+        options = strategy._ddp_kwargs
+        for name in BUFFER_OPTIONS:
+            if options.get(name):
+                raise ValueError(
+                    f"trainer.strategy sets {name}={options[name]}: DDP would overwrite the statistics that are gathered "
+                    "over all ranks with those of rank 0. Leave it out or set it to False"
+                )
+        if not any(name in options for name in BUFFER_OPTIONS):
+            known = inspect.signature(DistributedDataParallel).parameters
+            options[next(name for name in BUFFER_OPTIONS if name in known)] = False
 
     def on_validation_start(self) -> None:
         """Give all ranks the same BatchNorm statistics before they are used."""

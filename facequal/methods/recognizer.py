@@ -117,8 +117,9 @@ class Recognizer(FaceMethod):
     def on_train_epoch_end(self) -> None:
         """Log the statistics of norms and margins over the epoch and all ranks."""
         super().on_train_epoch_end()
-        self.log_dict({f"train/norm_{name}": value for name, value in self.norms.compute().items()})
-        self.log("train/margin_mean", self.margin.compute())
+        statistics = {f"train/norm_{name}": value for name, value in self.norms.compute().items()}
+        # Already those of all ranks: averaging equal values changes nothing, and Lightning asks for it.
+        self.log_dict({**statistics, "train/margin_mean": self.margin.compute()}, sync_dist=True)
         self.norms.reset()
         self.margin.reset()
 

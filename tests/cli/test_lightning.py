@@ -151,7 +151,7 @@ def test_seed_reaches_the_data(tmp_path: Path) -> None:
 
 
 def test_nothing_to_train_on(tmp_path: Path) -> None:
-    with pytest.raises((ValueError, RuntimeError), match="data.train"):
+    with pytest.raises((ValueError, RuntimeError), match=r"data\.train"):
         cli("fit", tmp_path, "--data.train=null")
 
 

@@ -48,5 +48,5 @@ def write_set(
         frame(record(label, payload, number, **layout))
         for number, (label, payload) in enumerate(zip(labels, payloads, strict=True), start=1)
     ]
-    frames += [frame(record(keys, **layout)) for keys in ranges]
+    frames += [frame(record(keys, b"", number, **layout)) for number, keys in enumerate(ranges, start=count + 1)]
     return write_frames(path, frames)

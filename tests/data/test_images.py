@@ -67,7 +67,9 @@ def test_palette_images_take_their_colours_and_transparent_entries_become_black(
 def test_alpha_is_composited_over_black(kind):
     alpha = RNG.integers(0, 256, SMOOTH.shape[:2], dtype=np.uint8)
     data = encode(
-        Image.fromarray(np.dstack([SMOOTH, alpha])), kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})
+        Image.fromarray(np.dstack([SMOOTH, alpha])),
+        kind,
+        **({"lossless": True, "exact": True} if kind == "WEBP" else {}),
     )
     assert difference(decode_image(data, "x"), np.round(SMOOTH * (alpha[..., None] / 255.0))) <= 1
 
@@ -205,9 +207,7 @@ def test_bytes_after_the_end_are_ignored(tail):
 def test_jpeg_with_fill_bytes_before_a_marker():
     data = jpeg()
     frame = data.index(b"\xff\xc0")
-    np.testing.assert_array_equal(
-        decode_image(data[:frame] + b"\xff\xff" + data[frame:], "x"), decode_image(data, "x")
-    )
+    np.testing.assert_array_equal(decode_image(data[:frame] + b"\xff\xff" + data[frame:], "x"), decode_image(data, "x"))
 
 
 def test_a_damaged_png_is_an_error():

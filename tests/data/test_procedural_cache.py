@@ -2,12 +2,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from facequal.data.procedural import cache
 from facequal.data.procedural.cache import default_cache_dir, open_or_write
 
 SHAPE = (6, 2, 3)
@@ -20,7 +21,7 @@ class Maker:
     def __init__(self, values: np.ndarray = VALUES) -> None:
         self.values, self.calls = values, 0
 
-    def __call__(self) -> Iterator[np.ndarray]:
+    def __call__(self) -> Generator[np.ndarray, None, None]:
         self.calls += 1
         yield self.values[:4]
         yield self.values[4:]
@@ -66,7 +67,7 @@ def test_foreign_file_is_made_anew(tmp_path: Path, damage: str) -> None:
 
 
 def test_failure_leaves_no_file(tmp_path: Path) -> None:
-    def fail() -> Iterator[np.ndarray]:
+    def fail() -> Generator[np.ndarray, None, None]:
         yield VALUES[:4]
         raise RuntimeError("drawing failed")
 
@@ -82,6 +83,31 @@ def test_wrong_number_of_bytes(tmp_path: Path) -> None:
     assert not (tmp_path / "faces.npy").exists()
 
 
+def test_full_disk_ends_the_making(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    def endless() -> Generator[np.ndarray, None, None]:
+        try:
+            while True:
+                yield VALUES
+        finally:
+            ended.append(True)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        open_or_write(tmp_path / "faces.npy", SHAPE, lambda: (yield VALUES))
+    with pytest.raises(ValueError, match="the parts hold"):
+        open_or_write(tmp_path / "faces.npy", (3, 2, 3), lambda: (part for part in [VALUES]))
+    assert not list(tmp_path.glob("*.tmp")) and not (tmp_path / "faces.npy").exists()
+    monkeypatch.setattr(np, "ascontiguousarray", full)
+    with pytest.raises(OSError, match="No space left"):
+        open_or_write(tmp_path / "faces.npy", SHAPE, endless)
+    assert ended == [True]
+
+
 def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     leftover, foreign = tmp_path / "faces.0123.tmp", tmp_path / "others.0123.tmp"
     leftover.touch()
@@ -94,10 +120,10 @@ def test_of_two_threads_one_makes_it(tmp_path: Path) -> None:
     """The lock belongs to the open file, so threads exclude each other as processes do."""
     started, make, results = threading.Event(), Maker(), []
 
-    def slow() -> Iterator[np.ndarray]:
+    def slow() -> Generator[np.ndarray, None, None]:
         started.set()
         time.sleep(0.2)
-        return make()
+        yield from make()
 
     def run() -> None:
         results.append(open_or_write(tmp_path / "faces.npy", SHAPE, slow))
@@ -115,6 +141,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 import numpy as np
+from facequal.data.procedural import cache
 from facequal.data.procedural.cache import open_or_write
 folder = Path(sys.argv[1])
 def make():
@@ -133,7 +160,9 @@ print(int(array.sum()))
 def test_of_two_processes_one_makes_it(tmp_path: Path) -> None:
     """The module is loaded without its package, whose imports would take seconds."""
     cache = Path(sys.modules["facequal.data.procedural.cache"].__file__ or "")
-    script = SCRIPT.replace("from facequal.data.procedural.cache", f"sys.path.insert(0, {str(cache.parent)!r})\nfrom cache")
+    script = SCRIPT.replace(
+        "from facequal.data.procedural.cache", f"sys.path.insert(0, {str(cache.parent)!r})\nfrom cache"
+    )
     command = [sys.executable, "-c", script, str(tmp_path)]
     both = [subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True) for number in range(2)]
     outputs = [process.communicate(timeout=60)[0].strip() for process in both]

@@ -117,16 +117,17 @@ def test_random_apply_at_the_ends(p, calls):
 
 
 def test_compose_names_parameters_and_gives_every_member_its_own_draws():
-    chain = Compose([Resolution([7, 14]), Darken(), RandomApply(Darken(), 0.5), HorizontalFlip()])
-    params = chain.sample(Keys(torch.arange(50)))
+    keys = Keys(torch.arange(50))
+    params = Compose([Resolution([7, 14]), Darken(), Darken(), HorizontalFlip()]).sample(keys)
     assert set(params) == {
         "resolution.size_px",
         "darken_1.factor",
-        "darken_2.applied",
         "darken_2.factor",
         "horizontal_flip.flipped",
     }
     assert not (params["darken_1.factor"] == params["darken_2.factor"]).any()
+    # position and name: exchanging a member for another leaves the draws of the rest as they were
+    assert torch.equal(params["darken_2.factor"], Darken().sample(keys.fold("2.darken"))["factor"])
 
 
 def test_compose_applies_in_order_and_leaves_the_input_alone():

@@ -3,8 +3,8 @@
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facequal"
 
 
-def open_or_write(path: Path, shape: tuple[int, ...], blocks: Callable[[], Iterable[ImageArray]]) -> ImageArray:
+def open_or_write(path: Path, shape: tuple[int, ...], blocks: Callable[[], Generator[ImageArray, None, None]]) -> ImageArray:
     """Open a cached array, after making it when it is missing, truncated or of another shape.
 
     Of several processes that ask at once, one makes the array and the others wait for it. The lock is the operating
@@ -49,7 +49,8 @@ def open_or_write(path: Path, shape: tuple[int, ...], blocks: Callable[[], Itera
         if array is None:
             for leftover in path.parent.glob(f"{path.stem}.*.tmp") if is_alone else ():  # of a process that was killed
                 leftover.unlink()
-            _write(path, shape, blocks())
+            with closing(blocks()) as parts:  # so that a failure to write also ends the making
+                _write(path, shape, parts)
             array = _open(path, shape)
     if array is None:
         raise OSError(f"{path} cannot be read back after it was written")

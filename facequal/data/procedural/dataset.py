@@ -1,7 +1,7 @@
 """The embedded default data set: rendered faces of made-up people."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ class ProceduralFaces(Dataset[dict[str, Any]]):
         """The settings only: a process that receives the set maps the file anew."""
         return {**self.__dict__, "_images": None}
 
-    def _render(self) -> Iterator[ImageArray]:
+    def _render(self) -> Generator[ImageArray, None, None]:
         """Images of one identity after another, rendered by threads: PyTorch's operations release Python's lock."""
         people = range(self.first_identity, self.first_identity + self.num_classes)
 

@@ -13,7 +13,9 @@ SCLERA = (0.72, 0.68, 0.66)
 CORNER = (0.55, 0.24, 0.20)
 
 
-def draw_eyes(picture: Tensor, shine: Tensor, u: Tensor, v: Tensor, person: Identity, look: Look, pixel: float) -> None:
+def draw_eyes(
+    picture: Tensor, shine: Tensor, u: Tensor, v: Tensor, person: Identity, look: Look, pixel: float
+) -> Tensor:
     """Draw both eyes, mirrored in u, into the unlit face; gaze and the highlight are not mirrored.
 
     Args:
@@ -24,6 +26,9 @@ def draw_eyes(picture: Tensor, shine: Tensor, u: Tensor, v: Tensor, person: Iden
         person: whose eyes.
         look: gaze, opening and pupils of each image.
         pixel: width of a pixel in half frames.
+
+    Returns:
+        Share of each pixel that is skin and gleams as such, (B, h, w).
     """
     t, side = person.traits, torch.sign(u)
     across = u.abs().sub_(t["eye_u"])
@@ -40,6 +45,7 @@ def draw_eyes(picture: Tensor, shine: Tensor, u: Tensor, v: Tensor, person: Iden
     glint_u = across.mul_(side).sub_(0.022 * torch.sign(look["light_side"]))
     distance = glint_u.square_().add_(down.add_(0.020).square_()).sqrt_()
     shine += cover(0.014 - distance, 0.012 + pixel).mul_(opening)
+    return opening.neg_().add_(1.0)
 
 
 def _draw_lid(

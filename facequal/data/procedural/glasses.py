@@ -38,7 +38,7 @@ def draw_glasses(picture: Tensor, u: Tensor, v: Tensor, person: Identity, light_
     inner = torch.maximum(x, y).clamp_(max=0.0)
     edge = x.clamp_(min=0.0).square_().add_(y.clamp_(min=0.0).square_()).sqrt_().add_(inner).sub_(radius)
     stripe = u + 0.8 * v - 0.4 * light_side
-    glare = ramp(stripe, -0.16, 0.02).mul_(ramp(stripe, 0.16, 0.04)).mul_(0.10).add_(0.03)
+    glare = ramp(stripe, -0.16, 0.02).mul_(ramp(stripe, 0.16, 0.04)).mul_(0.06).add_(0.015)
     over(picture, torch.full((3, 1, 1, 1), 0.9), cover(-edge, 1.5 * pixel).mul_(glare))
     bridge = cover(thickness - (down + 0.03 - 0.5 * u * u).abs_(), 1.3 * pixel)
     bridge *= cover(center_u - half_width - side, pixel)

@@ -8,6 +8,7 @@ from facequal.data.procedural.drawing import bell, cover, over, planes, ramp
 from facequal.data.procedural.identities import Identity
 
 TOP_Y, BOTTOM_Y, HALF_WIDTH = 0.42, 0.98, 0.52  # the part of the picture that mouths can be in
+FOLD_TOP_Y = 0.15  # and above it, what a smile folds
 TEETH = (0.70, 0.66, 0.58)
 HOLLOW = (0.055, 0.016, 0.014)
 

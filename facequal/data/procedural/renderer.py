@@ -103,15 +103,15 @@ def _draw_face(
     if len(beard):
         over(surface, planes(person.hair * 0.85 + 0.008), beard[0] * (0.25 + 0.75 * look["beard"]))
     shine = torch.zeros_like(frame.u)
-    window = _pixels(eyes.TOP_Y, eyes.BOTTOM_Y, size), _pixels(-eyes.HALF_WIDTH, eyes.HALF_WIDTH, size)
-    part = (slice(None), *window)
-    eyes.draw_eyes(surface[:, *part], shine[part], frame.u[part], frame.v[part], person, look, pixel)
-    window = _pixels(mouth.TOP_Y, mouth.BOTTOM_Y, size), _pixels(-mouth.HALF_WIDTH, mouth.HALF_WIDTH, size)
-    part = (slice(None), *window)
+    part = _window(mouth.FOLD_TOP_Y, mouth.BOTTOM_Y, mouth.HALF_WIDTH, size)
     fold = fold_line(person, frame.u[part], frame.v[part]).mul_(look["smile"].clamp(min=0.0) * -0.24).add_(1.0)
     surface[:, *part].mul_(fold)
+    part = _window(mouth.TOP_Y, mouth.BOTTOM_Y, mouth.HALF_WIDTH, size)
     mouth.draw_mouth(surface[:, *part], shine[part], slope[1][part], frame.u[part], frame.v[part], person, look, pixel)
     light, gleam = shade_skin(slope, look)
+    part = _window(eyes.TOP_Y, eyes.BOTTOM_Y, eyes.HALF_WIDTH, size)
+    is_skin = eyes.draw_eyes(surface[:, *part], shine[part], frame.u[part], frame.v[part], person, look, pixel)
+    gleam[part].mul_(is_skin)
     surface.mul_(light.mul_(hair.contact))
     gleam.mul_(0.05 + 0.08 * person.traits["skin_gloss"]).add_(shine.mul_(0.6 * look["key"] + 0.25))
     over(picture, surface.add_(gleam), cover(inside[0], 1.4 * pixel))
@@ -136,6 +136,11 @@ def _draw_glasses(picture: Tensor, person: Identity, look: Look, frame: HeadFram
     part = picture[:, wears, rows]
     glasses.draw_glasses(part, frame.u[wears, rows], frame.v[wears, rows], person, look["light_side"][wears], pixel)
     picture[:, wears, rows] = part
+
+
+def _window(top: float, bottom: float, half_width: float, size: int) -> tuple[slice, slice, slice]:
+    """Index of a part of all images of a block, by its edges in half frames."""
+    return slice(None), _pixels(top, bottom, size), _pixels(-half_width, half_width, size)
 
 
 def _pixels(low: float, high: float, size: int) -> slice:

@@ -48,7 +48,7 @@ def _blur(noise: Tensor, height: int, width: int) -> Tensor:
     for _ in range(2):
         margins = (width // 2, (width - 1) // 2, height // 2, (height - 1) // 2)
         padded = F.pad(noise[None, None], margins, mode="circular")
-        noise = F.avg_pool2d(padded, (height, width), stride=1)[0, 0]
+        noise = F.avg_pool2d(F.avg_pool2d(padded, (height, 1), stride=1), (1, width), stride=1)[0, 0]
     return noise
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal, Protocol, Self, runtime_checkable
 
 import cv2
 import numpy as np
@@ -96,6 +96,8 @@ class RecordWriter:
 
     def _finish(self, file: BinaryIO) -> None:
         """Identity records, header, index; then the files get their names."""
+        if not self._first_keys:
+            raise ValueError(f"{self.path_rec}: no images")
         end = len(self._offsets)
         for first, last in zip(self._first_keys, [*self._first_keys[1:], end], strict=True):
             self._append((float(first), float(last)), len(self._offsets))
@@ -103,49 +105,64 @@ class RecordWriter:
         file.write(frame_record(pack_record((float(end), float(len(self._offsets))), 0)))
         file.close()
         index = "".join(f"{key}\t{offset}\n" for key, offset in enumerate(self._offsets))
-        partial_index = self._partial.with_suffix(".idx.partial")
+        partial_index = self.path_idx.with_name(f"{self.path_idx.name}.{secrets.token_hex(4)}.partial")
         partial_index.write_text(index, encoding="ascii")
         self._partial.replace(self.path_rec)
         partial_index.replace(self.path_idx)
 
 
+@runtime_checkable
+class ByIdentity(Protocol):
+    """A data set that gives its images sorted by identity, as those of `facequal.data.datasets` do."""
+
+    def by_identity(self, encoded: bool) -> Iterable[tuple[int, RGBImage | bytes]]:
+        """Labels and images, or their own bytes."""
+        ...
+
+
 def write_record_set(
-    images: Iterable[tuple[int, RGBImage | bytes]],
+    images: ByIdentity | Iterable[tuple[int, RGBImage | bytes]],
     path_rec: str | Path,
-    encoding: Literal["jpeg", "png"] = "jpeg",
+    encoding: Literal["jpeg", "png", "keep"] = "jpeg",
     quality: int = 95,
 ) -> int:
-    """Write a record set from labelled images; `FaceDataset.by_identity` gives those of a data set.
+    """Write a record set from a data set or from labelled images.
+
+    Training on a JPEG of a JPEG costs some accuracy: prefer "keep" for images that have the right size already.
 
     Args:
-        images: Pairs of label and image, sorted by label from 0 on. An image is uint8 RGB (H, W, 3), to be encoded, or
-            bytes that are already encoded and stored as they are.
+        images: A data set (folder, list, ...), or pairs of label and image sorted by label from 0 on. An image is uint8
+            RGB (H, W, 3), or bytes that are already encoded and stored as they are.
         path_rec: The .rec file; the .idx goes beside it.
-        encoding: How arrays are encoded: "jpeg" or, without loss, "png".
+        encoding: How pixels are encoded: "jpeg" or, without loss, "png". "keep" stores the bytes of the data set's own
+            files, whatever their size.
         quality: Of JPEG, 1..100.
 
     Returns:
         The number of images written.
 
     Raises:
-        ValueError: An unknown encoding, labels out of order, or an array that is not uint8 (H, W, 3).
+        ValueError: An unknown encoding, labels out of order, no images, or an image that is not uint8 (H, W, 3).
+        DataError: An image of the data set cannot be read.
     """
-    if encoding not in ("jpeg", "png"):
-        raise ValueError(f"encoding {encoding!r}, expected 'jpeg' or 'png'")
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if encoding == "jpeg" else []
+    if encoding not in ("jpeg", "png", "keep"):
+        raise ValueError(f"encoding {encoding!r}, expected 'jpeg', 'png' or 'keep'")
+    if isinstance(images, ByIdentity):
+        images = images.by_identity(encoded=encoding == "keep")
     count = 0
     with RecordWriter(path_rec) as writer:
         for label, image in images:
-            if not isinstance(image, bytes):
-                image = _encode(image, "." + encoding, options)
-            writer.write(label, image)
+            writer.write(label, image if isinstance(image, bytes) else _encode(image, encoding, quality))
             count += 1
     return count
 
 
-def _encode(image: RGBImage, extension: str, options: list[int]) -> bytes:
+def _encode(image: RGBImage, encoding: str, quality: int) -> bytes:
+    if encoding == "keep":
+        raise ValueError("encoding 'keep' needs images that are bytes, got an array")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an image is uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    _, encoded = cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if encoding == "jpeg" else []
+    _, encoded = cv2.imencode(f".{encoding}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     data: bytes = encoded.tobytes()
     return data
