@@ -196,7 +196,8 @@ def _restore_head(head: MarginHead | None, state_dict: Mapping[str, Tensor]) -> 
     own = head.state_dict()
     found, wanted = tuple(entries["weight"].shape), tuple(own["weight"].shape)
     if found != wanted:
-        return set(), f"the file has {found[0]} classes of {found[1]} dimensions, the head {wanted}: left as it was"
+        sizes = f"the file has {found[0]} classes of {found[1]} dimensions, the head {wanted[0]} of {wanted[1]}"
+        return set(), f"{sizes}: head left as it was"
     if not isinstance(head, AdaFaceHead) or head.quality != "norm":  # statistics of norms mean nothing to another score
         entries = {
             name: value for name, value in entries.items() if name not in ("batch_mean", "batch_std", "num_updates")

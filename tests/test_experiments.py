@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -20,6 +21,9 @@ def name(file: Path) -> str:
 @pytest.mark.parametrize("file", RUNNABLE, ids=name)
 def test_one_step(file: Path, tmp_path: Path) -> None:
     overlay = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), f"--trainer.default_root_dir={tmp_path}"]
+    if "quality_scores" in file.read_text():
+        np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
+        overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
     assert run.trainer.global_step == 1
 

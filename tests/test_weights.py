@@ -95,7 +95,7 @@ def test_head_of_other_classes_is_left(published: Path) -> None:
     assert torch.equal(head.weight, before)
     assert head.batch_mean.item() == 20.0
     assert not report.head_restored
-    assert "the file has 6 classes of 8 dimensions, the head (7, 8): left as it was" in str(report)
+    assert "the file has 6 classes of 8 dimensions, the head 7 of 8: head left as it was" in str(report)
     assert set(report.ignored) == {"head.kernel", "head.t", "head.batch_mean", "head.batch_std"}
 
 

@@ -13,6 +13,7 @@ from facequal.data.augmentation import AlbumentationsDataset
 from facequal.data.loader import FaceLoader, one_thread
 from facequal.data.protocols import HeldOutPairs, VerificationProtocol
 from facequal.data.samplers import EpochSampler
+from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
 from facequal.data.views import resolution_views, to_unit_range, training_views
@@ -35,6 +36,7 @@ class FaceDataModule(LightningDataModule):
         augmentation: device-side slot that acts on ``image`` before it is copied: both views share it.
         degradation: device-side slot that makes ``lq`` from ``image``.
         lq_augmentation: device-side slot drawn for ``lq`` alone.
+        quality_scores: ``.npy`` file of one score per image of ``train``, for heads that are given theirs.
         cpu_augmentation: transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
         batch_size: images per optimizer step over all ranks and nodes: each process gets its share.
         eval_batch_size: images per process in evaluation; each is embedded at every resolution.
@@ -64,6 +66,7 @@ class FaceDataModule(LightningDataModule):
         augmentation: Degradation | None = None,
         degradation: Degradation | None = None,
         lq_augmentation: Degradation | None = None,
+        quality_scores: str | None = None,
         cpu_augmentation: list[dict[str, Any]] | None = None,
         batch_size: int = 128,
         eval_batch_size: int = 64,
@@ -81,6 +84,8 @@ class FaceDataModule(LightningDataModule):
         self.predict_source: FaceSource | None = None if predict is None else require_source(predict, "data.predict")
         self.val_protocols = list(val or [])
         self.test_protocols = list(test or [])
+        if self.train_source is not None and quality_scores is not None:
+            self.train_source = ScoredSource(self.train_source, quality_scores)
         if self.train_source is not None and val_identities:
             self.train_source, held_out = split_identities(self.train_source, val_identities, self.seed)
             self.val_protocols.insert(0, HeldOutPairs(held_out, val_pairs, self.seed))

@@ -57,7 +57,7 @@ class FaceDataset(Dataset[dict[str, Any]]):
         if self.size_px is not None:
             image = resize_short(image, self.size_px)
         return {
-            "image": torch.from_numpy(image).permute(2, 0, 1),
+            "image": torch.from_numpy(image.transpose(2, 0, 1)),
             "label": self.labels.item(index),
             "index": int(index),
         }

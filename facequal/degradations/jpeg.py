@@ -87,7 +87,7 @@ def _to_ycc420(rgb: Tensor) -> tuple[Tensor, Tensor]:
     chroma = ycc[:, 1:].add_(32767.0).mul_(2.0**-16).floor_().add_(128.0)
     pairs = chroma[..., 0::2, :] + chroma[..., 1::2, :]
     # a mean of four that ends in 1/2 is rounded up in odd columns only, to keep the mean of all
-    bias = torch.tensor([1.0, 2.0], device=rgb.device).repeat(rgb.shape[-1] // 4)
+    bias = _constant((1.0, 2.0), rgb.device).repeat(rgb.shape[-1] // 4)
     chroma = (pairs[..., 0::2] + pairs[..., 1::2]).add_(bias).mul_(0.25).floor_()
     bottom = -luma.shape[2] % 16
     return _repeat_edge(luma, right=0, bottom=bottom), _repeat_edge(chroma, right=0, bottom=bottom // 2)
@@ -98,7 +98,7 @@ def _to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
     height, width = luma.shape[-2:]
     chroma = _double(_double(chroma, 2), 3)[..., :height, :width]
     # halves go up in even columns only
-    bias = torch.tensor([8 / 16, 7 / 16], device=luma.device).repeat((width + 1) // 2)[:width]
+    bias = _constant((8 / 16, 7 / 16), luma.device).repeat((width + 1) // 2)[:width]
     offsets = _mix_channels((chroma + bias).floor_().sub_(128.0), _TO_RGB)
     return offsets.add_(32768.0).mul_(2.0**-16).floor_().add_(luma)
 
@@ -117,15 +117,16 @@ def _double(planes: Tensor, dim: int) -> Tensor:
 
 def _mix_channels(pixels: Tensor, matrix: tuple[tuple[int, ...], ...]) -> Tensor:
     """Multiplies the channels of (n,c,H,W), whole numbers below 2^8, by a matrix; sums stay below 2^24: exact."""
-    mixing = pixels.new_tensor(matrix).expand(len(pixels), -1, -1)
+    mixing = _constant(matrix, pixels.device).expand(len(pixels), -1, -1)
     return torch.bmm(mixing, pixels.flatten(2)).view(len(pixels), -1, *pixels.shape[2:])
 
 
 def _quantisation_tables(quality: Tensor) -> Tensor:
     """Step sizes float64 (n,2,8,8) of luma and chroma, whole numbers in 1..255, for qualities (n,)."""
     scale = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    base = torch.tensor((_LUMA, _CHROMA), device=quality.device)
-    return ((base * scale.view(-1, 1, 1) + 50) // 100).clamp_(1, 255).double().view(-1, 2, 8, 8)
+    base = _constant((_LUMA, _CHROMA), quality.device)
+    tables = base * scale.view(-1, 1, 1)
+    return tables.add_(50).div_(100).floor_().clamp_(1, 255).double().view(-1, 2, 8, 8)
 
 
 def _code_blocks(planes: Tensor, steps: Tensor) -> Tensor:
@@ -146,6 +147,12 @@ def _code_blocks(planes: Tensor, steps: Tensor) -> Tensor:
 
 def _descale(values: Tensor, bits: int) -> Tensor:
     return values.mul_(2.0**-bits).add_(0.5).floor_()
+
+
+@functools.lru_cache(maxsize=64)
+def _constant(values: tuple[float, ...] | tuple[tuple[int, ...], ...], device: torch.device) -> Tensor:
+    """A float32 tensor of the values: kept, because copying them to a GPU would make the host wait."""
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 @functools.lru_cache(maxsize=8)

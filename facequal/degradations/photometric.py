@@ -1,5 +1,7 @@
 """Photometric jitter: brightness, contrast and saturation in an order drawn per sample."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -47,13 +49,19 @@ class PhotometricJitter(Degradation):
     def apply(self, images: Tensor, params: Params) -> Tensor:
         """Takes the three steps in each sample's order."""
         size = images.shape
-        grey = images.new_tensor(_GREY)
+        grey, identity = _mixing_constants(images.device)
         factors = torch.stack((params["brightness"], params["contrast"], params["saturation"]), dim=1)
         pixels = images.reshape(size[0], 3, -1)
         for step in params["order"].unbind(1):
             factor = factors.gather(1, step.unsqueeze(1))
             contrast, saturation = ((step == number).unsqueeze(1) * (1.0 - factor) for number in (1, 2))
             mean = (pixels.mean(dim=2) @ grey).unsqueeze(1)
-            mixing = factor.unsqueeze(2) * torch.eye(3, device=images.device) + saturation.unsqueeze(2) * grey
+            mixing = factor.unsqueeze(2) * identity + saturation.unsqueeze(2) * grey
             pixels = torch.bmm(mixing, pixels).add_((contrast * mean).unsqueeze(2)).clamp_(0.0, 1.0)
         return pixels.view(size)
+
+
+@functools.lru_cache(maxsize=8)
+def _mixing_constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Grey weights (3,) and identity (3,3), float32: kept, because copying them to a GPU would make the host wait."""
+    return torch.tensor(_GREY, device=device), torch.eye(3, device=device)

@@ -84,19 +84,19 @@ def arcface_monotone(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS
     )
 
 
-def curricularface_negatives(cosines: Tensor, margined_target: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+def curricularface_negatives(cosines: Tensor, threshold: Tensor, t: Tensor, labels: Tensor) -> Tensor:
     """Re-weight hard negatives (Huang et al., CVPR 2020): cos_j (t + cos_j) where cos_j > cos(theta_y + m).
 
     Args:
         cosines: (B, C) cosines to all classes.
-        margined_target: (B,) cos(theta_y + m).
+        threshold: (B,) cos(theta_y + m), without a gradient.
         t: (1,) curriculum parameter, the running mean of the target cosines.
         labels: (B,) int64 target columns, which are left as they are.
 
     Returns:
         (B, C) cosines.
     """
-    hard = (cosines > margined_target.detach()[:, None]).scatter(1, labels[:, None], False)
+    hard = (cosines > threshold[:, None]).scatter(1, labels[:, None], False)
     return torch.where(hard, cosines * (t + cosines), cosines)
 
 

@@ -21,9 +21,10 @@ _NORM_LAYERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.R
 class Backbone(nn.Module, ABC):
     """A recognition network: face images in, a unit embedding and its norm before normalisation out.
 
-    Sub-classes define `features` and `normalise`. Images are always RGB in [0, 1]; the network owns its normalisation
-    and the channel order of its first layer. `colour_order` is saved with the weights: not as a key, so that key names
-    stay the published ones, but in the metadata of the state dict, from which loading restores it.
+    Sub-classes define `features`, and `normalise` if they do not take [-1, 1]. Images are always RGB in [0, 1]; the
+    network owns its normalisation and the channel order of its first layer. `colour_order` is saved with the weights:
+    not as a key, so that key names stay the published ones, but in the metadata of the state dict, from which loading
+    restores it.
 
     Attributes:
         embedding_dim: Length D of the embedding.
@@ -41,16 +42,16 @@ class Backbone(nn.Module, ABC):
         self.input_size_px = input_size_px
         self.colour_order: ColourOrder = colour_order
 
-    @abstractmethod
     def normalise(self, images: Tensor) -> Tensor:
-        """Map pixel values in [0, 1] to the range the network was made for.
+        """Map pixel values to the range the network was made for: (x - 0.5) / 0.5, as most face networks have it.
 
         Args:
-            images: (B, 3, H, W) float RGB in [0, 1].
+            images: (B, 3, S, S) float RGB in [0, 1].
 
         Returns:
-            (B, 3, H, W) float.
+            (B, 3, S, S) float in [-1, 1].
         """
+        return images.sub(0.5).mul_(2)
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:

@@ -47,23 +47,12 @@ class IResNet(Backbone):
     ) -> None:
         super().__init__(embedding_dim, input_size_px, colour_order)
         if depth not in _UNITS:
-            raise ValueError(f"depth must be one of {sorted(_UNITS)}, got {depth}")
+            raise ValueError(f"depth must be one of {sorted(_UNITS)} (IR-100 is 101), got {depth}")
         _check_multiple(input_size_px, 16)
         self.input_layer = _stem(nn.Conv2d(3, _WIDTHS[0], 3, 1, 1, bias=False))
         self.output_layer = _output_layer(_WIDTHS[-1], input_size_px // 16, embedding_dim, dropout, final_norm)
         self.body = _body(_WIDTHS[0], _WIDTHS, _UNITS[depth], squeeze_excitation)
         _initialise(self)
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """Map [0, 1] to [-1, 1]: (x - 0.5) / 0.5.
-
-        Args:
-            images: (B, 3, S, S) float in [0, 1].
-
-        Returns:
-            (B, 3, S, S) float in [-1, 1].
-        """
-        return images.sub(0.5).mul_(2)
 
     def features(self, images: Tensor) -> Tensor:
         """Stem, residual units and embedding layer.
@@ -114,17 +103,6 @@ class IRTiny(Backbone):
         )
         _initialise(self)
         self.to(memory_format=torch.channels_last)  # a quarter faster on CPUs, same state dict
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """Map [0, 1] to [-1, 1]: (x - 0.5) / 0.5.
-
-        Args:
-            images: (B, 3, S, S) float in [0, 1].
-
-        Returns:
-            (B, 3, S, S) float in [-1, 1].
-        """
-        return images.sub(0.5).mul_(2)
 
     def features(self, images: Tensor) -> Tensor:
         """Stem, residual units and embedding layer.

@@ -1,6 +1,7 @@
 """Networks of the timm library, built without any download, and their local weights."""
 
 import difflib
+import pickle
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,9 +49,8 @@ def _load_timm_weights(network: nn.Module, path: Path) -> None:
     config = cast(dict[str, Any], network.pretrained_cfg)
     classifiers = config.get("classifier") or ()
     classifiers = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
-    state_dict = {
-        key: value for key, value in state_dict.items() if not key.startswith(tuple(f"{c}." for c in classifiers))
-    }
+    prefixes = tuple(f"{classifier}." for classifier in classifiers)
+    state_dict = {key: value for key, value in state_dict.items() if not key.startswith(prefixes)}
     own = network.state_dict()
     _resize_position_embedding(network, state_dict)
     problems = [f"missing {key}" for key in own.keys() - state_dict.keys()]
@@ -73,8 +73,15 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
         from safetensors.torch import load_file
 
         return load_file(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    return cast(dict[str, Tensor], content.get("state_dict", content.get("model", content)))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read safely: save it by torch.save(model.state_dict(), path)") from error
+    for key in ("state_dict", "model"):
+        content = content.get(key, content) if isinstance(content, dict) else content
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError(f"{path} must hold a state dict of tensors, or one under 'state_dict' or 'model'")
+    return cast(dict[str, Tensor], content)
 
 
 def _resize_position_embedding(network: nn.Module, state_dict: dict[str, Tensor]) -> None:

@@ -191,11 +191,12 @@ def test_list_takes_the_rows_of_a_split(folder):
         "a/x.png,3,test",
         "Zoë/1.png,100,train",
         "b/1.png,20,train",
+        "b/10.PNG,20,train",
     )
     dataset = ListDataset(path, split="train", size_px=None)
     assert dataset.classes == ["100", "20"]
-    assert dataset.labels.tolist() == [1, 0, 1]
-    for index, number in enumerate([0, 3, 4]):
+    assert dataset.labels.tolist() == [1, 0, 1, 1]
+    for index, number in enumerate([0, 3, 4, 1]):
         np.testing.assert_array_equal(pixels(dataset, index), PIXELS[number])
     assert ListDataset(path).num_classes == 3
     assert dataset.describe(1) == f"{folder / 'Zoë' / '1.png'} ({path}: line 4)"

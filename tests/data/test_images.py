@@ -194,7 +194,7 @@ def test_a_cut_jpeg_with_a_whole_thumbnail_is_an_error():
     data = jpeg()
     with_thumbnail = data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
     assert difference(decode_image(with_thumbnail, "x"), decode_image(data, "x")) == 0
-    with pytest.raises(ImageReadError, match="truncated"):
+    with pytest.raises(ImageReadError, match="without an end marker"):
         decode_image(with_thumbnail[: -len(data) // 2], "x")
 
 

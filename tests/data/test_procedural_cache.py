@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facequal.data.procedural import cache
 from facequal.data.procedural.cache import default_cache_dir, open_or_write
 
 SHAPE = (6, 2, 3)
@@ -31,8 +30,10 @@ def test_made_once_and_mapped(tmp_path: Path) -> None:
     make, path = Maker(), tmp_path / "folder" / "faces.npy"
     for _ in range(2):
         array = open_or_write(path, SHAPE, make)
-        assert isinstance(array, np.memmap) and not array.flags.writeable
-        assert array.dtype == np.uint8 and (array == VALUES).all()
+        assert isinstance(array, np.memmap)
+        assert not array.flags.writeable
+        assert array.dtype == np.uint8
+        assert (array == VALUES).all()
     assert make.calls == 1
 
 
@@ -83,29 +84,26 @@ def test_wrong_number_of_bytes(tmp_path: Path) -> None:
     assert not (tmp_path / "faces.npy").exists()
 
 
-def test_full_disk_ends_the_making(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_ends_the_making_and_leaves_no_file(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
     ended = []
 
     def endless() -> Generator[np.ndarray, None, None]:
         try:
             while True:
-                yield VALUES
+                yield np.zeros(4096, np.uint8)
         finally:
             ended.append(True)
 
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(cache.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        open_or_write(tmp_path / "faces.npy", SHAPE, lambda: (yield VALUES))
-    with pytest.raises(ValueError, match="the parts hold"):
-        open_or_write(tmp_path / "faces.npy", (3, 2, 3), lambda: (part for part in [VALUES]))
-    assert not list(tmp_path.glob("*.tmp")) and not (tmp_path / "faces.npy").exists()
-    monkeypatch.setattr(np, "ascontiguousarray", full)
-    with pytest.raises(OSError, match="No space left"):
-        open_or_write(tmp_path / "faces.npy", SHAPE, endless)
-    assert ended == [True]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            open_or_write(tmp_path / "faces.npy", (200, 4096), endless)
+        assert ended == [True]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [entry.suffix for entry in tmp_path.iterdir()] == [".lock"]
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
@@ -113,7 +111,8 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     leftover.touch()
     foreign.touch()
     open_or_write(tmp_path / "faces.npy", SHAPE, Maker())
-    assert not leftover.exists() and foreign.exists()
+    assert not leftover.exists()
+    assert foreign.exists()
 
 
 def test_of_two_threads_one_makes_it(tmp_path: Path) -> None:
@@ -134,14 +133,14 @@ def test_of_two_threads_one_makes_it(tmp_path: Path) -> None:
     threads[1].start()
     for thread in threads:
         thread.join()
-    assert make.calls == 1 and all((result == VALUES).all() for result in results)
+    assert make.calls == 1
+    assert all((result == VALUES).all() for result in results)
 
 
 SCRIPT = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from facequal.data.procedural import cache
 from facequal.data.procedural.cache import open_or_write
 folder = Path(sys.argv[1])
 def make():

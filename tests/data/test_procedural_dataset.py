@@ -30,12 +30,16 @@ def faces(folder: Path, **settings: Any) -> ProceduralFaces:
 def test_items_follow_the_contract(tmp_path: Path) -> None:
     source = faces(tmp_path, first_identity=5)
     assert isinstance(source, FaceSource)
-    assert len(source) == 12 and source.num_classes == 3
-    assert source.labels.dtype == np.int64 and source.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
-    assert source.families.dtype == np.int64 and source.families.tolist() == [0] * 4 + [1] * 8  # 5 | 6 7
+    assert len(source) == 12
+    assert source.num_classes == 3
+    assert source.labels.dtype == np.int64
+    assert source.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert source.families.dtype == np.int64
+    assert source.families.tolist() == [0] * 4 + [1] * 8
     assert source.classes == ["person 00005", "person 00006", "person 00007"]
     item = source[6]
-    assert item["image"].dtype == torch.uint8 and item["image"].shape == (3, 24, 24)
+    assert item["image"].dtype == torch.uint8
+    assert item["image"].shape == (3, 24, 24)
     assert (item["label"], item["index"]) == (1, 6)
     assert torch.equal(item["image"], render_identity(6, 3, 24)[2])
 
@@ -44,12 +48,14 @@ def test_construction_renders_nothing(tmp_path: Path) -> None:
     source = faces(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert source[0]["image"].float().std() > 10
-    assert source.path.exists() and source.path.is_relative_to(tmp_path)
+    assert source.path.exists()
+    assert source.path.is_relative_to(tmp_path)
 
 
 def test_negative_and_foreign_indices(tmp_path: Path) -> None:
     source = faces(tmp_path)
-    assert source[-1]["index"] == 11 and torch.equal(source[-1]["image"], source[11]["image"])
+    assert source[-1]["index"] == 11
+    assert torch.equal(source[-1]["image"], source[11]["image"])
     for index in (12, -13):
         with pytest.raises(IndexError, match=f"index {index} is out of range for 12 procedural faces"):
             source[index]
@@ -121,7 +127,8 @@ def test_travels_to_other_processes_without_the_images(tmp_path: Path) -> None:
 
 def test_loads_in_batches(tmp_path: Path) -> None:
     batch = next(iter(DataLoader(faces(tmp_path), batch_size=5)))
-    assert batch["image"].shape == (5, 3, 24, 24) and batch["label"].tolist() == [0, 0, 0, 0, 1]
+    assert batch["image"].shape == (5, 3, 24, 24)
+    assert batch["label"].tolist() == [0, 0, 0, 0, 1]
 
 
 def test_describe_names_person_image_and_seed(tmp_path: Path) -> None:
@@ -147,7 +154,8 @@ def test_settings_out_of_range(tmp_path: Path, setting: str, value: int, message
 
 def test_contact_sheet_has_families_as_rows() -> None:
     sheet = contact_sheet(num_families=2, size_px=20, first_family=1, images=2)
-    assert sheet.dtype == np.uint8 and sheet.shape == (40, 240, 3)
+    assert sheet.dtype == np.uint8
+    assert sheet.shape == (40, 240, 3)
     second = (FAMILY_SIZE * 2 + 1, 2, 20)  # second row, second person
     expected = render_identity(*second)[1].permute(1, 2, 0).numpy()
     assert np.array_equal(sheet[20:40, 60:80], expected)
@@ -157,7 +165,8 @@ def test_contact_sheet_is_written_with_a_palette(tmp_path: Path) -> None:
     sheet = contact_sheet(num_families=1, size_px=32)
     write_contact_sheet(tmp_path / "folder" / "sheet.png", sheet, num_colors=64)
     with Image.open(tmp_path / "folder" / "sheet.png") as picture:
-        assert picture.mode == "P" and picture.size == (192, 32)
+        assert picture.mode == "P"
+        assert picture.size == (192, 32)
         error = np.abs(np.asarray(picture.convert("RGB")).astype(int) - sheet).mean()
     assert error < 8
     assert (tmp_path / "folder" / "sheet.png").stat().st_size < sheet.nbytes / 2

@@ -16,7 +16,9 @@ def people(num_identities: int, images: int) -> tuple[np.ndarray, np.ndarray]:
 def test_pairs_are_what_they_claim_to_be(kind: str) -> None:
     labels, families = people(24, 5)
     pairs, is_same = procedural_pairs(labels, families, kind, num_pairs=400, seed=3)
-    assert pairs.shape == (400, 2) and pairs.dtype == np.int64 and is_same.dtype == np.bool_
+    assert pairs.shape == (400, 2)
+    assert pairs.dtype == np.int64
+    assert is_same.dtype == np.bool_
     first, second = pairs.T
     assert (first != second).all()
     assert ((labels[first] == labels[second]) == is_same).all()
@@ -30,7 +32,8 @@ def test_order_is_that_of_lfw() -> None:
     labels, families = people(24, 5)
     _, is_same = procedural_pairs(labels, families, "mixed", num_pairs=200, seed=0)
     for fold in is_same.reshape(10, 20):
-        assert fold[:10].all() and not fold[10:].any()
+        assert fold[:10].all()
+        assert not fold[10:].any()
 
 
 def test_mixed_impostors_are_spread_over_the_folds() -> None:
@@ -38,7 +41,9 @@ def test_mixed_impostors_are_spread_over_the_folds() -> None:
     pairs, is_same = procedural_pairs(labels, families, "mixed", num_pairs=800, seed=0)
     relatives = (families[pairs[:, 0]] == families[pairs[:, 1]]) & ~is_same
     per_fold = relatives.reshape(10, 80).sum(axis=1)
-    assert per_fold.sum() == 200 and per_fold.min() >= 8 and per_fold.max() <= 32  # 20 expected, 4 sd each way
+    assert per_fold.sum() == 200
+    assert per_fold.min() >= 8
+    assert per_fold.max() <= 32
 
 
 def test_seed_decides_and_repeats() -> None:

@@ -150,6 +150,13 @@ def test_split_records_are_joined_with_the_magic_number(path, cuts):
         assert reader.labels().tolist() == [0, 1, 2]
 
 
+def test_parts_of_odd_lengths_are_padded(path):
+    whole = record(0.0, PAYLOADS[0][:70])
+    split = frame(whole[:41], 1) + frame(whole[41:60], 2) + frame(whole[60:], 3)
+    reader = RecordReader(write_frames(path, [split, frame(record(1.0, PAYLOADS[1]))]))
+    assert reader.read(0).payload == struct.pack("<I", MAGIC).join([whole[24:41], whole[41:60], whole[60:]])
+
+
 def test_payload_with_an_unaligned_magic_number_is_whole(path):
     payload = magic_at(17, 41)
     reader = RecordReader(write_frames(path, [frame(record(0.0, payload))]))

@@ -47,6 +47,15 @@ def test_crop_boxes_are_distributed_as_torchvisions():
     assert float(ratio.max()) < 1.39
 
 
+def test_every_place_of_the_box_is_equally_wide():
+    places = torch.arange(60) / 60  # a box of 5 of 10 pixels has 6 places
+    half = torch.full((60,), 0.5)
+    params = {"height": half, "width": torch.ones(60), "top": places, "left": places}
+    kept = ZeroPadCrop().apply(torch.ones(60, 3, 10, 7), params)
+    assert kept[:, 0, :, 0].argmax(dim=1).tolist() == [i // 10 for i in range(60)]
+    assert (kept[:, 0].sum(dim=(1, 2)) == 5 * 7).all()
+
+
 def test_crop_takes_the_centre_when_nothing_fits():
     # a box of the whole area and twice as wide as high never fits: the widest centred box of ratio 2 is left
     found = boxes(ZeroPadCrop((1.0, 1.0), (2.0, 2.0)), 5, 40, 40)

@@ -48,6 +48,15 @@ def test_strengths_bound_the_factors():
     assert int(counts.min()) > 400
 
 
+def test_order_and_factors_are_independent():
+    params = PhotometricJitter().sample(Keys(torch.arange(6000)))
+    factors = torch.stack([params[name] for name, _ in STEPS], dim=1).double()
+    for step in range(3):
+        place = (params["order"] == step).double().argmax(dim=1)
+        both = torch.stack((place.double(), *factors.unbind(1)))
+        assert float(torch.corrcoef(both)[0, 1:].abs().max()) < 4 / 6000**0.5
+
+
 def test_no_strength_is_the_identity():
     images = pictures(3, 12, 12)
     jittered, _ = PhotometricJitter(0.0, 0.0, 0.0)(images, Keys(torch.arange(3)))

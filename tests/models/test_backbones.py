@@ -104,6 +104,18 @@ def test_wrong_timm_weights(tmp_path: Path) -> None:
         TimmBackbone("test_resnet", 4, 32, pretrained_path=tmp_path / "wrong.pt")
 
 
+def test_timm_files_that_are_no_state_dict(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pt"
+    for content, message in (
+        ({"epoch": 3}, "must hold a state dict of tensors"),
+        ([torch.zeros(1)], "must hold a state dict of tensors"),
+        (nn.Linear(1, 1), r"odd\.pt cannot be read safely: save it by torch\.save"),
+    ):
+        torch.save(content, path)
+        with pytest.raises(ValueError, match=message):
+            TimmBackbone("test_resnet", 4, 32, pretrained_path=path)
+
+
 def names_of(module: nn.Module, parameters: list[nn.Parameter]) -> set[str]:
     names = {id(parameter): name for name, parameter in module.named_parameters()}
     return {names[id(parameter)] for parameter in parameters}

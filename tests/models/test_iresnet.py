@@ -59,8 +59,11 @@ def test_forward_equals_reference(depth: Any, squeeze_excitation: bool) -> None:
 
 def test_initial_weights_are_kaiming_fan_out() -> None:
     torch.manual_seed(0)
-    weight = IResNet(18, embedding_dim=8, input_size_px=16).get_parameter("body.7.res_layer.4.weight")
-    assert weight.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.01)
+    network = IResNet(18, embedding_dim=8, input_size_px=16)
+    stem, linear = network.get_parameter("input_layer.0.weight"), network.get_parameter("output_layer.3.weight")
+    assert stem.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)  # fan in would be 3 * 9
+    assert linear.std().item() == pytest.approx((2 / 8) ** 0.5, rel=0.05)
+    assert not network.get_parameter("output_layer.3.bias").any()
 
 
 def test_tiny_network() -> None:
@@ -147,7 +150,7 @@ def test_dropout_reaches_the_features() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: IResNet(100), r"depth must be one of \[18, 34, 50, 101\], got 100"),
+        (lambda: IResNet(100), r"depth must be one of \[18, 34, 50, 101\] \(IR-100 is 101\), got 100"),
         (lambda: IResNet(18, input_size_px=100), "positive multiple of 16, got 100"),
         (lambda: IRTiny(input_size_px=0), "positive multiple of 16, got 0"),
         (lambda: IRTiny(embedding_dim=0), "embedding_dim must be at least 1, got 0"),

@@ -1,5 +1,7 @@
 """What one image of a person looks like: pose, expression, light, camera, background and hair of the day."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -18,19 +20,19 @@ NEAR_NORMAL: dict[str, tuple[float, float]] = {
     "scale_error": (0.0, 0.022),
     "shift_x": (0.0, 0.012),
     "shift_y": (0.0, 0.012),
-    "brow_raise": (0.0, 0.016),
+    "brow_raise": (0.0, 0.014),
     "frown": (-0.004, 0.010),
     "gaze_x": (0.0, 0.014),
     "gaze_y": (0.0, 0.006),
-    "eyes_open": (1.0, 0.10),
+    "eyes_open": (1.0, 0.09),
     "pupil": (0.40, 0.05),
-    "exposure": (1.0, 0.16),
-    "warmth": (0.0, 0.055),
+    "exposure": (1.0, 0.12),
+    "warmth": (0.0, 0.045),
     "tint": (0.0, 0.012),
     "part": (0.0, 0.22),
     "hair_lean": (0.0, 0.01),
     "hair_volume": (0.0, 0.03),
-    "hair_tone": (1.0, 0.10),
+    "hair_tone": (1.0, 0.08),
 }
 # name: (low, high)
 UNIFORM: dict[str, tuple[float, float]] = {
@@ -41,7 +43,7 @@ UNIFORM: dict[str, tuple[float, float]] = {
     "key": (0.45, 1.05),
     "ambient": (0.38, 0.62),
     "key_warmth": (-0.07, 0.10),
-    "grain": (0.003, 0.012),
+    "grain": (0.002, 0.009),
     "restyle": (0.0, 1.0),
     "style": (0.0, 1.0),
     "texture_x": (0.0, 1.0),
@@ -57,28 +59,30 @@ UNIFORM: dict[str, tuple[float, float]] = {
 }
 
 
-def draw_appearance(identity: int, first_image: int, num_images: int, seed: int) -> Look:
-    """Draw the numbers of some consecutive images of a person.
+def draw_appearances(identity: int, num_images: int, block_size: int, seed: int) -> Iterator[Look]:
+    """Draw the numbers of the images 0..num_images-1 of a person, in blocks of equal size.
 
     Args:
         identity: absolute number of the person.
-        first_image: number of the first image.
-        num_images: number of images B.
+        num_images: number of images; the last block may go beyond it.
+        block_size: images per block B.
         seed: seed of the set.
 
-    Returns:
-        One tensor (B, 1, 1) for every name in `NEAR_NORMAL` and `UNIFORM`; ``scene`` (3, B, SCENE_CELLS, SCENE_CELLS)
-        and ``clothes`` (4, B), uniform in [0, 1).
+    Yields:
+        For each block one tensor (B, 1, 1) for every name in `NEAR_NORMAL` and `UNIFORM`; ``clothes`` (4, B) and
+        ``scene`` (3, B, SCENE_CELLS, SCENE_CELLS), uniform in [0, 1).
     """
-    index = identity * MAX_IMAGES + torch.arange(first_image, first_image + num_images)
+    count = -(-num_images // block_size) * block_size
     sizes = [4 * len(NEAR_NORMAL), len(UNIFORM), 4, 3 * SCENE_CELLS**2]
-    draws = Keys(index, seed).fold("procedural appearance").uniform((sum(sizes),)).t().contiguous()
-    normal, uniform, clothes, scene = torch.split(draws, sizes)
-    first, second, third, fourth = normal.view(4, -1, num_images)
-    normal = (first + second + third + fourth - 2.0) * 3.0**0.5
+    keys = Keys(identity * MAX_IMAGES + torch.arange(count), seed).fold("procedural appearance")
+    normal, uniform, clothes, scene = torch.split(keys.uniform((sum(sizes),)).t(), sizes)
+    first, second, third, fourth = normal.reshape(4, -1, count)
+    normal = (first + second + third + fourth - 2.0) * 3.0**0.5  # one after the other: always the same rounding
     mean, sd = torch.tensor(list(NEAR_NORMAL.values())).t().unsqueeze(2)
     low, high = torch.tensor(list(UNIFORM.values())).t().unsqueeze(2)
-    values = torch.cat([normal * sd + mean, uniform * (high - low) + low]).view(-1, num_images, 1, 1)
-    look = dict(zip([*NEAR_NORMAL, *UNIFORM], values.unbind(), strict=True))
-    scene = scene.view(3, SCENE_CELLS, SCENE_CELLS, num_images).permute(0, 3, 1, 2)
-    return {**look, "clothes": clothes, "scene": scene}
+    values = torch.cat([normal * sd + mean, uniform * (high - low) + low]).view(-1, count, 1, 1)
+    scene = scene.reshape(3, SCENE_CELLS, SCENE_CELLS, count).permute(0, 3, 1, 2)
+    for start in range(0, count, block_size):
+        images = slice(start, start + block_size)
+        look = dict(zip([*NEAR_NORMAL, *UNIFORM], values[:, images].unbind(), strict=True))
+        yield {**look, "clothes": clothes[:, images], "scene": scene[:, images]}

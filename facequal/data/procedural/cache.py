@@ -21,7 +21,9 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facequal"
 
 
-def open_or_write(path: Path, shape: tuple[int, ...], blocks: Callable[[], Generator[ImageArray, None, None]]) -> ImageArray:
+def open_or_write(
+    path: Path, shape: tuple[int, ...], blocks: Callable[[], Generator[ImageArray, None, None]]
+) -> ImageArray:
     """Open a cached array, after making it when it is missing, truncated or of another shape.
 
     Of several processes that ask at once, one makes the array and the others wait for it. The lock is the operating

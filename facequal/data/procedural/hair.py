@@ -78,7 +78,7 @@ class Hair:
         all: coverage behind the head, in [0, 1].
         front: coverage in front of the head.
         shade: brightness relative to the hair's colour, about 1.
-        gloss: strength of the highlight.
+        gloss: strength of the highlight; its first rows only, (B, h, S).
         contact: share of light that reaches the skin past the front hair, in [0, 1].
     """
 
@@ -91,38 +91,50 @@ class Hair:
 
 def draw_hair(frame: HeadFrame, person: Identity, look: Look, pixel: float) -> Hair:
     """Lay out the hair of a block of images."""
-    style = _style(person, look)
-    texture, lock = _texture(frame, look, style)
+    style, part = _style(person, look)
+    texture, lock = _texture(frame, look, style, part)
     u, curl = frame.u - look["hair_lean"], style["curl"]
     ragged = texture * (0.010 + 0.022 * curl)
     edge = _outside(u, frame.v, person, look, style).neg_().add_(ragged * (0.3 + 0.7 * curl))
     everywhere = cover(edge, 0.020 + pixel + 0.03 * curl)
     everywhere *= cover((texture * 0.035).add_(style["end_v"]).sub_(frame.v), 0.05 + pixel)
-    opening = _opening(u, frame.v, person, look, style)
+    opening = _opening(u, frame.v, person, style, part)
     contact = ramp(opening, 0.02, -0.16).sub_(1.0).mul_(everywhere).mul_(0.42 * (1.0 - style["thin"])).add_(1.0)
     shade = (texture * (0.17 - 0.03 * curl)).add_(0.90).clamp_(min=0.30).sub_(ramp(opening, 0.10, 0.0).mul_(0.2))
     front = cover(opening.add_(ragged.mul_(1.2 - 0.7 * curl)), style["edge"] + pixel).mul_(everywhere)
-    front *= (texture * (-0.25 * style["thin"])).add_(1.0 - 0.75 * style["thin"]).clamp_(0.0, 1.0)
-    ring = lock.square_().mul_(0.12).add_(frame.v).add_(texture * 0.02)
-    gloss = bell(ring, -0.62, 0.13).mul_(1.0 - 0.6 * curl).mul_(texture.mul_(0.4).add_(0.6).clamp_(min=0.0))
-    return Hair(everywhere, front, shade, gloss, contact)
+    if bool(style["thin"].any()):
+        front *= (texture * (-0.25 * style["thin"])).add_(1.0 - 0.75 * style["thin"]).clamp_(0.0, 1.0)
+    return Hair(everywhere, front, shade, _gloss(frame.v, texture, lock, curl), contact)
 
 
-def _style(person: Identity, look: Look) -> dict[str, Tensor]:
-    """Parameters of `HairStyle` for each image, (B, 1, 1): half of the images show another style than the usual one."""
+def _gloss(v: Tensor, texture: Tensor, lock: Tensor, curl: Tensor) -> Tensor:
+    """The ring of light around the upper head, broken up by the strands."""
+    rows = slice(0, int(0.45 * v.shape[1]))  # the rows it can be in
+    texture, ring = texture[:, rows], lock[:, rows].square().mul_(0.12)
+    ring.add_(v[:, rows]).add_(texture * 0.02)
+    return bell(ring, -0.62, 0.13).mul_(1.0 - 0.6 * curl).mul_((texture * 0.4).add_(0.6).clamp_(min=0.0))
+
+
+def _style(person: Identity, look: Look) -> tuple[dict[str, Tensor], Tensor]:
+    """Parameters of `HairStyle` for each image, and where hair is parted, (B, 1, 1).
+
+    Half of the images show another style than the usual one, parted elsewhere.
+    """
     styles = MALE_STYLES if person.is_male else FEMALE_STYLES
     usual = int(person.hair_style * len(styles))
     other = (look["style"].flatten() * len(styles)).long().tolist()
     restyled = (look["restyle"].flatten() < 0.5).tolist()
     picked = [styles[o] if changed else styles[usual] for o, changed in zip(other, restyled, strict=True)]
     columns = torch.tensor([astuple(style) for style in picked]).t()
-    return {field.name: column.view(-1, 1, 1) for field, column in zip(fields(HairStyle), columns, strict=True)}
+    style = {field.name: column.view(-1, 1, 1) for field, column in zip(fields(HairStyle), columns, strict=True)}
+    own_part = person.traits["hair_part"] + 0.15 * look["part"]
+    return style, torch.where(look["restyle"] < 0.5, look["part"], own_part)
 
 
-def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor], part: Tensor) -> tuple[Tensor, Tensor]:
     """Noise along the strands, and the coordinate across them, which follows the outline of the head."""
     up = (DOME_V - frame.v).mul_(1.0 / (DOME_V + 1.12)).clamp_(0.0, 0.93)
-    lock = (up * -look["part"]).add_(frame.u)
+    lock = (up * -part).add_(frame.u)
     lock *= up.square_().neg_().add_(1.0).rsqrt_()
     curl = style["curl"]
     x = lock * (95.0 - 15.0 * curl)
@@ -149,13 +161,13 @@ def _outside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str
     return distance.sub_(below.clamp_(min=0.0).mul_(style["flare"]))
 
 
-def _opening(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
+def _opening(u: Tensor, v: Tensor, person: Identity, style: dict[str, Tensor], part: Tensor) -> Tensor:
     """Distance from the opening for the face, positive in the hair: above the hairline or beside the face."""
     t, fringe = person.traits, style["fringe"]
     to_brows = t["brow_v"] + 0.01 - t["hairline_v"]
     line = t["hairline_v"] + to_brows * fringe.clamp(min=0.0) + 0.3 * fringe.clamp(max=0.0)
-    part = u - look["part"]
-    above = (part * style["arch"]).add_(style["sweep"] * torch.sign(look["part"])).mul_(part).sub_(v).add_(line)
+    from_part = u - part
+    above = (from_part * style["arch"]).add_(style["sweep"] * torch.sign(part)).mul_(from_part).sub_(v).add_(line)
     beside = u.abs().sub_(t["head_width"] + style["opening"])
     rounding = 0.16
     blend = (above - beside).abs_().neg_().add_(rounding).clamp_(min=0.0).square_().mul_(0.25 / rounding)

@@ -89,7 +89,7 @@ def _alignment(person: Identity, look: Look) -> tuple[Tensor, Tensor, Tensor, Te
     """
     u, v = landmarks(person)
     x, y = u.repeat(len(look["yaw"]), 1, 1), v.repeat(len(look["yaw"]), 1, 1)
-    for _ in range(3):  # fixed point of the turn: where the points of the frontal face are seen
+    for _ in range(2):  # fixed point of the turn: where the points of the frontal face are seen
         turned_u, turned_v = _turned(x, y, person, look)
         x, y = x + (u - turned_u), y + (v - turned_v)
     target_x, target_y = ((torch.tensor(TEMPLATE_PX) + 0.5) / 56.0 - 1.0).unbind(dim=1)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facequal.data.procedural import eyes, glasses, mouth, scene
-from facequal.data.procedural.appearance import Look, draw_appearance
+from facequal.data.procedural.appearance import Look, draw_appearances
 from facequal.data.procedural.beard import beard_map, has_beard
 from facequal.data.procedural.drawing import cover, over, planes
 from facequal.data.procedural.hair import Hair, draw_hair
@@ -18,7 +18,7 @@ from facequal.data.procedural.pose import HeadFrame, head_frame
 from facequal.data.procedural.relief import outline, slopes
 from facequal.data.procedural.skin import albedo, fold_line
 
-RENDERER_VERSION = 2  # part of the cache's key: raise it with every change of the pixels
+RENDERER_VERSION = 3  # part of the cache's key: raise it with every change of the pixels
 BLOCK_SIZE = 8  # images drawn at once: their planes of 400 KB at 112 pixels stay in a core's cache
 MAP_EXTENT = 1.1  # half width of the map of a face, in half frames
 MAP_SCALE = 1.15  # pixels of the map per pixel of the image
@@ -54,11 +54,8 @@ def render_identity(identity: int, num_images: int, size_px: int = 112, seed: in
     with single_threaded():
         person = draw_identity(identity, seed)
         maps = _face_maps(person, size_px)
-        blocks = []
-        for first in range(0, num_images, BLOCK_SIZE):
-            look = draw_appearance(identity, first, BLOCK_SIZE, seed)
-            blocks.append(_render_block(person, look, maps, size_px))
-        return torch.cat(blocks)[:num_images]
+        looks = draw_appearances(identity, num_images, BLOCK_SIZE, seed)
+        return torch.cat([_render_block(person, look, maps, size_px) for look in looks])[:num_images]
 
 
 def _face_maps(person: Identity, size_px: int) -> Tensor:
@@ -123,8 +120,9 @@ def _draw_front_hair(picture: Tensor, look: Look, frame: HeadFrame, hair: Hair, 
     lamp = (frame.u * (0.75 * right)).add_((frame.v + 0.25).mul_(0.55 * down)).clamp_(-0.6, 0.9)
     lamp.mul_(0.55).add_(0.50).mul_(look["key"]).add_(look["ambient"]).mul_(hair.shade)
     gloss = hair.gloss * (0.10 * look["key"])
-    paint = hair_color * lamp.add_(gloss)
-    over(picture, paint.add_(gloss.mul_(0.25)), hair.front)
+    lit, top = hair_color * lamp, slice(0, gloss.shape[1])
+    lit[:, :, top].add_(gloss * (hair_color + 0.25))
+    over(picture, lit, hair.front)
 
 
 def _draw_glasses(picture: Tensor, person: Identity, look: Look, frame: HeadFrame, pixel: float) -> None:

@@ -96,22 +96,23 @@ class AdaFaceHead(MarginHead):
             )
         if self.quality == "probability":
             quality = F.cross_entropy(logits, labels, reduction="none").neg().exp()
-        elif quality is None:
-            quality = norm.detach().clamp(*_NORM_RANGE)
+        score = norm.detach().clamp(*_NORM_RANGE) if quality is None else quality
         if self.training:
-            self._update_statistics(quality)
-        return margins.image_quality(quality, self.batch_mean, self.batch_std, self.h)
+            self._update_statistics(score)
+        return self.image_quality(score)
 
-    def image_quality(self, norm: Tensor) -> Tensor:
-        """Standardise norms with the running statistics as they are, without updating them.
+    def image_quality(self, score: Tensor) -> Tensor:
+        """Standardise scores with the running statistics as they are, without updating them.
 
         Args:
-            norm: Feature norms of any shape.
+            score: Values of q of any shape: feature norms, unless the head has another source of quality.
 
         Returns:
             z in [-1, 1] of the same shape.
         """
-        return margins.image_quality(norm.clamp(*_NORM_RANGE), self.batch_mean, self.batch_std, self.h)
+        if self.quality == "norm":
+            score = score.clamp(*_NORM_RANGE)
+        return margins.image_quality(score, self.batch_mean, self.batch_std, self.h)
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
         """cos(theta_y - m z) - (m + m z) for cosines (B,) and z (B,)."""

@@ -95,13 +95,13 @@ class MarginHead(nn.Module, ABC):
             raise ValueError(f"{type(self).__name__} does not use a quality; AdaFaceHead(quality='given') does")
         return torch.zeros_like(cosine)
 
-    def reweighted(self, logits: Tensor, labels: Tensor, margined: Tensor) -> Tensor:
+    def reweighted(self, logits: Tensor, labels: Tensor, cosine: Tensor) -> Tensor:
         """Change the logits of the negatives; the base leaves them as they are.
 
         Args:
             logits: (B, C) s cos(theta_j) without margin.
             labels: (B,) int64.
-            margined: (B,) margined target cosines, detached.
+            cosine: (B,) target cosines, detached.
 
         Returns:
             (B, C) logits in which the target column is unchanged.
@@ -141,7 +141,7 @@ class MarginHead(nn.Module, ABC):
             cosine = logits.detach().gather(1, labels[:, None]).squeeze(1) / self.s
             condition = self.condition(logits.detach(), labels, cosine, norm, quality)
             margined, slope = _value_and_slope(lambda c: self.margined_cosine(c, condition), cosine)
-            logits = self.reweighted(logits, labels, margined.detach())
+            logits = self.reweighted(logits, labels, cosine)
             per_sample = _TargetCrossEntropy.apply(logits, self.s * margined, slope, labels)
             detached = per_sample.detach()
             return HeadOutput(per_sample, detached.neg().exp(), cosine - margined.detach(), self.regulariser(norm))
@@ -167,7 +167,7 @@ class MarginHead(nn.Module, ABC):
             cosine = logits.gather(1, labels[:, None]).squeeze(1) / self.s
             condition = self.condition(logits.detach(), labels, cosine.detach(), norm, quality)
             margined = self.margined_cosine(cosine, condition)
-            logits = self.reweighted(logits, labels, margined.detach())
+            logits = self.reweighted(logits, labels, cosine.detach())
             return logits.scatter(1, labels[:, None], self.s * margined[:, None])
 
     def extra_repr(self) -> str:

@@ -50,7 +50,8 @@ class CurricularFaceHead(MarginHead):
         """cos(theta_y + m) for cosines (B,), continued monotonically beyond pi - m."""
         return margins.arcface_monotone(cosine, self.margin_scale * self.m)
 
-    def reweighted(self, logits: Tensor, labels: Tensor, margined: Tensor) -> Tensor:
+    def reweighted(self, logits: Tensor, labels: Tensor, cosine: Tensor) -> Tensor:
         """Raise hard negatives to s cos_j (t + cos_j); see `MarginHead.reweighted` for the arguments."""
-        cosines = margins.curricularface_negatives(logits / self.s, margined, self.t, labels)
-        return cosines * self.s
+        # Not the margined target: beyond pi - m the released code compares with cos(theta_y + m) all the same.
+        threshold = torch.cos(torch.acos(cosine.clamp(-1, 1)) + self.margin_scale * self.m)
+        return self.s * margins.curricularface_negatives(logits / self.s, threshold, self.t, labels)

@@ -1,0 +1,77 @@
+"""AdaFace's augmentation on batches against the same image by image."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from experiments.benchmarks.face_records import faces
+from experiments.benchmarks.per_image import albumentations_compose, pillow_opencv
+from experiments.benchmarks.rows import Row, rates
+from experiments.benchmarks.timing import interleaved
+from facequal.data.views import to_unit_range
+from facequal.degradations import AdaFaceAugmentation, Keys
+
+RATE_TARGET = 0.5
+GPU_TARGET = 50_000.0  # images per second
+
+
+def benchmark(quick: bool) -> list[Row]:
+    """The rows on one core."""
+    return rows(batch=32, rounds=3) if quick else rows(batch=128, rounds=7)
+
+
+def rows(batch: int, rounds: int) -> list[Row]:
+    """Once from images to images, once from uint8 images to the float32 batch that a network takes."""
+    images = faces(batch)
+    stored = _batch(list(images))
+    ready = to_unit_range(stored)
+    augment, compose = _batched(batch, "cpu"), albumentations_compose()
+    seconds = interleaved(
+        {
+            "ours": lambda: augment(ready),
+            "pillow": lambda: [pillow_opencv(image) for image in images],
+            "albumentations": lambda: [compose(image) for image in images],
+            "ours to float": lambda: augment(to_unit_range(stored)),
+            "pillow to float": lambda: to_unit_range(_batch([pillow_opencv(image) for image in images])),
+            "albumentations to float": lambda: to_unit_range(_batch([compose(image) for image in images])),
+        },
+        rounds,
+        shortest_s=0.4,  # over many batches, since some draw more work than others
+    )
+    speed = {name: rates(values, batch) for name, values in seconds.items()}
+    found = []
+    for suffix, kinds in (("", "float32 to float32"), (" to float", "uint8 to a float32 batch")):
+        what = f"AdaFace augmentation, each p=.2, batches of {batch}, {kinds}"
+        per_image = f"per image, {'uint8 to uint8' if not suffix else kinds}"
+        for name, library in (("pillow", "Pillow/OpenCV"), ("albumentations", "albumentations")):
+            ours, theirs = speed["ours" + suffix], speed[name + suffix]
+            found.append(Row(what, f"{library}, {per_image}", ours, theirs, "images/s", "rate", RATE_TARGET))
+    return found
+
+
+def gpu_rows(batches: tuple[int, ...] = (128, 512), rounds: int = 9, device: str = "cuda") -> list[Row]:
+    """uint8 on the device to float32 on the device, against a fixed rate."""
+    found = []
+    for batch in batches:
+        stored = _batch(list(faces(min(batch, 64)))).repeat(-(-batch // 64), 1, 1, 1)[:batch].to(device)
+        augment = _batched(batch, device)
+        seconds = interleaved({"ours": lambda a=augment, x=stored: a(to_unit_range(x))}, rounds, device)
+        what = f"AdaFace augmentation, each p=.2, batches of {batch}, uint8 to float32, GPU"
+        ours = rates(seconds["ours"], batch)
+        found.append(Row(what, "a fixed rate", ours, [GPU_TARGET] * rounds, "images/s", "rate", 1.0))
+    return found
+
+
+def _batched(batch: int, device: str) -> Callable[[Tensor], Tensor]:
+    """Our augmentation with other draws at every call, as in training."""
+    augmentation, index, epochs = AdaFaceAugmentation(), torch.arange(batch, device=device), itertools.count()
+    return lambda images: augmentation(images, Keys(index, epoch=next(epochs)))[0]
+
+
+def _batch(images: list[NDArray[np.uint8]]) -> Tensor:
+    """uint8 (B, 3, H, W)."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()

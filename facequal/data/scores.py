@@ -1,0 +1,42 @@
+"""A quality score beside every image, for heads that are given theirs."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from facequal.data.source import FaceSource
+
+
+class ScoredSource(Dataset[dict[str, Any]]):
+    """A source whose items also hold ``quality``, a float32 score from a file.
+
+    Args:
+        source: a data set of faces.
+        path: ``.npy`` file of one number per image of the source, in its order; larger is better.
+
+    Raises:
+        ValueError: the file holds another number of scores, or one that is not finite.
+    """
+
+    def __init__(self, source: FaceSource, path: str | Path) -> None:
+        self.source = source
+        self.labels, self.num_classes, self.classes = source.labels, source.num_classes, source.classes
+        self.scores = np.load(path, allow_pickle=False).astype(np.float32)
+        if self.scores.shape != (len(source),):
+            shape = self.scores.shape
+            raise ValueError(f"{path}: holds scores of shape {shape}, the data set has {len(source)} images")
+        wrong = np.flatnonzero(~np.isfinite(self.scores))
+        if len(wrong):
+            raise ValueError(f"{path}: {len(wrong)} scores are not finite, the first is number {wrong[0]}")
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {**self.source[index], "quality": self.scores[index]}
+
+    def describe(self, index: int) -> str:
+        """Name of an image in error messages."""
+        return self.source.describe(index)
