@@ -18,8 +18,9 @@ from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
 from facequal.data.views import resolution_views, to_unit_range, training_views
 from facequal.degradations.base import Degradation
+from facequal.degradations.suites import suite
 
-RESOLUTIONS_PX = (7, 14, 28, 56, 112)
+RESOLUTIONS_PX = suite("cross-resolution").sizes_px
 
 
 class FaceDataModule(LightningDataModule):

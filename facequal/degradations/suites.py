@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor
-
 from facequal.degradations.base import Compose, RandomApply
 from facequal.degradations.geometry import ZeroPadCrop
 from facequal.degradations.photometric import PhotometricJitter
-from facequal.degradations.random import Keys
-from facequal.degradations.resolution import DownUpScale, Resolution
+from facequal.degradations.resolution import DownUpScale
 
 
 class AdaFaceAugmentation(Compose):
@@ -40,47 +37,23 @@ class AdaFaceAugmentation(Compose):
 
 @dataclass(frozen=True)
 class ResolutionSuite:
-    """A verification protocol repeated at several resolutions, defined by its name: nothing is drawn from a stream.
+    """A verification test repeated at several resolutions, defined by its name: it draws nothing.
 
     Attributes:
         name: What reports and configurations call it.
+        degraded: Which image of each pair is degraded, by `Resolution`.
         sizes_px: Shorter side of the degraded images before they are enlarged again, in pixels, one run each. A size
             that is not below the images' own (112 for aligned faces) leaves them as they are.
-        degraded: Which image of each pair is degraded.
-        seed: Key of the draws; evaluation draws in epoch 0.
     """
 
     name: str
+    degraded: Literal["second", "both"]
     sizes_px: tuple[int, ...] = (7, 14, 28, 56, 112)
-    degraded: Literal["second", "both"] = "second"
-    seed: int = 0
-
-    def degradation(self, size_px: int) -> Resolution:
-        """The degradation of one of the suite's runs.
-
-        Raises:
-            ValueError: The suite has no such size.
-        """
-        if size_px not in self.sizes_px:
-            sizes = ", ".join(map(str, self.sizes_px))
-            raise ValueError(f"suite {self.name!r} has no size {size_px} px; its sizes are {sizes}")
-        return Resolution((size_px,))
-
-    def keys(self, index: Tensor) -> Keys:
-        """The draws of evaluation images: the same in every run.
-
-        Args:
-            index: (B,) int64, positions of the images in the set.
-        """
-        return Keys(index, seed=self.seed).fold(self.name)
 
 
-_SUITES = {
+SUITES = {
     record.name: record
-    for record in (
-        ResolutionSuite("cross-resolution", degraded="second"),
-        ResolutionSuite("same-resolution", degraded="both"),
-    )
+    for record in (ResolutionSuite("cross-resolution", "second"), ResolutionSuite("same-resolution", "both"))
 }
 
 
@@ -90,6 +63,6 @@ def suite(name: str) -> ResolutionSuite:
     Raises:
         ValueError: The name is unknown; the message lists the known ones.
     """
-    if name not in _SUITES:
-        raise ValueError(f"unknown suite {name!r}; known: {', '.join(_SUITES)}")
-    return _SUITES[name]
+    if name not in SUITES:
+        raise ValueError(f"unknown suite {name!r}; known: {', '.join(SUITES)}")
+    return SUITES[name]

@@ -10,13 +10,14 @@ from rich.console import Console
 from torch import Tensor
 
 from facequal.data.protocols import VerificationProtocol
+from facequal.degradations.suites import suite
 from facequal.evaluation.collection import OutputCollector, split_views
 from facequal.evaluation.folders import run_folder
 from facequal.evaluation.panel import write_panel
 from facequal.evaluation.report import RunInfo, write_report
 from facequal.evaluation.results import Result
 from facequal.evaluation.tables import render_table
-from facequal.evaluation.verification import CONDITIONS, CROSS, SAME, CurveKey, PairEvaluation, evaluate_pairs
+from facequal.evaluation.verification import CONDITIONS, CurveKey, PairEvaluation, evaluate_pairs
 from facequal.metrics.roc import RocCurve
 from facequal.metrics.verification import AccuracyRule
 
@@ -36,6 +37,9 @@ class ProtocolEvaluation(Callback):
         folder: folder of the report; None takes ``report`` in the folder of the run.
         num_panel_rows: pairs in the picture of the report; 0 draws none.
 
+    Raises:
+        ValueError: a condition is unknown.
+
     Attributes:
         results: figures of the last test.
         config_hash: what tells configurations apart in the report; the CLI sets it.
@@ -49,10 +53,8 @@ class ProtocolEvaluation(Callback):
         folder: str | None = None,
         num_panel_rows: int = 6,
     ) -> None:
-        unknown = set(conditions) - {CROSS, SAME}
-        if unknown:
-            raise ValueError(f"unknown conditions {sorted(unknown)}, choose from {CONDITIONS}")
-        self.conditions, self.fars, self.rule = tuple(conditions), tuple(fars), rule
+        self.conditions = tuple(suite(condition).name for condition in conditions)
+        self.fars, self.rule = tuple(fars), rule
         self.folder, self.num_panel_rows = folder, num_panel_rows
         self.results: list[Result] = []
         self.config_hash: str | None = None

@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facequal.degradations.suites import SUITES, suite
 from facequal.evaluation.results import Result, column_order
 from facequal.metrics.roc import FarRule, RocCurve, roc
 from facequal.metrics.verification import AccuracyRule, accuracy_interval, kfold_accuracy, pair_scores
 
-CROSS = "cross-resolution"
-SAME = "same-resolution"
-CONDITIONS = (CROSS, SAME)
+CONDITIONS = tuple(SUITES)
 
 CurveKey = tuple[str, str, str]
 """Protocol, condition, column."""
@@ -75,10 +74,8 @@ def evaluate_pairs(
         ValueError: If shapes or numbers do not fit, a view or condition is unknown, an embedding is not finite or has
             zero length (the first such image is named), or `kfold_accuracy` or `tar_at_far` cannot do with the pairs.
     """
-    unknown = [condition for condition in conditions if condition not in CONDITIONS]
-    if unknown:
-        raise ValueError(f"{protocol}: unknown condition {unknown[0]!r}, choose from {CONDITIONS}")
-    if CROSS in conditions and clean not in embeddings:
+    degraded = {condition: suite(condition).degraded for condition in conditions}
+    if "second" in degraded.values() and clean not in embeddings:
         raise ValueError(f"{protocol}: no clean view {clean!r} among the embeddings of {list(embeddings)}")
     pairs, is_same = _on_cpu(pairs), _on_cpu(is_same)
     _check_embeddings(embeddings, protocol)
@@ -87,7 +84,8 @@ def evaluate_pairs(
     for condition in conditions:
         for view, column in _columns(embeddings).items():
             head = Result(protocol, condition, column, metric="", value=math.nan, num=len(pairs), seed=seed)
-            scores = _scores(embeddings[clean if condition == CROSS else view], embeddings[view], pairs)
+            first = embeddings[clean if degraded[condition] == "second" else view]
+            scores = _scores(first, embeddings[view], pairs)
             evaluation.results.append(_accuracy(head, scores, is_same, folds, rule))
             curve = roc(scores, is_same) if len(pairs) else None
             evaluation.results.extend(_roc_results(head, curve, fars, far_rule))

@@ -42,8 +42,8 @@ class FaceMethod(LightningModule):
         for name in BUFFER_OPTIONS:
             if options.get(name):
                 raise ValueError(
-                    f"trainer.strategy sets {name}={options[name]}: DDP would overwrite the statistics that are gathered "
-                    "over all ranks with those of rank 0. Leave it out or set it to False"
+                    f"trainer.strategy sets {name}={options[name]}: DDP would overwrite the statistics that are "
+                    "gathered over all ranks with those of rank 0. Leave it out or set it to False"
                 )
         if not any(name in options for name in BUFFER_OPTIONS):
             known = inspect.signature(DistributedDataParallel).parameters
