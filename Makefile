@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml | $(UV)
 	@touch $@
 
 demo: $(STAMP) ## train and evaluate a recogniser on procedural faces (CPU, minutes)
-	$(BIN)/facequal demo
+	$(BIN)/facequal run -c experiments/demo/adaface.yaml
 
 test: $(STAMP) ## run the tests (under 5 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest

@@ -17,6 +17,7 @@ from facequal.degradations import AdaFaceAugmentation, Keys
 
 RATE_TARGET = 0.5
 GPU_TARGET = 50_000.0  # images per second
+SHORTEST_S = 0.4  # many batches, since some draw more work than others
 
 
 def benchmark(quick: bool) -> list[Row]:
@@ -29,18 +30,18 @@ def rows(batch: int, rounds: int) -> list[Row]:
     images = faces(batch)
     stored = _batch(list(images))
     ready = to_unit_range(stored)
-    augment, compose = _batched(batch, "cpu"), albumentations_compose()
+    compose = albumentations_compose()
     seconds = interleaved(
         {
-            "ours": lambda: augment(ready),
+            "ours": _augmenting(ready),
             "pillow": lambda: [pillow_opencv(image) for image in images],
             "albumentations": lambda: [compose(image) for image in images],
-            "ours to float": lambda: augment(to_unit_range(stored)),
+            "ours to float": _augmenting(stored),
             "pillow to float": lambda: to_unit_range(_batch([pillow_opencv(image) for image in images])),
             "albumentations to float": lambda: to_unit_range(_batch([compose(image) for image in images])),
         },
         rounds,
-        shortest_s=0.4,  # over many batches, since some draw more work than others
+        shortest_s=SHORTEST_S,
     )
     speed = {name: rates(values, batch) for name, values in seconds.items()}
     found = []
@@ -58,18 +59,23 @@ def gpu_rows(batches: tuple[int, ...] = (128, 512), rounds: int = 9, device: str
     found = []
     for batch in batches:
         stored = _batch(list(faces(min(batch, 64)))).repeat(-(-batch // 64), 1, 1, 1)[:batch].to(device)
-        augment = _batched(batch, device)
-        seconds = interleaved({"ours": lambda a=augment, x=stored: a(to_unit_range(x))}, rounds, device)
+        seconds = interleaved({"ours": _augmenting(stored)}, rounds, device)
         what = f"AdaFace augmentation, each p=.2, batches of {batch}, uint8 to float32, GPU"
         ours = rates(seconds["ours"], batch)
         found.append(Row(what, "a fixed rate", ours, [GPU_TARGET] * rounds, "images/s", "rate", 1.0))
     return found
 
 
-def _batched(batch: int, device: str) -> Callable[[Tensor], Tensor]:
-    """Our augmentation with other draws at every call, as in training."""
-    augmentation, index, epochs = AdaFaceAugmentation(), torch.arange(batch, device=device), itertools.count()
-    return lambda images: augmentation(images, Keys(index, epoch=next(epochs)))[0]
+def _augmenting(images: Tensor) -> Callable[[], Tensor]:
+    """Our augmentation of a batch, uint8 or float32 in [0, 1], with other draws at every call, as in training."""
+    augmentation, epochs = AdaFaceAugmentation(), itertools.count()
+    index = torch.arange(len(images), device=images.device)
+
+    def augment() -> Tensor:
+        unit_range = to_unit_range(images) if images.dtype == torch.uint8 else images
+        return augmentation(unit_range, Keys(index, epoch=next(epochs)))[0]
+
+    return augment
 
 
 def _batch(images: list[NDArray[np.uint8]]) -> Tensor:

@@ -52,7 +52,8 @@ def down_up_scale(image: RGBImage) -> RGBImage:
     height, width = image.shape[:2]
     side = int(random.uniform(0.2, 1.0) * height)
     small = cv2.resize(image, (side, side), interpolation=random.choice(FILTERS))
-    return cv2.resize(small, (width, height), interpolation=random.choice(FILTERS))  # type: ignore[return-value]
+    large: RGBImage = cv2.resize(small, (width, height), interpolation=random.choice(FILTERS))
+    return large
 
 
 def photometric(image: RGBImage) -> RGBImage:

@@ -12,11 +12,12 @@ from experiments.benchmarks.rows import Row
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow", "albumentations", "lightning")
 COLUMNS = ("what", "against", "ours", "theirs", "ratio", "target", "met")
 METHOD = """\
-Alternatives run in turns within one process, on one thread. Values are medians of several rounds; the ratio is the median of the
-rounds' ratios, with their range behind it. Seconds on the CPU are those of the processor, so that waiting for a busy core does not
-count; on a GPU they are those that pass until it has finished. Times and memory are ours / theirs (at most the target), speed-ups
-theirs / ours and rates ours / theirs (at least the target). Peak memory is the kernel's high-water mark of a fresh process (VmHWM,
-set back before the step) over what was resident before the step: inputs, class weights, libraries."""
+Alternatives run in turns within one process, on one thread. Values are medians of several rounds; the ratio is the
+median of the rounds' ratios, with their range behind it. Seconds on the CPU are those of the processor, so that waiting
+for a busy core does not count; on a GPU they are those that pass until it has finished. Ratios of times and memory are
+ours / theirs where the target is an upper bound, theirs / ours where it is a lower one (times as fast); ratios of rates
+are ours / theirs. Peak memory is the kernel's high-water mark of a fresh process (VmHWM, set back before the step) over
+what was resident before the step (libraries, inputs, class weights)."""
 
 
 def write_table(path: Path, rows: Sequence[Row], command: str, load: float | None, seconds: float) -> None:

@@ -63,6 +63,7 @@ def rows(
     num_classes: int = NUM_CLASSES,
     rounds: int = 7,
     device: str = "cuda",
+    shortest_s: float = 1.0,
 ) -> list[Row]:
     """Training images per second with bf16 autocast, through `torch.compile` and as it is."""
     backbone = build()
@@ -70,7 +71,7 @@ def rows(
         "compiled": training_step(copy.deepcopy(backbone), num_classes, batch, device, bf16=True, compiled=True),
         "eager": training_step(backbone, num_classes, batch, device, bf16=True),
     }
-    seconds = interleaved(steps, rounds, device, shortest_s=1.0)
+    seconds = interleaved(steps, rounds, device, shortest_s=shortest_s)
     what = (
         f"{name} training with AdaFace head, bf16, channels_last, batch {batch}, C={num_classes:,}, torch.compile, GPU"
     )

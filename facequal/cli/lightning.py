@@ -29,6 +29,8 @@ class FaceQualCLI(LightningCLI):
         self.command = arguments[0]
         # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
+        # Lightning's affair with torch, not the user's.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
         super().__init__(
             LightningModule,
             FaceDataModule,

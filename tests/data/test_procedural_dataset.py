@@ -161,15 +161,20 @@ def test_contact_sheet_has_families_as_rows() -> None:
     assert np.array_equal(sheet[20:40, 60:80], expected)
 
 
-def test_contact_sheet_is_written_with_a_palette(tmp_path: Path) -> None:
+def test_contact_sheet_is_written_in_fewer_levels(tmp_path: Path) -> None:
     sheet = contact_sheet(num_families=1, size_px=32)
-    write_contact_sheet(tmp_path / "folder" / "sheet.png", sheet, num_colors=64)
-    with Image.open(tmp_path / "folder" / "sheet.png") as picture:
-        assert picture.mode == "P"
-        assert picture.size == (192, 32)
-        error = np.abs(np.asarray(picture.convert("RGB")).astype(int) - sheet).mean()
-    assert error < 8
-    assert (tmp_path / "folder" / "sheet.png").stat().st_size < sheet.nbytes / 2
+    sheet[0, 0] = 255
+    read = {}
+    for bits in (4, 8):
+        write_contact_sheet(tmp_path / "folder" / f"{bits}.png", sheet, bits)
+        with Image.open(tmp_path / "folder" / f"{bits}.png") as picture:
+            read[bits] = np.asarray(picture).astype(int)
+    assert np.array_equal(read[8], sheet)
+    assert set(np.unique(read[4])) <= {*range(0, 256, 16), 255}
+    assert np.abs(read[4] - sheet).max() <= 8
+    assert (tmp_path / "folder" / "4.png").stat().st_size < 0.7 * (tmp_path / "folder" / "8.png").stat().st_size
+    with pytest.raises(ValueError, match=r"bits=9: must be in 1\.\.8"):
+        write_contact_sheet(tmp_path / "sheet.png", sheet, 9)
 
 
 def test_same_file_content_in_another_folder(tmp_path: Path) -> None:

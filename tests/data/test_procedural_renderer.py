@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facequal.data.procedural import FAMILY_SIZE, render_identity
+from facequal.data.procedural import FAMILY_SIZE, eyes, glasses, mouth, render_identity
 from facequal.data.procedural.appearance import NEAR_NORMAL, UNIFORM, Look, draw_appearances
 from facequal.data.procedural.drawing import bell, bells, ramp
 from facequal.data.procedural.identities import TRAITS, draw_identity
@@ -37,9 +37,10 @@ def test_images_of_any_size(size_px: int) -> None:
 
 
 def test_an_image_does_not_depend_on_how_many_are_rendered() -> None:
-    all_images = render_identity(4, 2 * BLOCK_SIZE + 1, SIZE_PX)
+    size_px = 33  # planes that do not fill whole vectors of the processor
+    all_images = render_identity(4, 2 * BLOCK_SIZE + 1, size_px)
     for num_images in (1, 3, BLOCK_SIZE, BLOCK_SIZE + 1):
-        assert torch.equal(render_identity(4, num_images, SIZE_PX), all_images[:num_images])
+        assert torch.equal(render_identity(4, num_images, size_px), all_images[:num_images])
 
 
 @pytest.mark.parametrize("size_px", [33, 50])  # sizes whose planes do not fill whole vectors of the processor
@@ -188,3 +189,18 @@ def test_ramp_rises_and_falls() -> None:
     x = torch.tensor([-1.0, 0.0, 0.25, 1.0, 2.0])
     assert ramp(x, 0.0, 1.0).tolist() == [0.0, 0.0, 0.25, 1.0, 1.0]
     assert ramp(x, 1.0, 0.0).tolist() == [1.0, 1.0, 0.75, 0.0, 0.0]
+
+
+def test_parts_drawn_in_windows_are_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eyes, mouth and glasses are drawn in a part of the picture only: in all of it they look the same."""
+    windowed = [render_identity(identity, BLOCK_SIZE, SIZE_PX) for identity in range(0, 60, 7)]
+    for module in (eyes, mouth, glasses):
+        monkeypatch.setattr(module, "TOP_Y", -1.0)
+        monkeypatch.setattr(module, "BOTTOM_Y", 1.0)
+    for module in (eyes, mouth):
+        monkeypatch.setattr(module, "HALF_WIDTH", 1.0)
+    monkeypatch.setattr(mouth, "FOLD_TOP_Y", -1.0)
+    monkeypatch.setattr(mouth, "FOLD_BOTTOM_Y", 1.0)
+    for identity, images in zip(range(0, 60, 7), windowed, strict=True):
+        difference = (render_identity(identity, BLOCK_SIZE, SIZE_PX).int() - images.int()).abs()
+        assert difference.max() <= 1, identity

@@ -72,7 +72,8 @@ class ProceduralFaces(Dataset[dict[str, Any]]):
             f"faces-v{RENDERER_VERSION}-seed{seed}-identities{first_identity}to{last_identity}"
             f"-{images_per_identity}images-{size_px}px.npy"
         )
-        self.path = (Path(cache_dir) if cache_dir is not None else default_cache_dir()) / "procedural" / name
+        folder = default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+        self.path = folder / "procedural" / name
         self._images: ImageArray | None = None
 
     def __len__(self) -> int:

@@ -1,22 +1,31 @@
 """Strokes that all parts of a face are drawn with: soft steps, bells, coverage of shapes, and paint over a picture.
 
 They consist of additions, products and clamping: an exponential would spend its time on the subnormal numbers of its
-tails. Steps of a formula work in place where they can: that takes half the time, because the planes stay in the cache.
+tails. Formulas are written with `addcmul` (a + k b c) and `hardsigmoid` (x / 6 + 1 / 2 between 0 and 1), and in place,
+where that saves passes over the planes: drawing is as fast as memory.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+ONE = torch.ones(())
 
 
 def ramp(x: Tensor, low: float, high: float) -> Tensor:
     """0 below ``low``, 1 above ``high``, linear in between; ``low > high`` gives the falling ramp."""
-    return (x - low).mul_(1.0 / (high - low)).clamp_(0.0, 1.0)
+    return F.hardsigmoid((x - 0.5 * (low + high)).mul_(6.0 / (high - low)), inplace=True)
 
 
 def bell(x: Tensor, center: float | Tensor, width: float | Tensor) -> Tensor:
     """(1 - r^2 / 4)^4 within two widths and 0 beyond, near to exp(-r^2), with r = (x - center) / width."""
-    r = (x - center) / width
-    return r.square_().mul_(-0.25).add_(1.0).clamp_(min=0.0).square_().square_()
+    if isinstance(width, Tensor):
+        r, scale = (x - center) / width, 1.0
+    else:
+        r, scale = x - center, 1.0 / width
+    base = torch.addcmul(ONE, r, r, value=-0.25 * scale * scale).relu_()
+    base.mul_(base)
+    return base.mul_(base)
 
 
 def bells(table: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -36,7 +45,7 @@ def bells(table: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 def cover(inside: Tensor, softness: float | Tensor) -> Tensor:
     """Share of a pixel that a shape covers, by the distance to its edge (positive inside) and the width of the edge."""
-    return (inside / softness).add_(0.5).clamp_(0.0, 1.0)
+    return F.hardsigmoid(inside * (6.0 / softness), inplace=True)
 
 
 def over(picture: Tensor, paint: Tensor, alpha: Tensor) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from facequal.data.procedural.appearance import Look
-from facequal.data.procedural.drawing import bell, cover, over, planes, ramp
+from facequal.data.procedural.drawing import ONE, bell, cover, over, planes, ramp
 from facequal.data.procedural.identities import Identity
 from facequal.data.procedural.pose import EYE_V
 
@@ -32,20 +32,20 @@ def draw_eyes(
     """
     t, side = person.traits, torch.sign(u)
     across = u.abs().sub_(t["eye_u"])
-    down = (v - EYE_V).sub_(across * t["eye_tilt"])
-    bulge = (across * (1.0 / t["eye_width"])).square_().neg_().add_(1.0)
+    down = torch.sub(v, across, alpha=t["eye_tilt"]).sub_(EYE_V)
+    bulge = torch.addcmul(ONE, across, across, value=-1.0 / t["eye_width"] ** 2)
     skew = (across * (t["eye_peak"] / t["eye_width"])).clamp_(-0.6, 0.6)
-    above = (skew + 1.0).mul_(bulge).mul_(t["eye_height"] * look["eyes_open"]).add_(down)
+    above = torch.addcmul(down, torch.addcmul(bulge, bulge, skew), t["eye_height"] * look["eyes_open"])
     squint = t["eye_height"] * (0.62 - 0.16 * look["smile"].clamp(min=0.0))
-    below = skew.mul_(-0.4).add_(1.0).mul_(bulge).mul_(squint).sub_(down)
+    below = torch.addcmul(bulge, bulge, skew, value=-0.4).mul_(squint).sub_(down)
     _draw_lid(picture, across, down, above, bulge, person, pixel)
     opening = cover(torch.minimum(above, below), 1.2 * pixel)
-    over(picture, _ball(across, down, side, above, person, look, pixel), opening)
+    over(picture, _ball(across, down, side, above, bulge, person, look, pixel), opening)
     _draw_lashes(picture, across, above, below, person, pixel)
     glint_u = across.mul_(side).sub_(0.022 * torch.sign(look["light_side"]))
-    distance = glint_u.square_().add_(down.add_(0.020).square_()).sqrt_()
+    distance = glint_u.mul_(glint_u).add_(down.add_(0.020).square_()).sqrt_()
     shine += cover(0.014 - distance, 0.012 + pixel).mul_(opening)
-    return opening.neg_().add_(1.0)
+    return ONE - opening
 
 
 def _draw_lid(
@@ -54,29 +54,35 @@ def _draw_lid(
     """The upper lid's fold, and the shade along its edge."""
     t = person.traits
     height = t["eye_height"] + max(t["lid_crease"], 0.008)
-    crease = (bulge * (0.75 * height)).add_(down).add_(0.25 * height)
+    crease = torch.add(down, bulge, alpha=0.75 * height)
     ends = ramp(across.abs(), 1.15 * t["eye_width"], 0.75 * t["eye_width"])
-    over(picture, planes(person.skin * 0.30), bell(crease, 0.0, 0.011 + 0.5 * pixel).mul_(ends).mul_(0.5))
-    over(picture, planes(person.skin * 0.35), bell(above, 0.0, 0.030).mul_(ends).mul_(0.28))
+    shade = bell(crease, -0.25 * height, 0.011 + 0.5 * pixel).mul_(0.36).add_(bell(above, 0.0, 0.030), alpha=0.20)
+    picture *= torch.addcmul(ONE, shade, ends, value=-1.0)
 
 
 def _ball(
-    across: Tensor, down: Tensor, side: Tensor, above: Tensor, person: Identity, look: Look, pixel: float
+    across: Tensor,
+    down: Tensor,
+    side: Tensor,
+    above: Tensor,
+    bulge: Tensor,
+    person: Identity,
+    look: Look,
+    pixel: float,
 ) -> Tensor:
     """The eyeball as if without lids, (3, B, h, w)."""
     t = person.traits
-    iris_u = (side * look["gaze_x"]).neg_().add_(across)
+    iris_u = torch.addcmul(across, side, look["gaze_x"], value=-1.0)
     iris_v = down - (look["gaze_y"] - 0.006)
-    radius = iris_u.square_().add_(iris_v.square_()).sqrt_().mul_(1.0 / t["iris_radius"])
+    radius = iris_u.mul_(iris_u).addcmul_(iris_v, iris_v).sqrt_().mul_(1.0 / t["iris_radius"])
     soft = pixel / t["iris_radius"]
     white = planes(torch.tensor(SCLERA)) * (0.62 + 0.38 * float(person.skin[0]))
-    rounding = (across * (1.0 / t["eye_width"])).square_().clamp_(max=1.0).mul_(-0.40).add_(1.0)
-    ball = white * rounding
+    ball = white * torch.add(0.6 * ONE, bulge.relu(), alpha=0.4)
     over(ball, planes(torch.tensor(CORNER)), ramp(across, -0.80 * t["eye_width"], -t["eye_width"]).mul_(0.8))
-    rings = bell(radius, 0.58, 0.25).mul_(0.45).add_(0.80).sub_(ramp(radius, 0.72, 1.0).mul_(0.72))
+    rings = torch.add(0.80 * ONE, bell(radius, 0.58, 0.25), alpha=0.45).sub_(ramp(radius, 0.72, 1.0), alpha=0.72)
     over(ball, planes(person.iris) * rings, cover(1.0 - radius, 1.2 * soft))
     over(ball, torch.full((3, 1, 1, 1), 0.004), cover(look["pupil"] - radius, 1.1 * soft))
-    return ball.mul_(ramp(above, -0.022, 0.040).mul_(0.62).add_(0.38))
+    return ball.mul_(torch.add(0.38 * ONE, ramp(above, -0.022, 0.040), alpha=0.62))
 
 
 def _draw_lashes(picture: Tensor, across: Tensor, above: Tensor, below: Tensor, person: Identity, pixel: float) -> None:

@@ -1,13 +1,14 @@
 """Hair: styles, the hair behind the head and the hair in front of it."""
 
 from dataclasses import astuple, dataclass, fields
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from facequal.data.procedural.appearance import Look
-from facequal.data.procedural.drawing import bell, cover, ramp
+from facequal.data.procedural.drawing import ONE, bell, cover, ramp
 from facequal.data.procedural.identities import Identity
 from facequal.data.procedural.pose import HeadFrame
 from facequal.data.procedural.textures import HAIR_HEIGHT, HAIR_WIDTH, hair_texture
@@ -75,14 +76,14 @@ class Hair:
     """Hair of a block of images, (B, S, S) each.
 
     Attributes:
-        all: coverage behind the head, in [0, 1].
+        back: coverage behind the head, in [0, 1].
         front: coverage in front of the head.
         shade: brightness relative to the hair's colour, about 1.
         gloss: strength of the highlight; its first rows only, (B, h, S).
         contact: share of light that reaches the skin past the front hair, in [0, 1].
     """
 
-    all: Tensor
+    back: Tensor
     front: Tensor
     shade: Tensor
     gloss: Tensor
@@ -95,16 +96,17 @@ def draw_hair(frame: HeadFrame, person: Identity, look: Look, pixel: float) -> H
     texture, lock = _texture(frame, look, style, part)
     u, curl = frame.u - look["hair_lean"], style["curl"]
     ragged = texture * (0.010 + 0.022 * curl)
-    edge = _outside(u, frame.v, person, look, style).neg_().add_(ragged * (0.3 + 0.7 * curl))
-    everywhere = cover(edge, 0.020 + pixel + 0.03 * curl)
-    everywhere *= cover((texture * 0.035).add_(style["end_v"]).sub_(frame.v), 0.05 + pixel)
+    inside = _inside(u, frame.v, person, look, style).addcmul_(ragged, 0.3 + 0.7 * curl)
+    back = cover(inside, 0.020 + pixel + 0.03 * curl)
+    back *= cover((style["end_v"] - frame.v).add_(texture, alpha=0.035), 0.05 + pixel)
     opening = _opening(u, frame.v, person, style, part)
-    contact = ramp(opening, 0.02, -0.16).sub_(1.0).mul_(everywhere).mul_(0.42 * (1.0 - style["thin"])).add_(1.0)
-    shade = (texture * (0.17 - 0.03 * curl)).add_(0.90).clamp_(min=0.30).sub_(ramp(opening, 0.10, 0.0).mul_(0.2))
-    front = cover(opening.add_(ragged.mul_(1.2 - 0.7 * curl)), style["edge"] + pixel).mul_(everywhere)
+    near = ramp(opening, -0.16, 0.02).mul_(back)
+    contact = torch.addcmul(ONE, near, 1.0 - style["thin"], value=-0.42)
+    shade = torch.addcmul(0.90 * ONE, texture, 0.17 - 0.03 * curl).sub_(ramp(opening, 0.10, 0.0), alpha=0.2)
+    front = cover(opening.addcmul_(ragged, 1.2 - 0.7 * curl), style["edge"] + pixel).mul_(back)
     if bool(style["thin"].any()):
-        front *= (texture * (-0.25 * style["thin"])).add_(1.0 - 0.75 * style["thin"]).clamp_(0.0, 1.0)
-    return Hair(everywhere, front, shade, _gloss(frame.v, texture, lock, curl), contact)
+        front *= torch.addcmul(1.0 - 0.75 * style["thin"], texture, -0.25 * style["thin"]).clamp_(0.0, 1.0)
+    return Hair(back, front, shade, _gloss(frame.v, texture, lock, curl), contact)
 
 
 def _gloss(v: Tensor, texture: Tensor, lock: Tensor, curl: Tensor) -> Tensor:
@@ -120,45 +122,46 @@ def _style(person: Identity, look: Look) -> tuple[dict[str, Tensor], Tensor]:
 
     Half of the images show another style than the usual one, parted elsewhere.
     """
-    styles = MALE_STYLES if person.is_male else FEMALE_STYLES
-    usual = int(person.hair_style * len(styles))
-    other = (look["style"].flatten() * len(styles)).long().tolist()
-    restyled = (look["restyle"].flatten() < 0.5).tolist()
-    picked = [styles[o] if changed else styles[usual] for o, changed in zip(other, restyled, strict=True)]
-    columns = torch.tensor([astuple(style) for style in picked]).t()
-    style = {field.name: column.view(-1, 1, 1) for field, column in zip(fields(HairStyle), columns, strict=True)}
+    table, restyled = _style_table(person.is_male), look["restyle"] < 0.5
+    picked = torch.where(restyled, look["style"], torch.full_like(look["style"], person.hair_style)).flatten()
+    columns = table[(picked * len(table)).long()].t().reshape(-1, len(picked), 1, 1)
+    style = dict(zip([field.name for field in fields(HairStyle)], columns, strict=True))
     own_part = person.traits["hair_part"] + 0.15 * look["part"]
-    return style, torch.where(look["restyle"] < 0.5, look["part"], own_part)
+    return style, torch.where(restyled, look["part"], own_part)
+
+
+@lru_cache(maxsize=2)
+def _style_table(is_male: bool) -> Tensor:
+    """The styles of men or women as rows of a table."""
+    return torch.tensor([astuple(style) for style in (MALE_STYLES if is_male else FEMALE_STYLES)])
 
 
 def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor], part: Tensor) -> tuple[Tensor, Tensor]:
     """Noise along the strands, and the coordinate across them, which follows the outline of the head."""
     up = (DOME_V - frame.v).mul_(1.0 / (DOME_V + 1.12)).clamp_(0.0, 0.93)
-    lock = (up * -part).add_(frame.u)
-    lock *= up.square_().neg_().add_(1.0).rsqrt_()
-    curl = style["curl"]
-    x = lock * (95.0 - 15.0 * curl)
+    lock = torch.addcmul(frame.u, up, part, value=-1.0)
+    lock *= torch.addcmul(ONE, up, up, value=-1.0).rsqrt_()
+    curl, texel_x, texel_y = style["curl"], 2.0 / HAIR_WIDTH, 1.0 / HAIR_HEIGHT
+    x = torch.addcmul((look["texture_x"] * 200.0 - 100.0) * texel_x, lock, (95.0 - 15.0 * curl) * texel_x)
     if bool(style["wave"].any()):
-        bend = (frame.v * 7.0).add_(lock * 2.5).add_(look["wave"]).sin_()
-        x += bend.mul_(95.0 * style["wave"])
-    x += look["texture_x"] * 200.0 - 100.0
-    y = frame.v * (22.0 + 45.0 * curl) + lock * (style["sweep"] * 30.0)
-    y += look["texture_y"] * 60.0 - 30.0 + (curl - 0.5) * HAIR_HEIGHT
-    grid = torch.view_as_real(torch.complex(x.mul_(2.0 / HAIR_WIDTH), y.mul_(1.0 / HAIR_HEIGHT)))
-    rows = grid.view(1, -1, grid.shape[2], 2)
-    noise = F.grid_sample(hair_texture(), rows, mode="bilinear", padding_mode="border", align_corners=False)
-    return noise.view_as(frame.u).clamp_(-2.5, 2.5), lock
+        bend = (frame.v * 7.0).add_(lock, alpha=2.5).add_(look["wave"]).sin_()
+        x.addcmul_(bend, style["wave"], value=95.0 * texel_x)
+    top = (look["texture_y"] * 60.0 - 30.0) * texel_y + (curl - 0.5)  # straight hair above, curls below
+    y = torch.addcmul(top, frame.v, (22.0 + 45.0 * curl) * texel_y).addcmul_(lock, style["sweep"], value=30.0 * texel_y)
+    grid = torch.view_as_real(torch.complex(x, y)).view(1, -1, x.shape[2], 2)
+    noise = F.grid_sample(hair_texture(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return noise.view_as(frame.u), lock
 
 
-def _outside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
-    """Distance from the outline of the hair, positive outside: a dome, and below it sides that flare."""
+def _inside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
+    """Distance from the outline of the hair, positive inside: a dome, and below it sides that flare."""
     half_width = person.traits["head_width"] + 0.02 + style["side"] * (1.0 + 6.0 * look["hair_volume"])
     height = 0.97 + DOME_V + style["top"] + 0.6 * look["hair_volume"]
     below = v - DOME_V
-    above = below.clamp(max=0.0).mul_(half_width / height)
-    squarer = (above * (-0.5 / half_width)).add_(0.5)  # between an ellipse and one of third degree
-    distance = above.square_().mul_(squarer).add_(u.square()).sqrt_().sub_(half_width)
-    return distance.sub_(below.clamp_(min=0.0).mul_(style["flare"]))
+    above = (below * (half_width / height)).clamp_(max=0.0)
+    squarer = torch.addcmul(0.5 * ONE, above, -0.5 / half_width)  # between an ellipse and one of third degree
+    radius = (u * u).addcmul_(above.mul_(above), squarer).sqrt_()
+    return (half_width - radius).addcmul_(below.relu_(), style["flare"])
 
 
 def _opening(u: Tensor, v: Tensor, person: Identity, style: dict[str, Tensor], part: Tensor) -> Tensor:
@@ -167,8 +170,9 @@ def _opening(u: Tensor, v: Tensor, person: Identity, style: dict[str, Tensor], p
     to_brows = t["brow_v"] + 0.01 - t["hairline_v"]
     line = t["hairline_v"] + to_brows * fringe.clamp(min=0.0) + 0.3 * fringe.clamp(max=0.0)
     from_part = u - part
-    above = (from_part * style["arch"]).add_(style["sweep"] * torch.sign(part)).mul_(from_part).sub_(v).add_(line)
+    slope = torch.addcmul(style["sweep"] * torch.sign(part), from_part, style["arch"])
+    above = (line - v).addcmul_(slope, from_part)
     beside = u.abs().sub_(t["head_width"] + style["opening"])
     rounding = 0.16
-    blend = (above - beside).abs_().neg_().add_(rounding).clamp_(min=0.0).square_().mul_(0.25 / rounding)
-    return torch.maximum(above, beside).add_(blend)
+    blend = (rounding * ONE - (above - beside).abs_()).relu_()
+    return torch.maximum(above, beside).addcmul_(blend, blend, value=0.25 / rounding)

@@ -61,12 +61,10 @@ TRAITS: dict[str, tuple[float, float, float]] = {
     "lip_color": (0.62, 0.22, 0.4),
     "fold": (0.0, 1.0, 0.2),
     "forehead_lines": (0.0, 1.0, 0.2),
-    "dimple": (0.0, 1.0, 0.2),
     "cleft": (0.0, 1.0, 0.2),
     "freckles": (-0.6, 1.0, 0.4),
     "moles": (4.0, 2.0, 0.1),
     "blush": (0.5, 0.25, 0.4),
-    "beard": (0.0, 1.0, 0.3),
     "asymmetry": (0.0, 1.0, 0.0),
 }
 
@@ -77,7 +75,7 @@ SKIN_TONES = (
 )  # fmt: skip
 HAIR_COLORS = {
     "black": (24, 20, 20), "dark brown": (48, 33, 26), "brown": (84, 56, 40), "light brown": (128, 92, 62),
-    "blond": (196, 158, 104), "red": (136, 66, 36), "grey": (150, 146, 142), "white": (216, 212, 206),
+    "blond": (208, 163, 108), "red": (136, 66, 36), "grey": (150, 146, 142), "white": (216, 212, 206),
 }  # fmt: skip
 IRIS_COLORS = {
     "dark brown": (58, 34, 22), "brown": (98, 60, 34), "hazel": (122, 96, 52), "green": (92, 116, 82),
@@ -93,7 +91,6 @@ class Identity:
     """Parameters of one person.
 
     Attributes:
-        number: absolute number of the person.
         traits: one value for each name in `TRAITS`.
         is_male: men may have beards, and the two draw from different hair styles.
         skin: linear RGB of the skin, (3,).
@@ -109,7 +106,6 @@ class Identity:
         texture: offsets into the noise textures, in [0, 1).
     """
 
-    number: int
     traits: dict[str, float]
     is_male: bool
     skin: Tensor
@@ -144,7 +140,6 @@ def draw_identity(number: int, seed: int) -> Identity:
     skin_kind = 0 if tone < 0.42 else 1 if tone < 0.68 else 2
     iris = list(IRIS_COLORS.values())[_pick(IRIS_ODDS[skin_kind], iris_draw)]
     return Identity(
-        number=number,
         traits=traits,
         is_male=family_sex < 0.5,
         skin=_skin(tone, traits["skin_undertone"]),

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from facequal.data.procedural.appearance import Look
+from facequal.data.procedural.drawing import ONE
 from facequal.data.procedural.textures import grain
 
 # How far light creeps around the terminator in red, green and blue: light scatters in the skin, red most.
@@ -18,34 +19,35 @@ def light_direction(look: Look) -> tuple[Tensor, Tensor, Tensor]:
     return side * norm, height * norm, 0.6**0.5 * norm
 
 
-def shade_skin(slope: Tensor, look: Look) -> tuple[Tensor, Tensor]:
-    """Light that reaches the skin and the gleam on it.
+def light_skin(surface: Tensor, slope: Tensor, contact: Tensor, look: Look) -> Tensor:
+    """Light the skin.
 
     Args:
+        surface: share of light given back, linear RGB (3, B, S, S); overwritten by the light that is given back.
         slope: slopes of the surface to the right and downwards, (2, B, S, S).
+        contact: share of light that reaches the skin past the hair, (B, S, S).
         look: pose and light of each image.
 
     Returns:
-        Light, linear RGB (3, B, S, S), and gleam (B, S, S).
+        The gleam of the skin, of strength 1 where it mirrors the lamp, (B, S, S).
     """
     # The surface is known in the head's frame: turn the lamp instead of every normal.
     right, down, front = light_direction(look)
     right, front = right - front * look["yaw"], front + right * look["yaw"]
     down, front = down - front * look["pitch"], front + down * look["pitch"]
-    inverse = slope[0].square().add_(slope[1].square()).add_(1.0).rsqrt_()
-    tilt = (slope[0] * right).add_(slope[1] * down)
+    inverse = torch.addcmul(ONE, slope[0], slope[0]).addcmul_(slope[1], slope[1]).rsqrt_()
+    tilt = (slope[0] * right).addcmul_(slope[1], down)
     cosine = (front - tilt).mul_(inverse)
-    ambient = (inverse * (0.30 * look["ambient"])).add_(0.70 * look["ambient"])
-    light = torch.empty(3, *cosine.shape)
+    ambient = torch.addcmul(0.70 * look["ambient"], inverse, 0.30 * look["ambient"])
     for channel, (wrap, lamp) in enumerate(zip(WRAP, _lamp(look), strict=True)):
         strength = look["key"] * lamp * (1.0 / (1.0 + wrap))
-        torch.mul(cosine, strength, out=light[channel])
-        light[channel].add_(strength * wrap).clamp_(min=0.0).add_(ambient)
+        light = torch.addcmul(strength * wrap, cosine, strength).relu_().add_(ambient)
+        surface[channel].mul_(light.mul_(contact))
     norm = torch.rsqrt(right * right + down * down + (front + 1.0) ** 2)
-    gleam = tilt.neg_().add_(front + 1.0).mul_(norm).mul_(inverse).clamp_(min=0.0)
+    gleam = (front + 1.0 - tilt).mul_(norm).mul_(inverse).relu_()
     for _ in range(4):  # to the 16th power
-        gleam.square_()
-    return light, gleam.mul_(look["key"])
+        gleam.mul_(gleam)
+    return gleam.mul_(look["key"])
 
 
 def _lamp(look: Look) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,10 +63,11 @@ def develop(picture: Tensor, look: Look) -> Tensor:
     """
     warm, tint = look["warmth"], look["tint"]
     gain = torch.stack([1.0 + warm, 1.0 + tint, 1.0 - warm]) * look["exposure"]
-    picture.mul_(gain).clamp_(min=0.0)
-    encoded = picture.div_(picture + 1.0).mul_(1.5 * 255.0**2).sqrt_()
+    picture.mul_(gain).relu_()
+    encoded = picture.div_(picture + 1.0).sqrt_()
     size = picture.shape[-1]
     places = zip(look["texture_x"].flatten().tolist(), look["texture_y"].flatten().tolist(), strict=True)
     noise = torch.stack([grain(top, left, size) for top, left in places])
-    encoded.add_(noise.mul_(255.0 * look["grain"]).add_(0.5)).clamp_(0.0, 255.0)
-    return torch.from_numpy(encoded.numpy().astype(np.uint8)).transpose(0, 1)  # NumPy's conversion is twice as fast
+    noise.mul_(255.0 * look["grain"]).add_(0.5)
+    levels = torch.add(noise, encoded, alpha=255.0 * 1.5**0.5).clamp_(0.0, 255.0)
+    return torch.from_numpy(levels.numpy().astype(np.uint8)).transpose(0, 1)  # NumPy's conversion is twice as fast

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from facequal.data.procedural.appearance import Look
-from facequal.data.procedural.drawing import bell, cover, over, planes, ramp
+from facequal.data.procedural.drawing import ONE, bell, cover, over, planes, ramp
 from facequal.data.procedural.identities import Identity
 
 TOP_Y, BOTTOM_Y, HALF_WIDTH = 0.42, 0.98, 0.52  # the part of the picture that mouths can be in
-FOLD_TOP_Y = 0.15  # and above it, what a smile folds
+FOLD_TOP_Y, FOLD_BOTTOM_Y = 0.15, 0.86  # and around it, what a smile folds
 TEETH = (0.70, 0.66, 0.58)
 HOLLOW = (0.055, 0.016, 0.014)
 
@@ -30,16 +30,16 @@ def draw_mouth(
     """
     t, smile = person.traits, look["smile"]
     across = (u - 0.006 * t["asymmetry"]).div_(t["mouth_width"] * (1.0 + 0.13 * smile))
-    square = across.square()
-    bulge = 1.0 - square
-    down = (square - 0.45).mul_(0.050 * smile + t["mouth_corner"]).add_(v).sub_(t["mouth_v"])
-    gap = bulge.clamp(min=0.0).mul_(look["mouth_open"].clamp(min=0.0) * 0.075)
+    square = across * across
+    bulge, lift = ONE - square, 0.050 * smile + t["mouth_corner"]
+    down = torch.addcmul(v, square, lift).sub_(0.45 * lift + t["mouth_v"])
+    gap = bulge.relu().mul_(look["mouth_open"].clamp(min=0.0) * 0.075)
     thinner = 1.0 - 0.2 * smile.clamp(min=0.0)
     upper, lower = max(t["upper_lip"], 0.016) * thinner, max(t["lower_lip"], 0.028) * thinner
-    bow = bell(across, 0.0, 0.17).sub_(bell(across.abs(), 0.26, 0.2).mul_(0.35)).mul_(-t["cupid_bow"]).add_(1.0)
-    from_top = bow.mul_(bulge).mul_(upper).add_(down)
+    bow = bell(across, 0.0, 0.17).sub_(bell(across.abs(), 0.26, 0.2), alpha=0.35)
+    from_top = torch.sub(ONE, bow, alpha=t["cupid_bow"]).mul_(bulge).mul_(upper).add_(down)
     below = down - gap
-    from_bottom = square.mul_(0.35).add_(1.0).mul_(bulge).mul_(lower).sub_(below)
+    from_bottom = torch.add(ONE, square, alpha=0.35).mul_(bulge).mul_(lower).sub_(below)
     lips = cover(torch.minimum(from_top, from_bottom), 1.6 * pixel)
     over(picture, _lip_color(person, look), lips * 0.92)
     on_lower = ramp(below, -0.004, 0.004)
@@ -60,11 +60,11 @@ def _lip_color(person: Identity, look: Look) -> Tensor:
 
 def _draw_opening(picture: Tensor, across: Tensor, down: Tensor, gap: Tensor, bulge: Tensor, pixel: float) -> None:
     """The line between closed lips; in an open mouth the upper teeth, and below them the dark."""
-    line = bell(gap.mul(-0.5).add_(down), 0.0, 0.010 + 0.25 * pixel).mul_(ramp(bulge, -0.22, 0.02)).mul_(0.66)
-    picture *= 1.0 - line
+    line = bell(torch.sub(down, gap, alpha=0.5), 0.0, 0.010 + 0.25 * pixel).mul_(ramp(bulge, -0.22, 0.02)).mul_(0.66)
+    picture *= ONE - line
     inside = cover(torch.minimum(down, gap - down), 1.2 * pixel).mul_(ramp(gap, 0.0, 0.8 * pixel))
     depth = down / gap.clamp(min=1e-3)
-    lit = across.square().clamp_(max=1.0).mul_(-0.75).add_(1.0).mul_(torch.cos(across * 24.0).mul_(0.1).add_(0.9))
+    lit = torch.add(0.25 * ONE, bulge.relu(), alpha=0.75).mul_(torch.cos(across * 24.0).mul_(0.1).add_(0.9))
     paint = planes(torch.tensor(HOLLOW)) * ramp(depth, 0.6, 1.0).mul_(2.0).add_(1.0)
     over(paint, planes(torch.tensor(TEETH)) * lit, ramp(depth, 0.80, 0.62))
     over(picture, paint, inside)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from facequal.data.procedural.appearance import Look
-from facequal.data.procedural.drawing import bell, ramp
+from facequal.data.procedural.drawing import ONE, bell, ramp
 from facequal.data.procedural.identities import Identity
 
 # The five points of the 112-pixel alignment template of InsightFace: eyes, nose tip, corners of the mouth.
@@ -64,22 +64,24 @@ def _turned(x: Tensor, y: Tensor, person: Identity, look: Look) -> tuple[Tensor,
     An exact cylinder folds at the edge of the head. The depth here, a bell over the face with the nose on it, keeps u
     monotone in x: u = x (1 + .35 (1 - cos yaw)) - sin(yaw) (depth - mean depth).
     """
-    depth = _depth(x, y, person).sub_(0.72 * _DEPTH)
-    yaw, pitch = look["yaw"], look["pitch"]
-    u = (x * (1.35 - 0.35 * torch.cos(yaw))).sub_(depth * torch.sin(yaw))
-    v = (y * (1.2 - 0.2 * torch.cos(pitch))).sub_(depth.mul_(torch.sin(pitch)))
-    return u, v
+    depth = _depth(x, y, person)
+    sin_yaw, sin_pitch = torch.sin(look["yaw"]), torch.sin(look["pitch"])
+    mean_depth = 0.72 * _DEPTH
+    u = torch.addcmul(mean_depth * sin_yaw, x, 1.35 - 0.35 * torch.cos(look["yaw"]))
+    v = torch.addcmul(mean_depth * sin_pitch, y, 1.2 - 0.2 * torch.cos(look["pitch"]))
+    return u.addcmul_(depth, sin_yaw, value=-1.0), v.addcmul_(depth, sin_pitch, value=-1.0)
 
 
 def _depth(x: Tensor, y: Tensor, person: Identity) -> Tensor:
     """Depth of the surface at a place of the picture: a wide bell, and a small one for the nose."""
     traits = person.traits
-    across = x.square()
-    skull = (across * (-0.275 / traits["head_width"] ** 2)).add_(1.0).sub_((y - 0.1).square_().mul_(0.07))
-    depth = skull.clamp_(min=0.0).square_().square_().mul_(_DEPTH)
-    down = (y - (traits["nose_v"] - 0.05)).square_().mul_(0.25 / 0.17**2)
-    nose = across.mul_(-0.25 / 0.13**2).add_(1.0).sub_(down).clamp_(min=0.0).square_().square_()
-    return depth.add_(nose.mul_(_NOSE_DEPTH * traits["nose_height"]))
+    skull = torch.addcmul(ONE, x, x, value=-0.275 / traits["head_width"] ** 2)
+    nose = torch.addcmul(ONE, x, x, value=-0.25 / 0.13**2)
+    for bump, center, falloff in ((skull, 0.1, 0.07), (nose, traits["nose_v"] - 0.05, 0.25 / 0.17**2)):
+        down = y - center
+        bump.addcmul_(down, down, value=-falloff).relu_()
+        bump.mul_(bump).mul_(bump)
+    return skull.mul_(_DEPTH).add_(nose, alpha=_NOSE_DEPTH * traits["nose_height"])
 
 
 def _alignment(person: Identity, look: Look) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -12,10 +12,9 @@ CHEEK_V = -0.04
 
 
 def outline(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Distance to the edge of the head, positive inside; ears are part of it. (M, M) for u (1, M) and v (M, 1)."""
+    """Distance to the edge of the head without ears, positive inside. (M, M) for u (1, M) and v (M, 1)."""
     half_width, slope = _half_width(person, v)
-    head = (half_width - u.abs()).mul_(torch.rsqrt(1.0 + slope * slope))
-    return torch.maximum(head, ear(person, u, v))
+    return (half_width - u.abs()).mul_(torch.rsqrt(1.0 + slope * slope))
 
 
 def _half_width(person: Identity, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,7 +36,7 @@ def _half_width(person: Identity, v: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(beyond > 0, -steep * beyond, width), slope
 
 
-def ear(person: Identity, u: Tensor, v: Tensor) -> Tensor:
+def ears(person: Identity, u: Tensor, v: Tensor) -> Tensor:
     """Distance to the edge of the ears, positive inside: ellipses that lean out and narrow towards the lobe."""
     t = person.traits
     half_width, half_height = 0.068 * t["ear_size"], 0.175 * t["ear_size"]

@@ -10,15 +10,15 @@ from torch import Tensor
 from facequal.data.procedural import eyes, glasses, mouth, scene
 from facequal.data.procedural.appearance import Look, draw_appearances
 from facequal.data.procedural.beard import beard_map, has_beard
-from facequal.data.procedural.drawing import cover, over, planes
+from facequal.data.procedural.drawing import ONE, cover, over, planes
 from facequal.data.procedural.hair import Hair, draw_hair
 from facequal.data.procedural.identities import Identity, draw_identity
-from facequal.data.procedural.light import develop, light_direction, shade_skin
+from facequal.data.procedural.light import develop, light_direction, light_skin
 from facequal.data.procedural.pose import HeadFrame, head_frame
-from facequal.data.procedural.relief import outline, slopes
+from facequal.data.procedural.relief import ears, outline, slopes
 from facequal.data.procedural.skin import albedo, fold_line
 
-RENDERER_VERSION = 3  # part of the cache's key: raise it with every change of the pixels
+RENDERER_VERSION = 5  # part of the cache's key: raise it with every change of the pixels
 BLOCK_SIZE = 8  # images drawn at once: their planes of 400 KB at 112 pixels stay in a core's cache
 MAP_EXTENT = 1.1  # half width of the map of a face, in half frames
 MAP_SCALE = 1.15  # pixels of the map per pixel of the image
@@ -66,7 +66,9 @@ def _face_maps(person: Identity, size_px: int) -> Tensor:
     size = round(MAP_SCALE * size_px)
     axis = ((torch.arange(size) + 0.5) * (2.0 / size) - 1.0) * MAP_EXTENT
     u, v = axis.view(1, -1), axis.view(-1, 1)
-    maps = [outline(person, u, v)[None], slopes(person, u, v), albedo(person, u, v)]
+    ear = ears(person, u, v)
+    head = torch.maximum(outline(person, u, v), ear)
+    maps = [head[None], slopes(person, u, v), albedo(person, u, v, ear)]
     if has_beard(person):
         maps.append(beard_map(person, u, v)[None])
     return torch.cat(maps)[None]
@@ -80,7 +82,7 @@ def _render_block(person: Identity, look: Look, maps: Tensor, size_px: int) -> T
     hair_color = planes(person.hair) * look["hair_tone"]
     picture = scene.draw_background(look, size_px)
     behind = hair.shade * (0.55 * look["ambient"] + 0.30 * look["key"])
-    over(picture, hair_color * behind, hair.all)
+    over(picture, hair_color * behind, hair.back)
     rows = _pixels(scene.TOP_Y, 1.0, size_px)
     scene.draw_body(picture[:, :, rows], frame.x[:, rows], frame.y[:, rows], person, look, pixel)
     _draw_face(picture, person, look, maps, frame, hair, pixel)
@@ -100,25 +102,24 @@ def _draw_face(
     if len(beard):
         over(surface, planes(person.hair * 0.85 + 0.008), beard[0] * (0.25 + 0.75 * look["beard"]))
     shine = torch.zeros_like(frame.u)
-    part = _window(mouth.FOLD_TOP_Y, mouth.BOTTOM_Y, mouth.HALF_WIDTH, size)
-    fold = fold_line(person, frame.u[part], frame.v[part]).mul_(look["smile"].clamp(min=0.0) * -0.24).add_(1.0)
-    surface[:, *part].mul_(fold)
+    part = _window(mouth.FOLD_TOP_Y, mouth.FOLD_BOTTOM_Y, mouth.HALF_WIDTH, size)
+    fold = fold_line(person, frame.u[part], frame.v[part])
+    surface[:, *part].mul_(torch.addcmul(ONE, fold, look["smile"].clamp(min=0.0), value=-0.24))
     part = _window(mouth.TOP_Y, mouth.BOTTOM_Y, mouth.HALF_WIDTH, size)
     mouth.draw_mouth(surface[:, *part], shine[part], slope[1][part], frame.u[part], frame.v[part], person, look, pixel)
-    light, gleam = shade_skin(slope, look)
     part = _window(eyes.TOP_Y, eyes.BOTTOM_Y, eyes.HALF_WIDTH, size)
     is_skin = eyes.draw_eyes(surface[:, *part], shine[part], frame.u[part], frame.v[part], person, look, pixel)
+    gleam = light_skin(surface, slope, hair.contact, look)
     gleam[part].mul_(is_skin)
-    surface.mul_(light.mul_(hair.contact))
-    gleam.mul_(0.05 + 0.08 * person.traits["skin_gloss"]).add_(shine.mul_(0.6 * look["key"] + 0.25))
+    gleam.mul_(0.05 + 0.08 * person.traits["skin_gloss"]).addcmul_(shine, 0.6 * look["key"] + 0.25)
     over(picture, surface.add_(gleam), cover(inside[0], 1.4 * pixel))
 
 
 def _draw_front_hair(picture: Tensor, look: Look, frame: HeadFrame, hair: Hair, hair_color: Tensor) -> None:
     """Hair in front of the face, lit as a ball."""
     right, down, _ = light_direction(look)
-    lamp = (frame.u * (0.75 * right)).add_((frame.v + 0.25).mul_(0.55 * down)).clamp_(-0.6, 0.9)
-    lamp.mul_(0.55).add_(0.50).mul_(look["key"]).add_(look["ambient"]).mul_(hair.shade)
+    toward = torch.addcmul(0.14 * down, frame.u, 0.75 * right).addcmul_(frame.v, 0.55 * down).clamp_(-0.6, 0.9)
+    lamp = torch.addcmul(look["ambient"] + 0.50 * look["key"], toward, 0.55 * look["key"]).mul_(hair.shade)
     gloss = hair.gloss * (0.10 * look["key"])
     lit, top = hair_color * lamp, slice(0, gloss.shape[1])
     lit[:, :, top].add_(gloss * (hair_color + 0.25))

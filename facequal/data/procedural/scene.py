@@ -7,7 +7,7 @@ from facequal.data.procedural.appearance import SCENE_CELLS, Look
 from facequal.data.procedural.drawing import bell, cover, over, planes, ramp
 from facequal.data.procedural.identities import Identity
 
-TOP_Y = 0.58  # the body is below
+TOP_Y = 0.34  # the body is below
 # Walls, foliage, sky, wood, night: sRGB colours of blurred backgrounds.
 SCENES = (
     (176, 172, 166), (120, 124, 130), (92, 104, 82), (150, 176, 200),
@@ -53,7 +53,7 @@ def draw_body(picture: Tensor, x: Tensor, y: Tensor, person: Identity, look: Loo
     lit.mul_(look["key"]).add_(0.8 * look["ambient"])
     rounding = (x * (1.0 / half_width)).square_().clamp_(max=1.0).mul_(-0.45).add_(1.0)
     chin_shade = ramp(y, t["chin_v"] + 0.28, t["chin_v"] - 0.08).mul_(-0.55).add_(1.0)
-    skin = planes(person.skin * torch.tensor([0.90, 0.80, 0.76])) * rounding.mul_(chin_shade).mul_(lit)
+    skin = planes(person.skin * torch.tensor([0.88, 0.83, 0.81])) * rounding.mul_(chin_shade).mul_(lit)
     neck = (y - 0.95).clamp_(min=0.0).mul_(0.35).add_(half_width).sub_(side)
     over(picture, skin, cover(neck, 0.02 + pixel))
     collar = ramp(side, 0.08, 0.55).mul_(-0.30).add_(ramp(side, 0.55, 1.1).mul_(0.35))

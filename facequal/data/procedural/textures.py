@@ -15,7 +15,7 @@ GRAIN_SIZE = 256
 @lru_cache(maxsize=1)
 def hair_texture() -> Tensor:
     """Straight hair above, curls below: zero mean, unit variance, float32 (1, 1, 2 * HAIR_HEIGHT, HAIR_WIDTH)."""
-    return torch.cat([_standardised(_strands()), _standardised(_curls())])[None, None]
+    return torch.cat([_standardised(_strands()), _standardised(_curls())]).clamp_(-2.5, 2.5)[None, None]
 
 
 def grain(top: float, left: float, size: int) -> Tensor:

@@ -1,0 +1,266 @@
+"""Every benchmark runs in a tiny size; what it compares gives the same results."""
+
+import random
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.benchmarks import (
+    __main__,
+    augmentation,
+    decoding,
+    gpu,
+    head_memory,
+    heads,
+    pipeline,
+    table,
+    timing,
+    training,
+    verification,
+)
+from experiments.benchmarks.face_records import faces, write_faces
+from experiments.benchmarks.head_steps import ADAFACE, DENSE, PLAIN, head_steps
+from experiments.benchmarks.per_image import (
+    albumentations_compose,
+    down_up_scale,
+    photometric,
+    pillow_opencv,
+    zero_pad_crop,
+)
+from experiments.benchmarks.rows import Row, rates
+from facequal.metrics.verification import kfold_accuracy
+from facequal.models.iresnet import IRTiny
+
+
+def assert_sane(rows: list[Row], count: int) -> None:
+    assert len(rows) == count
+    for row in rows:
+        assert len(row.ours) == len(row.theirs) > 0
+        assert all(np.isfinite(value) and value > 0 for value in [*row.ours, *row.theirs])
+        assert row.met == (None if row.target is None else (row.ratio <= row.target) == (row.comparison == "cost"))
+
+
+def tiny_network() -> IRTiny:
+    return IRTiny(embedding_dim=8, input_size_px=16, widths=(4, 4, 4))
+
+
+class TestRow:
+    def row(self, comparison, target, ours=(2.0, 4.0, 8.0), theirs=(1.0, 1.0, 1.0)) -> Row:
+        return Row("what", "against", ours, theirs, "s", comparison, target)
+
+    @pytest.mark.parametrize(
+        ("comparison", "ratio"), [("cost", 4.0), ("rate", 4.0), ("speed-up", 0.25)], ids=["cost", "rate", "speed-up"]
+    )
+    def test_ratio(self, comparison, ratio):
+        assert self.row(comparison, 1.0).ratio == ratio
+
+    def test_ratio_is_the_median_of_the_rounds(self):
+        assert self.row("cost", None, ours=(1.0, 9.0, 2.0), theirs=(1.0, 1.0, 2.0)).ratio == 1.0
+
+    @pytest.mark.parametrize(
+        ("comparison", "target", "met"),
+        [
+            ("cost", 4.0, True),
+            ("cost", 3.9, False),
+            ("rate", 4.0, True),
+            ("rate", 4.1, False),
+            ("speed-up", 0.25, True),
+            ("speed-up", 0.26, False),
+            ("rate", None, None),
+        ],
+    )
+    def test_met(self, comparison, target, met):
+        assert self.row(comparison, target).met is met
+
+    def test_cells(self):
+        assert self.row("cost", 1.25).cells()[2:] == ["4 s", "1 s", "4x (2 to 8)", "≤ 1.25x", "no"]
+        assert self.row("speed-up", 0.1).cells()[4:] == ["0.25x (0.125 to 0.5)", "≥ 0.1x", "yes"]
+        assert self.row("rate", 0.5, (), ()).cells()[2:] == ["-", "-", "-", "≥ 0.5x", "not run: no GPU"]
+
+    def test_rates(self):
+        assert rates([0.5, 2.0], 10) == [20.0, 5.0]
+
+
+class TestTiming:
+    def test_rounds_take_turns(self):
+        called = []
+        timing.interleaved({name: lambda name=name: called.append(name) for name in "abc"}, rounds=3, shortest_s=0)
+        assert "".join(called) == "abc" + "abc" + "bca" + "cab"
+
+    def test_seconds_per_call(self):
+        calls = []
+        seconds = timing.interleaved(
+            {"work": lambda: calls.append(sum(range(100_000)))}, rounds=1, shortest_s=0.05, warm_up=False
+        )
+        assert 0.05 <= seconds["work"][0] * len(calls) < 0.2
+
+
+class TestHeads:
+    def test_formulations_agree(self):
+        steps = head_steps(num_classes=40, batch=16, embedding_dim=8)
+        torch.testing.assert_close(steps[ADAFACE](), steps[DENSE](), rtol=1e-5, atol=1e-5)
+        assert steps[PLAIN]() < steps[ADAFACE]() - 1
+
+    def test_rows(self, monkeypatch):
+        memory = {ADAFACE: 12.0, PLAIN: 10.0, DENSE: 24.0}
+        monkeypatch.setattr(heads, "head_memory_mb", lambda name, *sizes: memory[name])
+        rows = heads.rows({30: 1.25, 60: 1.1}, batch=16, embedding_dim=8, rounds=1)
+        assert_sane(rows, 8)
+        assert [row.target for row in rows] == [1.25, 1.4, 1.1, None, 1.1, 1.4, 1.1, None]
+        assert [row.ratio for row in rows[2:4]] == [1.2, 0.5]
+
+    def test_memory_of_a_step(self):
+        num_classes, batch = 20_000, 64
+        matrices = head_memory.head_memory_mb(DENSE, num_classes, batch, 8) / (num_classes * batch * 4 / 1e6)
+        assert 6 < matrices < 10
+
+    def test_peak_growth(self):
+        def work(num_values: int) -> None:
+            np.ones(num_values)  # freed at once: only the high-water mark knows of it
+
+        work(20_000_000)  # an earlier, higher peak must not hide the later ones
+        assert 79e6 < head_memory.peak_growth(lambda: work(10_000_000)) < 90e6
+        assert 39e6 < head_memory.peak_growth(lambda: work(5_000_000)) < 50e6
+
+
+class TestVerification:
+    def test_loops_agree_with_ours(self):
+        scores, is_same = verification.pairs(500)
+        distances, same = 2 - 2 * scores.numpy(), is_same.numpy()
+        ours = kfold_accuracy(scores, is_same).mean
+        assert 0.8 < ours < 1
+        for accuracy in (verification.published_accuracy, verification.lean_accuracy):
+            assert verification.looped_accuracy(distances, same, accuracy) == pytest.approx(ours, abs=1e-12)
+
+    def test_rows(self):
+        assert_sane(verification.rows(num_pairs=100, rounds=1), 2)
+
+
+class TestData:
+    def test_records_hold_the_faces(self, tmp_path):
+        records = write_faces(tmp_path, num_images=20, copies=2)
+        images = faces(20)
+        assert records.labels.tolist() == [0] * 16 + [1] * 4 + [2] * 16 + [3] * 4
+        for index in (0, 19, 39):
+            difference = records.read_image(index).astype(int) - images[index % 20]
+            assert np.abs(difference).mean() < 5  # JPEG
+
+    def test_decoding_rows(self):
+        assert_sane(decoding.rows(num_images=8, rounds=1), 2)
+
+    def test_pipeline_rows(self):
+        assert_sane(pipeline.rows(num_images=16, batch=8, rounds=1), 1)
+
+
+class TestAugmentation:
+    def test_crop_keeps_a_box_in_place(self):
+        image = np.arange(1, 1 + 28 * 28 * 3, dtype=np.uint16).reshape(28, 28, 3) % 255 + 1
+        random.seed(0)
+        areas = []
+        for _ in range(200):
+            cropped = zero_pad_crop(image.astype(np.uint8))
+            inside = cropped.any(axis=2)
+            areas.append(inside.mean())
+            rows, columns = inside.any(axis=1), inside.any(axis=0)
+            assert np.array_equal(inside, np.outer(rows, columns))
+            assert np.array_equal(cropped[inside], image[inside])
+        assert 0.17 < min(areas) < 0.3
+        assert 0.5 < np.mean(areas) < 0.7
+
+    @pytest.mark.parametrize("change", [down_up_scale, photometric])
+    def test_changes(self, change):
+        image = faces(1)[0]
+        random.seed(0)
+        changed = change(image)
+        assert changed.shape == image.shape
+        assert changed.dtype == np.uint8
+        assert 0.5 < np.abs(changed.astype(int) - image).mean() < 60
+
+    @pytest.mark.parametrize("build", [lambda: pillow_opencv, albumentations_compose], ids=["pillow", "albumentations"])
+    def test_half_the_images_stay(self, build):
+        """Each of the three changes leaves 80 %: .8^3 = .512."""
+        image = faces(1)[0]
+        random.seed(0)
+        augment = build()
+        stayed = np.mean([np.array_equal(augment(image), image) for _ in range(300)])
+        assert 0.42 < stayed < 0.62
+
+    def test_rows(self, monkeypatch):
+        monkeypatch.setattr(augmentation, "SHORTEST_S", 0.0)
+        rows = augmentation.rows(batch=4, rounds=1)
+        assert_sane(rows, 4)
+
+    def test_gpu_rows(self):
+        rows = augmentation.gpu_rows((4, 70), rounds=1, device="cpu")
+        assert_sane(rows, 2)
+        assert {row.theirs[0] for row in rows} == {50_000.0}
+
+
+class TestTraining:
+    def test_step_learns(self):
+        torch.manual_seed(0)
+        step = training.training_step(tiny_network(), num_classes=3, batch=4, bf16=True)
+        first = step()
+        for _ in range(30):
+            last = step()
+        assert last < first
+
+    def test_rows(self, monkeypatch):
+        monkeypatch.setattr(torch, "compile", lambda network: network)  # compiling takes a minute on a CPU
+        rows = training.rows(tiny_network, "tiny", batch=4, num_classes=3, rounds=1, device="cpu", shortest_s=0.0)
+        assert_sane(rows, 1)
+
+    @pytest.mark.gpu
+    def test_on_a_gpu(self):
+        assert_sane(gpu.benchmark(quick=True), 11)
+
+
+class TestMain:
+    @pytest.fixture(autouse=True)
+    def keep_threads(self, monkeypatch):
+        monkeypatch.setattr(__main__, "use_one_thread", lambda: None)
+
+    def test_without_a_gpu_the_rows_say_so(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        rows = gpu.benchmark(quick=False)
+        assert len(rows) == 5
+        assert all(row.cells()[-1] == "not run: no GPU" for row in rows)
+
+    def test_table(self, tmp_path, monkeypatch, capsys):
+        rows = [Row("one", "other", [1.0], [2.0], "images/s", "rate", 0.9)]
+        monkeypatch.setattr(__main__, "run", lambda name, quick: rows)
+        output = tmp_path / "table.md"
+        __main__.main(["--only", "decoding", "--output", str(output)])
+        text = output.read_text()
+        assert "| one | other | 1 images/s | 2 images/s | 0.5x | ≥ 0.9x | no |" in text
+        assert "`python -m experiments.benchmarks --only decoding`" in text
+        assert str(tmp_path) not in text
+        for fact in ("date", "CPU", "load before the run", "GPU", "versions"):
+            assert re.search(rf"^- {fact}: \S", text, re.MULTILINE)
+
+    @pytest.mark.parametrize("arguments", [["--quick"], ["--only", "decoding"]])
+    def test_part_of_a_run_leaves_the_results_alone(self, arguments, tmp_path, monkeypatch):
+        monkeypatch.setattr(__main__, "RESULTS", tmp_path / "RESULTS.md")
+        monkeypatch.setattr(__main__, "run", lambda name, quick: [])
+        __main__.main(arguments)
+        assert not list(tmp_path.iterdir())
+
+    def test_run_prints_its_rows(self, monkeypatch, capsys):
+        monkeypatch.setattr(gpu, "benchmark", lambda quick: [Row("a", "b", [3.0], [1.0], "s", "cost", 1.0)])
+        assert __main__.run("gpu", quick=False)[0].met is False
+        assert __main__.run("gpu", quick=True)[0].met is None
+        assert capsys.readouterr().out.splitlines()[0] == "a | b | 3 s | 1 s | 3x | ≤ 1x | no"
+
+    def test_unknown_name(self, capsys):
+        with pytest.raises(SystemExit):
+            __main__.main(["--only", "nothing"])
+        assert "heads" in capsys.readouterr().err
+
+    def test_load_is_judged(self, tmp_path: Path):
+        path = tmp_path / "table.md"
+        for load, said in ((0.3, "0.30\n"), (2.0, "2.00 (a busy machine)\n"), (None, "unknown\n")):
+            table.write_table(path, [], "command", load, 1.0)
+            assert f"- load before the run: {said}" in path.read_text()
