@@ -4,6 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -43,7 +44,12 @@ class FaceQualCLI(LightningCLI):
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # called on the instance only
         """The command at hand: building the parsers of the others takes a second."""
-        return {name: skipped for name, skipped in super().subcommands().items() if name == self.command}
+        skipped = super().subcommands()[self.command]
+        return {self.command: skipped | {"verbose"} if self.command == "test" else skipped}
+
+    def test(self, **arguments: Any) -> None:
+        """Run the tests without Lightning's own table: the evaluation prints a better one."""
+        self.trainer.test(**arguments, verbose=False)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the evaluation, the embedding writer, inheritance, and the link from data to model."""

@@ -99,11 +99,9 @@ class FaceDataModule(LightningDataModule):
         self.val_resolutions_px, self.resolutions_px = tuple(val_resolutions_px), tuple(resolutions_px)
 
     def prepare_data(self) -> None:
-        """Render or index what has to be made once per node before any rank reads it."""
-        sources = [self.train_source, self.predict_source]
-        sources += [protocol.images for protocol in self.val_protocols + self.test_protocols]
-        for source in sources:
-            if source is not None and len(source):
+        """Touch what the stage reads, once per node: faces are rendered and records indexed before all ranks ask."""
+        for source in self._sources_of(self.trainer.state.fn if self.trainer is not None else None):
+            if len(source):
                 source[0]
 
     def train_dataloader(self) -> FaceLoader:
@@ -167,6 +165,12 @@ class FaceDataModule(LightningDataModule):
         if trainer.predicting:
             return {**batch, "image": to_unit_range(batch["image"])}
         return resolution_views(batch, self.resolutions_px if trainer.testing else self.val_resolutions_px)
+
+    def _sources_of(self, stage: str | None) -> list[FaceSource]:
+        sources = {"fit": [self.train_source], "predict": [self.predict_source]}.get(stage or "", [])
+        protocols = {"fit": self.val_protocols, "validate": self.val_protocols, "test": self.test_protocols}
+        sources += [protocol.images for protocol in protocols.get(stage or "", [])]
+        return [source for source in sources if source is not None]
 
     def _rank_and_world_size(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

@@ -28,8 +28,7 @@ def sample_pairs(
         raise ValueError(f"num_pairs must be a positive multiple of 2 x folds = {2 * folds}, got {num_pairs}")
     order = np.argsort(labels, kind="stable")
     counts = np.unique(labels, return_counts=True)[1]
-    num_genuine = int((counts * (counts - 1) // 2).sum())
-    num_impostor = len(labels) * (len(labels) - 1) // 2 - num_genuine
+    num_genuine, num_impostor = count_pairs(labels)
     wanted = num_pairs // 2
     if wanted > num_genuine or wanted > num_impostor:
         raise ValueError(
@@ -43,6 +42,13 @@ def sample_pairs(
     pairs = generator.permuted(pairs, axis=1)  # either image may come first
     is_same = np.tile(np.repeat([True, False], wanted // folds), folds)
     return order[pairs].astype(np.int64), is_same
+
+
+def count_pairs(labels: NDArray[np.int64]) -> tuple[int, int]:
+    """Numbers of pairs of the same person and of different ones among images of these identities, int64 (N,)."""
+    counts = np.unique(labels, return_counts=True)[1]
+    num_genuine = int((counts * (counts - 1) // 2).sum())
+    return num_genuine, len(labels) * (len(labels) - 1) // 2 - num_genuine
 
 
 def _draw_genuine(counts: NDArray[np.int64], wanted: int, generator: np.random.Generator) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from facequal.data.datasets import FolderDataset
+from facequal.data.pair_sampling import count_pairs
 from facequal.data.pairs import VerificationPairs, read_bin, read_pairs_txt, sample_pairs
 from facequal.data.procedural import ProceduralFaces, procedural_pairs
 from facequal.data.source import FaceSource
@@ -95,14 +96,20 @@ class FolderPairs(VerificationProtocol):
     Args:
         name: how the results are called.
         root: folder of ``<identity>/<image>``.
-        num_pairs: pairs, half of them of the same person.
+        num_pairs: pairs, half of them of the same person, a multiple of 20; None draws 6,000, or as many as there are.
         seed: seed of the draw.
         rule: see `VerificationProtocol`.
         size_px: height and width the images are brought to.
     """
 
     def __init__(
-        self, name: str, root: str, num_pairs: int = 6000, seed: int = 0, rule: Rule = "exact", size_px: int = 112
+        self,
+        name: str,
+        root: str,
+        num_pairs: int | None = None,
+        seed: int = 0,
+        rule: Rule = "exact",
+        size_px: int = 112,
     ) -> None:
         super().__init__(name, rule, size_px)
         self.root, self.num_pairs, self.seed = Path(root), num_pairs, seed
@@ -110,7 +117,8 @@ class FolderPairs(VerificationProtocol):
     def load(self) -> list[VerificationPairs]:
         """Index the folder and draw."""
         images = FolderDataset(self.root, size_px=self.size_px)
-        pairs, is_same = sample_pairs(images.labels, self.num_pairs, seed=self.seed)
+        num_pairs = self.num_pairs or min(6000, 20 * (min(count_pairs(images.labels)) // 10))
+        pairs, is_same = sample_pairs(images.labels, num_pairs, seed=self.seed)
         return [VerificationPairs(self.name, images, pairs, is_same, folds=10)]
 
 
