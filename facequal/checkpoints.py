@@ -29,5 +29,10 @@ def load_module(path: str | Path) -> LightningModule:
         )
     module_name, _, class_name = class_path.rpartition(".")
     method = getattr(importlib.import_module(module_name), class_name)
-    loaded: LightningModule = method.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    loaded: LightningModule = method.load_from_checkpoint(
+        path,
+        map_location="cpu",
+        weights_only=True,
+        weights=None,  # the file the training started from: replaced by the checkpoint, and maybe gone
+    )
     return loaded

@@ -1,11 +1,14 @@
 """Every experiment runs one tiny step, and says what it is."""
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
+from facequal.cli.configs import with_parents
 from facequal.cli.lightning import FaceQualCLI
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +40,58 @@ def test_data_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str])
     content = yaml.safe_load(file.read_text())["data"]
     printed = yaml.safe_load(capsys.readouterr().out)["data"]
     assert printed["test"][0]["class_path"] == content["test"][0]["class_path"]
+
+
+def merged(file: Path) -> dict[str, Any]:
+    """A file over those it inherits, as the command line merges them."""
+    result: dict[str, Any] = {}
+    for part in with_parents(file):
+        overlay(result, yaml.safe_load(part.read_text()))
+    return result
+
+
+def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            if value.get("class_path", below[key].get("class_path")) != below[key].get("class_path"):
+                below[key] = {}
+            overlay(below[key], value)
+        else:
+            below[key] = copy.deepcopy(value)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "experiments" / "adaface").glob("ir*.yaml")), ids=name)
+def test_published_recipes_are_what_their_names_say(file: Path) -> None:
+    depth, data, recipe = file.stem.split("_")
+    config = merged(file)
+    model = config["model"]["init_args"]
+    assert model["backbone"]["init_args"]["depth"] == int(depth.removeprefix("ir"))
+    assert model["head"]["init_args"] == {"m": 0.4, "h": 0.333, "s": 64.0, "ema_decay": 0.99}
+    assert model["optimizer"]["init_args"] == {"lr": 0.1, "momentum": 0.9}
+    assert model["weight_decay"] == 5e-4
+    epochs, milestones = {"paper": (24, [18, 22]), "released": (26, [12, 20, 24])}[recipe]
+    assert config["trainer"]["max_epochs"] == epochs
+    assert model["schedule"]["init_args"] == {"milestones": milestones}
+    assert config["trainer"]["precision"] == "bf16-mixed"
+    assert config["data"]["batch_size"] == 512
+    folder = {"ms1mv2": "faces_emore", "ms1mv3": "ms1m-retinaface-t1", "webface4m": "faces_webface_4m"}[data]
+    assert config["data"]["train"]["init_args"]["root"].endswith(folder)
+    assert config["trainer"]["logger"]["init_args"]["name"] == f"adaface_{file.stem}"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "experiments" / "ablations").glob("*.yaml")), ids=name)
+def test_ablations_are_what_their_names_say(file: Path) -> None:
+    config = merged(file)
+    head = config["model"]["init_args"]["head"]
+    what = file.stem.partition("_")[2]
+    if what[0] in "hm":
+        assert head["init_args"][what[0]] == float(f"0.{what[1:]}")
+    elif what.startswith("quality_"):
+        assert head["init_args"]["quality"] == what.removeprefix("quality_")
+    else:
+        p = float(f"0.{what.removeprefix('augmentation')}")
+        assert set(config["data"]["degradation"]["init_args"].values()) == {p}
+    assert head["class_path"].lower().endswith(file.stem.partition("_")[0] + "head")
 
 
 @pytest.mark.parametrize("file", RUNNABLE, ids=name)

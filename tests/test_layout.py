@@ -44,8 +44,9 @@ def imports(tree: ast.AST, top_level_only: bool = False) -> set[str]:
         node = pending.pop()
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide which room they come from"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         if not (top_level_only and runs_later(node)):
             pending += ast.iter_child_nodes(node)
     return names

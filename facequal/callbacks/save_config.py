@@ -9,7 +9,7 @@ from facequal.evaluation.folders import run_folder
 
 
 class SaveRunConfig(SaveConfigCallback):
-    """Write ``config.yaml`` into the folder of the run, whatever logger is used.
+    """Write ``config.yaml`` (``test_config.yaml`` and so on) into the folder of the run, whatever logger is used.
 
     Lightning's own callback writes beside the run with `WandbLogger`, where the second run finds the file of the
     first and stops.
@@ -21,5 +21,6 @@ class SaveRunConfig(SaveConfigCallback):
         if trainer.is_global_zero and not self.already_saved:
             folder.mkdir(parents=True, exist_ok=True)
             text = self.parser.dump(self.config, skip_none=False)
-            Path(folder / self.config_filename).write_text(text)
+            name = self.config_filename if stage == "fit" else f"{stage}_{self.config_filename}"
+            Path(folder / name).write_text(text)
         self.already_saved = True

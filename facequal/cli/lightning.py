@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -45,11 +46,16 @@ class FaceQualCLI(LightningCLI):
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # called on the instance only
         """The command at hand: building the parsers of the others takes a second."""
         skipped = super().subcommands()[self.command]
-        return {self.command: skipped | {"verbose"} if self.command == "test" else skipped}
+        decided = {"test": {"verbose"}, "predict": {"return_predictions"}}.get(self.command, set())
+        return {self.command: skipped | decided}
 
     def test(self, **arguments: Any) -> None:
         """Run the tests without Lightning's own table: the evaluation prints a better one."""
         self.trainer.test(**arguments, verbose=False)
+
+    def predict(self, **arguments: Any) -> None:
+        """Embed without keeping a second copy in memory: the embeddings go to a file."""
+        self.trainer.predict(**arguments, return_predictions=False)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the evaluation, the embedding writer, inheritance, and the link from data to model."""
@@ -61,8 +67,7 @@ class FaceQualCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the command line with inherited files in place. The saved configuration stands alone."""
         assert isinstance(args, list)
-        self.config = parser.parse_args(expand_inherited(args))
-        self.config[self.config.subcommand].inherit = []
+        self.config = parser.parse_args([*expand_inherited(args), "--inherit=[]"])
 
     def _parse_ckpt_path(self) -> None:
         """Let the command line win over the hyper-parameters stored in a checkpoint.
@@ -72,18 +77,38 @@ class FaceQualCLI(LightningCLI):
         """
         config = self.config[self.config.subcommand]
         path = config.get("ckpt_path")
-        if not path or not Path(path).is_file():
+        if not path:
+            self.require_weights(config.model)
             return
-        stored = torch.load(path, weights_only=True, map_location="cpu").get("hyper_parameters", {}).get("_class_path")
+        if "://" in str(path):
+            raise ValueError(f"ckpt_path {path}: nothing is downloaded, give a file")
+        if not Path(path).is_file():
+            return
+        if "weights" in config.model.init_args:
+            config.model.init_args.weights = None  # those of the checkpoint replace them, and the file may be gone
+        content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+        stored = content.get("hyper_parameters", {}).get("_class_path")
         if stored is not None and stored != config.model.class_path:
             raise ValueError(
                 f"{path} holds a {stored}, but the configuration asks for a {config.model.class_path}. Use --ckpt_path "
                 "to go on with the same method, and model.init_args.weights to start another one from it"
             )
 
+    def require_weights(self, model: Namespace) -> None:
+        """Refuse to evaluate a network as it was initialised.
+
+        Raises:
+            ValueError: the command evaluates, and neither a checkpoint nor weights are given.
+        """
+        given = (model.get("init_args.weights"), model.get("init_args.backbone.init_args.pretrained_path"))
+        if self.command != "fit" and not any(given):
+            raise ValueError(f"facequal {self.command} needs --ckpt_path or --model.init_args.weights")
+
     def after_instantiate_classes(self) -> None:
         """Tell the evaluation which configuration its figures belong to."""
         self._dump_config()
         evaluation = self._get(self.config_init, "evaluation")
-        text = yaml.safe_dump(self.config_dump, sort_keys=True)
+        # What the figures depend on; not where the run keeps its files.
+        settings = {key: self.config_dump[key] for key in ("model", "data", "evaluation")}
+        text = yaml.safe_dump(settings, sort_keys=True)
         evaluation.config_hash = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -7,23 +7,27 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
-from facequal.cli.configs import with_parents
+from facequal.cli.configs import expand_inherited
 from facequal.cli.run import fit_and_test
 from facequal.evaluation.results import Result, read_results, summarise, write_summary
 from facequal.evaluation.tables import render_summary
+
+MARK = "experiment.sha256"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal repeat",
+        allow_abbrev=False,
         description="Fit and test with several seeds and report mean and spread. Goes on where it was stopped: seeds "
         "that have results are not run again.",
         epilog="Options of `facequal fit` may follow and apply to every seed.",
     )
-    parser.add_argument("config", type=Path, help="experiment file")
+    parser.add_argument("config", type=Path, help="experiment file; comes first")
     parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--folder", type=Path, help="where runs and summary go (default: runs/repeat/NAME)")
@@ -40,10 +44,18 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"facequal repeat: there is no file {options.config}")
     folder = options.folder or Path("runs") / "repeat" / options.config.stem
     if options.fresh and folder.exists():
+        if not (folder / MARK).is_file():
+            sys.exit(f"facequal repeat: {folder} was not made by this command, --fresh does not remove it")
         shutil.rmtree(folder)
     require_same_experiment(folder, options.config, overrides)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     per_seed = [run_seed(folder / f"seed_{seed}", options.config, seed, overrides) for seed in seeds]
+    print_summary(folder, per_seed)
+
+
+@rank_zero_only
+def print_summary(folder: Path, per_seed: Sequence[Sequence[Result]]) -> None:
+    """Print mean and spread and write them."""
     rows = summarise(per_seed)
     Console().print(render_summary(rows))
     write_summary(folder / "summary.csv", rows)
@@ -69,9 +81,10 @@ def require_same_experiment(folder: Path, config: Path, overrides: Sequence[str]
     Raises:
         SystemExit: the folder holds results of other settings.
     """
-    text = "\n".join([*(file.read_text() for file in with_parents(config)), *overrides])
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    mark = folder / "experiment.sha256"
+    given = expand_inherited(["-c", str(config), *overrides])
+    content = [Path(argument).read_text() if Path(argument).is_file() else argument for argument in given]
+    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
+    mark = folder / MARK
     if mark.is_file() and mark.read_text().strip() != digest:
         sys.exit(f"facequal repeat: {folder} holds results of other settings; use --fresh, or another --folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,19 @@ Fit, then test the weights at the end of the training, in one process. Options a
 """
 
 
+class RunCLI(FaceQualCLI):
+    """`facequal fit` that tests afterwards, and makes sure beforehand that it will be able to."""
+
+    def before_fit(self) -> None:
+        """Read the lists of all test protocols: a missing file is better found now than after the training."""
+        for protocol in self.datamodule.test_protocols:
+            _ = protocol.images
+
+    def after_fit(self) -> None:
+        """Test the weights at the end of the training."""
+        self.trainer.test(self.model, datamodule=self.datamodule, verbose=False)
+
+
 def fit_and_test(arguments: Sequence[str]) -> tuple[list[Result], Path]:
     """Fit and test by one configuration.
 
@@ -25,8 +38,7 @@ def fit_and_test(arguments: Sequence[str]) -> tuple[list[Result], Path]:
     Returns:
         The results of all test protocols and the folder of the report.
     """
-    cli = FaceQualCLI(["fit", *arguments])
-    cli.trainer.test(cli.model, datamodule=cli.datamodule, verbose=False)
+    cli = RunCLI(["fit", *arguments])
     callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set by the callback connector
     (evaluation,) = (callback for callback in callbacks if isinstance(callback, ProtocolEvaluation))
     return evaluation.results, evaluation.report_folder(cli.trainer)

@@ -54,7 +54,7 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         TypeError: ``train`` or ``predict`` is no data set of faces.
-        ValueError: more identities are held out than there are.
+        ValueError: more identities are held out than there are, or two protocols have one name.
     """
 
     def __init__(
@@ -90,6 +90,10 @@ class FaceDataModule(LightningDataModule):
         if self.train_source is not None and val_identities:
             self.train_source, held_out = split_identities(self.train_source, val_identities, self.seed)
             self.val_protocols.insert(0, HeldOutPairs(held_out, val_pairs, self.seed))
+        for stage, protocols in (("val", self.val_protocols), ("test", self.test_protocols)):
+            names = [protocol.name for protocol in protocols]
+            if len(set(names)) < len(names):
+                raise ValueError(f"data.{stage}: the protocols need names of their own, got {', '.join(names)}")
         self.num_classes = None if self.train_source is None else self.train_source.num_classes
         if self.train_source is not None and cpu_augmentation:
             self.train_source = AlbumentationsDataset(self.train_source, cpu_augmentation, self.seed)
@@ -125,7 +129,13 @@ class FaceDataModule(LightningDataModule):
         return self._loader(self.train_source, sampler, self.batch_size // world_size, drop_last=True)
 
     def val_dataloader(self) -> list[FaceLoader]:
-        """One loader per validation protocol."""
+        """One loader per validation protocol.
+
+        Raises:
+            ValueError: validation was asked for and there is no protocol.
+        """
+        if not self.val_protocols and self.trainer is not None and self.trainer.state.fn == "validate":
+            raise ValueError("data.val is empty and data.val_identities is 0: there is nothing to validate on")
         # Without protocols there is nothing to validate, which is no mistake.
         warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
         return [self._eval_loader(protocol.images) for protocol in self.val_protocols]
@@ -187,7 +197,7 @@ class FaceDataModule(LightningDataModule):
             sampler=sampler,
             drop_last=drop_last,
             num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
+            persistent_workers=self.num_workers > 0 and source is self.train_source,
             pin_memory=self.pin_memory and torch.cuda.is_available(),
             worker_init_fn=one_thread if self.num_workers else None,
         )

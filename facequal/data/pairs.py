@@ -118,6 +118,8 @@ def read_bin(
         ForeignPickleError: It is no pickle, or one that asks for more than bytes, lists, bools and arrays.
         PairsError: What it holds is not a list of images and one of bools that fit each other.
     """
+    if not Path(path).is_file():
+        raise PairsError(f"{path}: no such file; the .bin sets come with InsightFace's training sets")
     loaded = load_plain_pickle(path)
     if not isinstance(loaded, list | tuple) or len(loaded) != 2:
         raise PairsError(f"{path}: expected a pair (images, is_same), got {_kind(loaded)}")

@@ -1,12 +1,11 @@
 """What every data set of faces offers, whatever files it reads."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@runtime_checkable
 class FaceSource(Protocol):
     """A map-style data set of faces.
 
@@ -38,7 +37,8 @@ def require_source(value: object, argument: str) -> FaceSource:
     Raises:
         TypeError: it lacks one of the attributes of `FaceSource`; the message names them.
     """
-    missing = [name for name in ("labels", "num_classes", "classes", "describe", "__len__") if not hasattr(value, name)]
+    wanted = ("labels", "num_classes", "classes", "describe", "__len__", "__getitem__")
+    missing = [name for name in wanted if not hasattr(value, name)]
     if missing:
         raise TypeError(
             f"{argument}: {type(value).__qualname__} is no data set of faces, it lacks {', '.join(missing)}"

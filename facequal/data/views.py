@@ -31,7 +31,7 @@ def training_views(
     degradation: Degradation | None = None,
     lq_augmentation: Degradation | None = None,
 ) -> dict[str, Any]:
-    """The training batch of design decision 1: ``image``, ``lq``, ``label``, ``index`` and ``degradation``.
+    """The training batch: ``image``, ``lq``, ``label``, ``index`` and ``degradation``.
 
     Args:
         batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info
 from rich.console import Console
 from torch import Tensor
 
@@ -121,6 +121,9 @@ class ProtocolEvaluation(Callback):
     ) -> list[tuple[VerificationProtocol, dict[int, Tensor]]]:
         """Each protocol with its embeddings by view, from all ranks."""
         embedded = []
+        if batches_are_limited(trainer):
+            rank_zero_info("the evaluation is left out, since the trainer limits its batches")
+            protocols = []
         for number, protocol in enumerate(protocols):
             rows = self.collectors.get(number, OutputCollector()).gather(trainer)
             embedded.append((protocol, split_views(rows, len(protocol.images), protocol.name)))
@@ -128,8 +131,13 @@ class ProtocolEvaluation(Callback):
         return embedded
 
     def evaluate(self, protocol: VerificationProtocol, views: dict[int, Tensor], seed: int | None) -> PairEvaluation:
-        """Figures and ROC curves of all lists of pairs of a protocol. The largest view is the clean one."""
+        """Figures and ROC curves of all lists of pairs of a protocol.
+
+        Raises:
+            ValueError: the resolutions leave out the images' own, which is the clean one.
+        """
         evaluation = PairEvaluation([], {})
+        clean = protocol.images[0]["image"].shape[-2]
         for pair_list in protocol.pair_lists:
             one = evaluate_pairs(
                 {str(view): embeddings for view, embeddings in views.items()},
@@ -138,7 +146,7 @@ class ProtocolEvaluation(Callback):
                 protocol=pair_list.name,
                 folds=pair_list.folds,
                 rule=self.rule or protocol.rule,
-                clean=str(max(views)),
+                clean=str(clean),
                 conditions=self.conditions,
                 fars=self.fars,
                 seed=seed,
@@ -151,7 +159,6 @@ class ProtocolEvaluation(Callback):
         """Folder of the report, equal on all ranks."""
         return run_folder(trainer) / "report" if self.folder is None else Path(self.folder)
 
-    @rank_zero_only
     def write(
         self,
         folder: Path,
@@ -166,9 +173,16 @@ class ProtocolEvaluation(Callback):
         info = RunInfo.collect(self.config_hash, seed, checkpoint)
         report = write_report(folder, self.results, curves, info)
         print(f"report: {report}")
-        if self.num_panel_rows:
+        if self.num_panel_rows and embedded:
             protocol, views = embedded[0]
             print(f"picture: {write_panel(folder / 'pairs.png', protocol.pair_lists[0], views, self.num_panel_rows)}")
+
+
+def batches_are_limited(trainer: Trainer) -> bool:
+    """Whether the trainer embeds only some of the images, as in a quick trial."""
+    limit = trainer.limit_test_batches if trainer.testing else trainer.limit_val_batches
+    # 1.0 is all of them, 1 a single batch; `fast_dev_run` sets the limits too.
+    return limit is not None and not (isinstance(limit, float) and limit == 1.0)
 
 
 def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:

@@ -1,6 +1,6 @@
 """Embeddings of a whole data set from the outputs of its batches, over all ranks, each image once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from lightning.pytorch import Trainer
@@ -74,14 +74,9 @@ def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> dic
         ValueError: a view misses images, as when the batches are limited.
     """
     views: dict[int, Tensor] = {}
-    for view in unique_sorted(rows["view"].tolist()):
+    for view in sorted(set(rows["view"].tolist())):
         chosen = rows["view"] == view
         if not torch.equal(rows["index"][chosen], torch.arange(num_images)):
             raise ValueError(f"{source}: {int(chosen.sum())} of {num_images} images were embedded at {view} px")
         views[view] = rows["embedding"][chosen]
     return views
-
-
-def unique_sorted(values: Iterable[int]) -> list[int]:
-    """Distinct values in increasing order."""
-    return sorted(set(values))

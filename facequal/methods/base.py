@@ -1,6 +1,7 @@
 """What every method shares: its saved configuration, the guard of the loss, and the care of statistics over ranks."""
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,9 @@ class FaceMethod(LightningModule):
         average_batch_norm_statistics(self)
 
     def require_finite(self, per_sample_loss: Tensor, batch: Mapping[str, Any], batch_idx: int) -> None:
-        """Stop at a loss that is NaN or infinite, naming the samples.
+        """Stop at a loss that is NaN or infinite, naming the samples; on all ranks when it happens on one.
+
+        The host waits for the device here, once per step.
 
         Args:
             per_sample_loss: (B,), any float dtype.
@@ -69,7 +72,8 @@ class FaceMethod(LightningModule):
             FloatingPointError: at least one loss is not finite.
         """
         finite = torch.isfinite(per_sample_loss.detach())
-        if bool(finite.all()):
+        # A rank that stopped alone would leave the others waiting in the exchange of gradients.
+        if all_ranks(finite.all()):
             return
         indices = batch["index"][~finite].tolist()
         shown = ", ".join(map(str, indices[:20])) + (", ..." if len(indices) > 20 else "")
@@ -81,8 +85,27 @@ class FaceMethod(LightningModule):
     @property
     def training_progress(self) -> float:
         """Share of the optimizer steps done, in [0, 1]."""
+        return min(1.0, self.trainer.global_step / self.total_steps)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole training.
+
+        Raises:
+            ValueError: the training has no set length.
+        """
         total = self.trainer.estimated_stepping_batches
-        return min(1.0, self.trainer.global_step / total) if total else 0.0
+        if math.isinf(total):
+            raise ValueError("set trainer.max_epochs or trainer.max_steps: schedules are shares of the whole training")
+        return max(1, int(total))
+
+
+def all_ranks(flag: Tensor) -> bool:
+    """Whether a boolean scalar is true on every rank."""
+    everywhere = flag.to(torch.int32)
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)
+    return bool(everywhere)
 
 
 def average_batch_norm_statistics(module: nn.Module) -> None:

@@ -1,5 +1,6 @@
 """Recognition with a margin head: AdaFace by default, any other head by configuration."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -99,6 +100,8 @@ class Recognizer(FaceMethod):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """One step on ``lq``: mean of the head's per-sample losses plus its regulariser.
 
+        The loss and the probability that are logged are those of rank 0's share of the batch.
+
         A batch may hold ``quality`` (B,), a score per image for heads that are given theirs (`AdaFaceHead`).
         """
         head = self.require_head()
@@ -111,6 +114,7 @@ class Recognizer(FaceMethod):
         self.norms.update(norm.detach())
         self.margin.update(output.margin.detach())
         self.log("train/loss", loss.detach(), prog_bar=True)
+        self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log("train/target_probability", output.target_probability.detach().mean())
         return loss
 
@@ -159,9 +163,8 @@ class Recognizer(FaceMethod):
             # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
             # too early: a resume in the middle of an epoch would lose its place in the data.
             return self.schedule(0.0, 0.0)
-        total = int(self.trainer.estimated_stepping_batches)
-        steps_per_epoch = max(1, total // max(1, self.trainer.max_epochs or 1))
-        return self.schedule(step / steps_per_epoch, min(1.0, step / total))
+        steps_per_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        return self.schedule(step / steps_per_epoch, min(1.0, step / self.total_steps))
 
     def note_learning_rate(self, optimizer: Optimizer) -> None:
         """Say so when an SGD rate does not fit the batch: rate .1 with batches of 32 does not converge on face data."""
@@ -171,18 +174,20 @@ class Recognizer(FaceMethod):
         batch_size = datamodule.batch_size * self.trainer.accumulate_grad_batches
         rate = optimizer.param_groups[0]["initial_lr"]
         ratio = rate / (PUBLISHED_LR_PER_IMAGE * batch_size)
-        if not 0.25 <= ratio <= 4:
+        if not 0.1 <= ratio <= 10:
             rank_zero_info(
                 f"note: learning rate {rate:g} with batch {batch_size} is {ratio:.2g} times the published .1 at 512; "
                 f"in proportion it would be {PUBLISHED_LR_PER_IMAGE * batch_size:.3g}"
             )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Drop the head's entries when this recogniser has none: it was built to evaluate."""
-        if self.head is None:
+        """Leave out the head of the checkpoint unless training goes on: to evaluate, no head is needed."""
+        if self.head is None or (self._trainer is not None and self.trainer.state.fn != "fit"):
             state = checkpoint["state_dict"]  # changed in place: a copy would lose the metadata with the colour order
             for key in [key for key in state if key.startswith("head.")]:
                 del state[key]
+            if self.head is not None:
+                state.update({f"head.{key}": value for key, value in self.head.state_dict().items()})
 
     def require_head(self) -> MarginHead:
         """The head.

@@ -32,7 +32,7 @@ class StepSchedule:
 
     def __call__(self, epoch: float, progress: float) -> float:
         """Factor at a fractional epoch; ``progress`` is not used."""
-        # Half a step of slack: k / steps_per_epoch may come out just below the milestone.
+        # k / steps_per_epoch may come out just below the milestone.
         passed = sum(epoch + 1e-9 >= milestone for milestone in self.milestones)
         warm = min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
         return warm * self.gamma**passed

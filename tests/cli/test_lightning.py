@@ -155,6 +155,52 @@ def test_nothing_to_train_on(tmp_path: Path) -> None:
         cli("fit", tmp_path, "--data.train=null")
 
 
-def test_warmed_up_margin(tmp_path: Path) -> None:
-    run = cli("fit", tmp_path, "--trainer.limit_train_batches=3", "--data.batch_size=2")
-    assert run.model.head.margin_scale == 1.0
+def test_printed_config_can_be_used_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli("fit", tmp_path, "--print_config")
+    (tmp_path / "mine.yaml").write_text(capsys.readouterr().out)
+    FaceQualCLI(["fit", "-c", str(tmp_path / "mine.yaml")])
+    assert last_checkpoint(tmp_path).is_file()
+
+
+def test_limited_batches_leave_the_figures_out(trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    checkpoint = f"--ckpt_path={last_checkpoint(trained)}"
+    with caplog.at_level("INFO"):
+        cli("test", tmp_path, checkpoint, "--trainer.limit_test_batches=1")
+    assert "the evaluation is left out" in caplog.text
+
+
+def test_checkpoint_does_not_need_the_weights_it_started_from(trained: Path, tmp_path: Path) -> None:
+    start = tmp_path / "start.ckpt"
+    start.write_bytes(last_checkpoint(trained).read_bytes())
+    cli("fit", tmp_path, f"--model.init_args.weights={start}")
+    start.unlink()
+    assert isinstance(facequal.load_module(last_checkpoint(tmp_path)), Recognizer)
+    gone = [f"--model.init_args.weights={start}", f"--ckpt_path={last_checkpoint(tmp_path)}"]
+    cli("test", tmp_path / "test", *gone)
+
+
+def test_head_of_other_people_is_left_out_of_a_test(trained: Path, tmp_path: Path) -> None:
+    run = cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", "--data.train.num_identities=5")
+    assert run.model.head.num_classes == 5
+
+
+@pytest.mark.parametrize("command", ["test", "predict", "validate"])
+def test_nothing_is_evaluated_as_it_was_initialised(command: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"facequal {command} needs --ckpt_path or --model.init_args.weights"):
+        cli(command, tmp_path)
+
+
+def test_nothing_is_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing is downloaded"):
+        cli("test", tmp_path, "--ckpt_path=https://example.org/model.ckpt")
+
+
+def test_nothing_to_validate_on(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"data\.val is empty"):
+        cli("validate", tmp_path, f"--ckpt_path={last_checkpoint(trained)}")
+
+
+def test_clean_resolution_must_be_there(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no clean view '32'"):
+        cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", "--data.resolutions_px=[7,14]")

@@ -56,6 +56,20 @@ def test_wrong_arguments(tmp_path: Path) -> None:
         main(["repeat", str(DEMO), "--seeds", "0"])
 
 
+def test_fresh_removes_only_what_it_made(experiment: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("")
+    with pytest.raises(SystemExit, match="was not made by this command"):
+        main(["repeat", str(experiment), "--folder", str(tmp_path), "--fresh"])
+    assert (tmp_path / "precious.txt").is_file()
+
+
+def test_missing_test_set_is_found_before_the_training(experiment: Path, tmp_path: Path) -> None:
+    gone = ["--data.test=[{class_path: facequal.data.protocols.PairsBin, init_args: {path: gone.bin}}]"]
+    with pytest.raises(ValueError, match=r"gone\.bin: no such file"):
+        main(["run", "-c", str(experiment), f"--trainer.logger.init_args.save_dir={tmp_path}", *gone])
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
 def test_unknown_command() -> None:
     with pytest.raises(SystemExit, match="there is no command 'train'"):
         main(["train"])

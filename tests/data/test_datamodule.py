@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from facequal.data.datamodule import FaceDataModule
+from facequal.data.protocols import ProceduralPairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from tests.sources import ArraySource, people
 
@@ -122,3 +123,9 @@ def test_errors() -> None:
         FaceDataModule(train=[1, 2])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="cannot hold out 3"):
         FaceDataModule(train=ArraySource([0, 0, 1, 1]), val_identities=3)
+
+
+def test_protocols_need_names_of_their_own() -> None:
+    protocols = [ProceduralPairs(num_identities=12, size_px=32), ProceduralPairs(num_identities=6, size_px=32)]
+    with pytest.raises(ValueError, match=r"data\.test: the protocols need names of their own"):
+        FaceDataModule(test=protocols)

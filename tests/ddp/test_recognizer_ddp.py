@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.pairs import VerificationPairs, sample_pairs
@@ -86,6 +88,33 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     alone, together = (pd.read_csv(tmp_path / devices / "report" / "results.csv") for devices in ("1", "2"))
     assert together["num"].tolist() == alone["num"].tolist()
     assert together["value"].to_numpy() == pytest.approx(alone["value"].to_numpy(), abs=1e-6)
+
+
+class Poisoned(Linear):
+    """Gives a NaN feature for the image with a white corner."""
+
+    def features(self, images: Tensor) -> Tensor:
+        return torch.where(images[:, :1, 0, 0] > 0.95, torch.nan, super().features(images))
+
+
+def test_a_loss_that_is_not_finite_on_one_rank_stops_both(tmp_path: Path) -> None:
+    source = people(6, 8)
+    source.images[:, 0, 0, 0] = 0
+    source.images[17, 0, 0, 0] = 255
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=2,
+        strategy="ddp_fork",
+        max_epochs=1,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+        callbacks=[ModelCheckpoint(dirpath=tmp_path / "saved", save_on_exception=True)],
+    )
+    module = Recognizer(Poisoned(), num_classes=6, schedule=StepSchedule([100]))
+    with pytest.raises(ProcessRaisedException, match=r"loss is not finite for [01] of 8 samples"):
+        trainer.fit(module, datamodule=FaceDataModule(train=source, batch_size=16))
 
 
 def average_in_process(rank: int, rendezvous: str, results: Any) -> None:
