@@ -18,7 +18,7 @@ from facequal.data.procedural import (
     render_identity,
     write_contact_sheet,
 )
-from facequal.data.source import FaceSource
+from facequal.data.source import require_source
 
 
 def faces(folder: Path, **settings: Any) -> ProceduralFaces:
@@ -29,7 +29,7 @@ def faces(folder: Path, **settings: Any) -> ProceduralFaces:
 
 def test_items_follow_the_contract(tmp_path: Path) -> None:
     source = faces(tmp_path, first_identity=5)
-    assert isinstance(source, FaceSource)
+    require_source(source, "faces")
     assert len(source) == 12
     assert source.num_classes == 3
     assert source.labels.dtype == np.int64
