@@ -1,5 +1,6 @@
 """Every benchmark runs in a tiny size; what it compares gives the same results."""
 
+import mmap
 import random
 import re
 from pathlib import Path
@@ -118,12 +119,15 @@ class TestHeads:
         assert 6 < matrices < 10
 
     def test_peak_growth(self):
-        def work(num_values: int) -> None:
-            np.ones(num_values)  # freed at once: only the high-water mark knows of it
+        def work(num_bytes: int) -> None:
+            # Given back at once, so that only the high-water mark knows of it; malloc might keep it instead.
+            with mmap.mmap(-1, num_bytes) as memory:
+                for _ in range(num_bytes // 1_000_000):
+                    memory.write(b"1" * 1_000_000)
 
-        work(20_000_000)  # an earlier, higher peak must not hide the later ones
-        assert 79e6 < head_memory.peak_growth(lambda: work(10_000_000)) < 90e6
-        assert 39e6 < head_memory.peak_growth(lambda: work(5_000_000)) < 50e6
+        work(160_000_000)  # an earlier, higher peak must not hide the later ones
+        assert 79e6 < head_memory.peak_growth(lambda: work(80_000_000)) < 90e6
+        assert 39e6 < head_memory.peak_growth(lambda: work(40_000_000)) < 50e6
 
 
 class TestVerification:
