@@ -16,6 +16,7 @@ from experiments.benchmarks import (
     gpu,
     head_memory,
     heads,
+    octuplet,
     pipeline,
     table,
     timing,
@@ -130,6 +131,30 @@ class TestHeads:
         assert 39e6 < head_memory.peak_growth(lambda: work(40_000_000)) < 50e6
 
 
+class TestOctuplet:
+    def test_formulations_agree(self):
+        torch.testing.assert_close(*(step() for step in octuplet.loss_steps(16, 32).values()), rtol=1e-5, atol=1e-4)
+
+    def test_rows(self):
+        rows = octuplet.rows({8: 1.5, 16: 1.1}, embedding_dim=8, rounds=1)
+        assert_sane(rows, 4)
+        assert [row.target for row in rows] == [1.5, 0.6, 1.1, 0.6]
+
+    def test_share_of_a_step(self):
+        row = octuplet.share_of_step(tiny_network, "tiny", batch=4, rounds=1)
+        assert_sane([row], 1)
+        assert "tiny (8 images)" in row.against
+
+    def test_peak_of_tensors(self):
+        def step() -> None:
+            first = torch.ones(1000)
+            second = first + 1
+            del first
+            torch.stack((second, second))
+
+        assert octuplet.peak_tensor_kb(step) == pytest.approx(12, abs=0.5)  # 4 kB, then 8, then 4 + 8
+
+
 class TestVerification:
     def test_loops_agree_with_ours(self):
         scores, is_same = verification.pairs(500)
@@ -219,7 +244,7 @@ class TestTraining:
 
     @pytest.mark.gpu
     def test_on_a_gpu(self):
-        assert_sane(gpu.benchmark(quick=True), 11)
+        assert_sane(gpu.benchmark(quick=True), 13)
 
 
 class TestMain:
@@ -230,7 +255,7 @@ class TestMain:
     def test_without_a_gpu_the_rows_say_so(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         rows = gpu.benchmark(quick=False)
-        assert len(rows) == 5
+        assert len(rows) == 7
         assert all(row.cells()[-1] == "not run: no GPU" for row in rows)
 
     def test_table(self, tmp_path, monkeypatch, capsys):

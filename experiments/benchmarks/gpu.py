@@ -2,12 +2,15 @@
 
 import torch
 
-from experiments.benchmarks import augmentation, heads, pipeline, training
+from experiments.benchmarks import augmentation, heads, octuplet, pipeline, training
 from experiments.benchmarks.rows import Row
+from facequal.models.iresnet import ir_50
 
 PLANNED_ROWS = (
     Row("AdaFace head, forward+backward, GPU: time", "normalised softmax without margin", [], [], "s", "cost", 1.10),
     Row("AdaFace head, forward+backward, GPU: time", "AdaFace on dense one-hot matrices", [], [], "s", "speed-up", 1.4),
+    Row("octuplet loss, forward+backward, GPU: time", octuplet.AGAINST, [], [], "ms", "speed-up"),
+    Row("octuplet loss, forward+backward, GPU", "the whole fine-tuning step of IR-50", [], [], "ms", "cost"),
     Row("AdaFace augmentation, each p=.2, GPU", "a fixed rate of 50,000 images/s", [], [], "images/s", "rate", 1.0),
     Row(f"{pipeline.WHAT}, GPU", "what IR-50 bf16 channels_last training consumes", [], [], "images/s", "rate", 1.0),
     Row("IR-50 training, bf16, channels_last, torch.compile, GPU", "without torch.compile", [], [], "images/s", "rate"),
@@ -20,6 +23,20 @@ def benchmark(quick: bool) -> list[Row]:
         return list(PLANNED_ROWS)
     if quick:
         head_rows = heads.rows(heads.QUICK_TARGETS, batch=128, rounds=2, device="cuda")
-        return [*head_rows, *augmentation.gpu_rows((128,), rounds=3), *training.rows(batch=32, rounds=2)]
+        octuplet_rows = [*octuplet.rows({64: 1.0}, rounds=2, device="cuda"), octuplet.share_of_step(device="cuda")]
+        return [
+            *head_rows,
+            *octuplet_rows,
+            *augmentation.gpu_rows((128,), rounds=3),
+            *training.rows(batch=32, rounds=2),
+        ]
     head_rows = heads.rows(rounds=9, device="cuda")
-    return [*head_rows, *augmentation.gpu_rows(), *pipeline.gpu_rows(), *training.rows()]
+    share = octuplet.share_of_step(ir_50, "IR-50", batch=64, device="cuda")
+    return [
+        *head_rows,
+        *octuplet.rows(device="cuda"),
+        share,
+        *augmentation.gpu_rows(),
+        *pipeline.gpu_rows(),
+        *training.rows(),
+    ]

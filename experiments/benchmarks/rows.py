@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Comparison = Literal["cost", "speed-up", "rate"]
-Unit = Literal["s", "ms", "MB", "images/s"]
+Unit = Literal["s", "ms", "kB", "MB", "images/s"]
 
 
 @dataclass(frozen=True)
@@ -69,4 +69,4 @@ def rates(seconds: Sequence[float], num_images: int) -> list[float]:
 
 
 def _text(value: float, unit: Unit) -> str:
-    return f"{value:,.0f} {unit}" if unit in ("images/s", "MB") else f"{value:.3g} {unit}"
+    return f"{value:,.0f} {unit}" if unit in ("images/s", "kB", "MB") else f"{value:.3g} {unit}"
