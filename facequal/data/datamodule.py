@@ -3,16 +3,20 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_info
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from facequal.data.augmentation import AlbumentationsDataset
 from facequal.data.loader import FaceLoader, one_thread
 from facequal.data.protocols import HeldOutPairs, VerificationProtocol
-from facequal.data.samplers import EpochSampler
+from facequal.data.samplers import EpochSampler, IdentityPairs, IdentityPairSampler
 from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
@@ -40,6 +44,8 @@ class FaceDataModule(LightningDataModule):
         quality_scores: ``.npy`` file of one score per image of ``train``, for heads that are given theirs.
         cpu_augmentation: transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
         batch_size: images per optimizer step over all ranks and nodes: each process gets its share.
+        identity_pairs: train on batches of two images per identity (see `IdentityPairs`), as losses over triplets
+            need them; None shuffles single images.
         eval_batch_size: images per process in evaluation; each is embedded at every resolution.
         num_workers: loader processes per rank.
         pin_memory: pin host memory when a GPU is used.
@@ -47,6 +53,8 @@ class FaceDataModule(LightningDataModule):
         val_pairs: pairs drawn from them.
         val_resolutions_px: resolutions in validation, in pixels of height.
         resolutions_px: resolutions in tests, in pixels of height.
+        skip_missing_tests: leave out test protocols whose files are not there, with a message; otherwise a missing
+            file is an error.
         seed: seed of order, split and degradations; None takes the one of ``seed_everything``, or 0.
 
     Attributes:
@@ -54,7 +62,8 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         TypeError: ``train`` or ``predict`` is no data set of faces.
-        ValueError: more identities are held out than there are, or two protocols have one name.
+        ValueError: more identities are held out than there are, two protocols have one name, or ``identity_pairs``
+            asks for groups that are not known.
     """
 
     def __init__(
@@ -70,6 +79,7 @@ class FaceDataModule(LightningDataModule):
         quality_scores: str | None = None,
         cpu_augmentation: list[dict[str, Any]] | None = None,
         batch_size: int = 128,
+        identity_pairs: IdentityPairs | None = None,
         eval_batch_size: int = 64,
         num_workers: int = 0,
         pin_memory: bool = True,
@@ -77,6 +87,7 @@ class FaceDataModule(LightningDataModule):
         val_pairs: int = 600,
         val_resolutions_px: Sequence[int] = (7, 112),
         resolutions_px: Sequence[int] = RESOLUTIONS_PX,
+        skip_missing_tests: bool = False,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -84,13 +95,19 @@ class FaceDataModule(LightningDataModule):
         self.train_source: FaceSource | None = None if train is None else require_source(train, "data.train")
         self.predict_source: FaceSource | None = None if predict is None else require_source(predict, "data.predict")
         self.val_protocols = list(val or [])
-        self.test_protocols = list(test or [])
+        self.all_test_protocols, self.skip_missing_tests = list(test or []), skip_missing_tests
+        self.identity_pairs = identity_pairs
+        self.train_groups: NDArray[np.int64] | None = None
+        if self.train_source is not None and identity_pairs is not None:
+            self.train_groups = identity_pairs.groups_of(self.train_source)
         if self.train_source is not None and quality_scores is not None:
             self.train_source = ScoredSource(self.train_source, quality_scores)
         if self.train_source is not None and val_identities:
             self.train_source, held_out = split_identities(self.train_source, val_identities, self.seed)
             self.val_protocols.insert(0, HeldOutPairs(held_out, val_pairs, self.seed))
-        for stage, protocols in (("val", self.val_protocols), ("test", self.test_protocols)):
+            if self.train_groups is not None:
+                self.train_groups = self.train_groups[self.train_source.positions]
+        for stage, protocols in (("val", self.val_protocols), ("test", self.all_test_protocols)):
             names = [protocol.name for protocol in protocols]
             if len(set(names)) < len(names):
                 raise ValueError(f"data.{stage}: the protocols need names of their own, got {', '.join(names)}")
@@ -102,6 +119,32 @@ class FaceDataModule(LightningDataModule):
         self.num_workers, self.pin_memory = num_workers, pin_memory
         self.val_resolutions_px, self.resolutions_px = tuple(val_resolutions_px), tuple(resolutions_px)
 
+    @cached_property
+    def test_protocols(self) -> list[VerificationProtocol]:
+        """The protocols to test on; with ``skip_missing_tests``, those whose files are there.
+
+        Raises:
+            ValueError: all of them are left out.
+        """
+        left_out = set(self.left_out_tests)
+        present = [protocol for protocol in self.all_test_protocols if protocol.name not in left_out]
+        if left_out and not present:
+            raise ValueError(f"data.test: the files of all protocols are missing: {', '.join(self.left_out_tests)}")
+        return present
+
+    @cached_property
+    def left_out_tests(self) -> list[str]:
+        """Names of the test protocols that ``skip_missing_tests`` leaves out. What is missing is said once."""
+        if not self.skip_missing_tests:
+            return []
+        left_out = []
+        for protocol in self.all_test_protocols:
+            missing = [str(path) for path in protocol.paths if not path.exists()]
+            if missing:
+                rank_zero_info(f"data.test: {protocol.name} is left out, there is no {' and no '.join(missing)}")
+                left_out.append(protocol.name)
+        return left_out
+
     def prepare_data(self) -> None:
         """Touch what the stage reads, once per node: faces are rendered and records indexed before all ranks ask."""
         for source in self._sources_of(self.trainer.state.fn if self.trainer is not None else None):
@@ -109,23 +152,20 @@ class FaceDataModule(LightningDataModule):
                 source[0]
 
     def train_dataloader(self) -> FaceLoader:
-        """Shuffled training batches, of equal size on every rank; the last incomplete one is dropped.
+        """Training batches, of equal size on every rank: shuffled images, or two of each identity.
+
+        The last incomplete batch is dropped.
 
         Raises:
             ValueError: there is no training set, the batch does not divide among the ranks, or the set is smaller
-            than a batch.
+            than a batch or has too few identities for one.
         """
         if self.train_source is None:
             raise ValueError("data.train is not set: there is nothing to train on")
-        rank, world_size = self._rank_and_world_size()
+        _, world_size = self._rank_and_world_size()
         if self.batch_size % world_size:
             raise ValueError(f"data.batch_size={self.batch_size} does not divide among {world_size} processes")
-        if len(self.train_source) < self.batch_size:
-            raise ValueError(f"data.batch_size={self.batch_size}, but there are only {len(self.train_source)} images")
-        cells = (self.train_source.epoch,) if isinstance(self.train_source, AlbumentationsDataset) else ()
-        sampler = EpochSampler(
-            self.train_source, shuffle=True, seed=self.seed, rank=rank, world_size=world_size, epoch_cells=cells
-        )
+        sampler = self._train_sampler(self.train_source)
         return self._loader(self.train_source, sampler, self.batch_size // world_size, drop_last=True)
 
     def val_dataloader(self) -> list[FaceLoader]:
@@ -178,9 +218,39 @@ class FaceDataModule(LightningDataModule):
 
     def _sources_of(self, stage: str | None) -> list[FaceSource]:
         sources = {"fit": [self.train_source], "predict": [self.predict_source]}.get(stage or "", [])
-        protocols = {"fit": self.val_protocols, "validate": self.val_protocols, "test": self.test_protocols}
-        sources += [protocol.images for protocol in protocols.get(stage or "", [])]
+        protocols = self.val_protocols if stage in ("fit", "validate") else []
+        if stage == "test":
+            protocols = self.test_protocols
+        sources += [protocol.images for protocol in protocols]
         return [source for source in sources if source is not None]
+
+    def _train_sampler(self, source: FaceSource) -> EpochSampler:
+        rank, world_size = self._rank_and_world_size()
+        cells = (source.epoch,) if isinstance(source, AlbumentationsDataset) else ()
+        if self.identity_pairs is not None:
+            pairs = IdentityPairSampler(
+                source,
+                self.batch_size,
+                groups=self.train_groups,
+                identities_per_group=self.identity_pairs.identities_per_group,
+                seed=self.seed,
+                rank=rank,
+                world_size=world_size,
+                epoch_cells=cells,
+            )
+            rank_zero_info(pairs.describe())
+            return pairs
+        if len(source) < self.batch_size:
+            raise ValueError(f"data.batch_size={self.batch_size}, but there are only {len(source)} images")
+        return EpochSampler(
+            source,
+            shuffle=True,
+            seed=self.seed,
+            rank=rank,
+            world_size=world_size,
+            epoch_cells=cells,
+            smallest_batch=self.batch_size // world_size,
+        )
 
     def _rank_and_world_size(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

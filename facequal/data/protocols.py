@@ -40,6 +40,11 @@ class VerificationProtocol(ABC):
     def load(self) -> list[VerificationPairs]:
         """Read the lists of pairs; all share one ``images``."""
 
+    @property
+    def paths(self) -> list[Path]:
+        """Files and folders without which the benchmark cannot be run; what is in them is another matter."""
+        return []
+
     @cached_property
     def pair_lists(self) -> list[VerificationPairs]:
         """The lists of pairs."""
@@ -66,6 +71,11 @@ class PairsFile(VerificationProtocol):
         super().__init__(name, rule, size_px)
         self.pairs_path, self.root = Path(pairs), Path(root)
 
+    @property
+    def paths(self) -> list[Path]:
+        """The list and the folder."""
+        return [self.pairs_path, self.root]
+
     def load(self) -> list[VerificationPairs]:
         """Read the list."""
         return [read_pairs_txt(self.pairs_path, self.root, name=self.name, size_px=self.size_px)]
@@ -84,6 +94,11 @@ class PairsBin(VerificationProtocol):
     def __init__(self, path: str, name: str | None = None, rule: Rule = "grid", size_px: int = 112) -> None:
         super().__init__(name or Path(path).stem, rule, size_px)
         self.path = Path(path)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file."""
+        return [self.path]
 
     def load(self) -> list[VerificationPairs]:
         """Read the file."""
@@ -113,6 +128,11 @@ class FolderPairs(VerificationProtocol):
     ) -> None:
         super().__init__(name, rule, size_px)
         self.root, self.num_pairs, self.seed = Path(root), num_pairs, seed
+
+    @property
+    def paths(self) -> list[Path]:
+        """The folder."""
+        return [self.root]
 
     def load(self) -> list[VerificationPairs]:
         """Index the folder and draw."""

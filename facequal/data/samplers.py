@@ -1,10 +1,17 @@
 """Orders of the training images."""
 
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from lightning.pytorch.utilities import rank_zero_info
+from numpy.typing import NDArray
 from torch import Tensor
 from torchdata.stateful_dataloader.sampler import StatefulDistributedSampler
+
+from facequal.data.identity_pairs import PairPlan, plan_identity_pairs
+from facequal.data.source import FaceSource
 
 
 class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchdata is untyped
@@ -20,6 +27,8 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
         rank: this process.
         world_size: number of processes.
         epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+        smallest_batch: fewest images of this rank that make a batch: that of the loader where it drops the last
+            incomplete one.
     """
 
     def __init__(
@@ -31,11 +40,12 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
         rank: int = 0,
         world_size: int = 1,
         epoch_cells: tuple[Tensor, ...] = (),
+        smallest_batch: int = 1,
     ) -> None:
         # DistributedSampler adds seed and epoch; a large odd factor keeps neighbouring seeds from sharing their orders.
         mixed = (seed * 1_000_003) % 2**31
         super().__init__(source, world_size, rank, shuffle=shuffle, seed=mixed, drop_last=False)
-        self.epoch_cells = epoch_cells
+        self.epoch_cells, self.smallest_batch = epoch_cells, smallest_batch
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch. Lightning calls it."""
@@ -48,6 +58,210 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
         return {**super().state_dict(), "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a place. The epoch comes with it: workers fetch ahead before Lightning sets it."""
-        self.set_epoch(state_dict["epoch"])
-        super().load_state_dict(state_dict)
+        """Go on from a place. The epoch comes with it: workers fetch ahead before Lightning sets it.
+
+        From the end of an epoch the next one begins. Lightning counts on it: a checkpoint after the last step of an
+        epoch would otherwise be followed by an epoch without a batch.
+        """
+        epoch, yielded = state_dict["epoch"], state_dict[self._YIELDED]
+        if self.num_samples - yielded < self.smallest_batch:
+            epoch, yielded = epoch + 1, 0
+        self.set_epoch(epoch)
+        super().load_state_dict({self._YIELDED: yielded})
+
+
+@dataclass(frozen=True)
+class IdentityPairs:
+    """Training batches of two images per identity, instead of a shuffle of single images.
+
+    Args:
+        identities_per_group: draw batches of groups of this many identities that resemble each other, so that they
+            hold hard negatives; None draws from all people alike.
+        groups: ``.npy`` file of one group number per image of ``data.train``, an integer, the same for all images of an
+            identity; None takes the ``families`` that the data set itself knows, as `ProceduralFaces` does.
+
+    Raises:
+        ValueError: there is a file of groups that nothing asks for.
+    """
+
+    identities_per_group: int | None = None
+    groups: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.groups is not None and self.identities_per_group is None:
+            raise ValueError(
+                f"data.identity_pairs.groups is {self.groups}, but identities_per_group is not set: set both or none"
+            )
+
+    def groups_of(self, source: FaceSource) -> NDArray[np.int64] | None:
+        """The group of every image of a data set, int64 (N,); None where batches are not drawn by groups.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the data set knows no families and there is no file, the file does not hold one integer per
+                image, or an identity is in two groups.
+        """
+        if self.identities_per_group is None:
+            return None
+        if self.groups is not None:
+            origin, groups = self.groups, read_groups(self.groups)
+        elif hasattr(source, "families"):
+            origin, groups = f"families of {type(source).__name__}", np.asarray(source.families)
+        else:
+            raise ValueError(
+                f"data.identity_pairs: {type(source).__name__} does not know which people resemble each other; give "
+                "data.identity_pairs.groups, a .npy file of one group number per image, or leave out "
+                "identities_per_group"
+            )
+        if groups.shape != (len(source),):
+            raise ValueError(f"{origin}: groups of shape {groups.shape}, the data set has {len(source)} images")
+        require_one_group_each(groups, source, origin)
+        return groups.astype(np.int64)
+
+
+def read_groups(path: str) -> NDArray[np.integer[Any]]:
+    """Read a ``.npy`` file of integers.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is another kind of file, or holds other numbers.
+    """
+    try:
+        groups = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(f"{path}: is no .npy file of group numbers: {error}") from error
+    if not isinstance(groups, np.ndarray) or not np.issubdtype(groups.dtype, np.integer):
+        kind = groups.dtype if isinstance(groups, np.ndarray) else "several arrays"
+        raise ValueError(f"{path}: holds {kind}, group numbers must be integers")
+    return groups
+
+
+def require_one_group_each(groups: NDArray[np.integer[Any]], source: FaceSource, origin: str) -> None:
+    """Refuse groups that tear an identity apart; those of unknown people are not looked at.
+
+    Raises:
+        ValueError: an identity is in two groups; the message names it, ``origin`` and an image.
+    """
+    known = np.flatnonzero(source.labels >= 0)
+    labels, groups = source.labels[known], groups[known]
+    group_of = np.zeros(source.num_classes, dtype=groups.dtype)
+    group_of[labels] = groups
+    wrong = np.flatnonzero(group_of[labels] != groups)
+    if len(wrong):
+        label, image = labels[wrong[0]], int(known[wrong[0]])
+        raise ValueError(
+            f"{origin}: {source.classes[label]} is in two groups, {groups[wrong[0]]} and {group_of[label]} (image "
+            f"{image}, {source.describe(image)})"
+        )
+
+
+class IdentityPairSampler(EpochSampler):
+    """Batches of B/2 identities with two images each, dealt out to the ranks (see `plan_identity_pairs`).
+
+    Rank r of W gets the r-th part of every batch, so that the parts in the order of the ranks are the batch. The order
+    is a pure function of (seed, epoch).
+
+    Lightning counts the batches once and keeps to it, while epochs differ by some. So every epoch has as many as epoch
+    0: a longer one is cut, a shorter one is drawn again. Where `ATTEMPTS` draws do not reach the number, the longest
+    of them begins anew at its end, and some pairs are seen twice.
+
+    Args:
+        source: what to sample.
+        batch_size: B, images per batch over all ranks.
+        groups: group of every image, int64 (N,).
+        identities_per_group: identities of one group in a batch.
+        seed: seed of the draws.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+
+    Attributes:
+        num_batches: batches per epoch.
+
+    Raises:
+        ValueError: the batch does not divide among the ranks, or see `plan_identity_pairs`.
+    """
+
+    ATTEMPTS = 20
+    next_yielded: int | None  # the parent's, untyped there
+
+    def __init__(
+        self,
+        source: FaceSource,
+        batch_size: int,
+        *,
+        groups: NDArray[np.int64] | None = None,
+        identities_per_group: int | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+    ) -> None:
+        super().__init__(source, shuffle=True, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        if batch_size % world_size:
+            raise ValueError(f"batch_size={batch_size} does not divide among {world_size} processes")
+        self.labels, self.groups, self.identities_per_group = source.labels, groups, identities_per_group
+        self.batch_size = batch_size
+        self._plan, self._planned_epoch = self._draw(epoch=0, attempt=0), 0
+        self.num_batches = len(self._plan.batches)
+        self.num_samples = self.num_batches * (batch_size // world_size)
+        self.total_size = self.num_batches * batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        """This rank's positions in the current epoch, from the place of a loaded state on."""
+        self.yielded = self.next_yielded or 0
+        self.next_yielded = None
+        share = self.batch_size // self.num_replicas
+        own = self.plan.batches[:, self.rank * share : (self.rank + 1) * share].ravel()
+        for position in own[self.yielded :]:
+            self.yielded += 1
+            yield int(position)
+
+    @property
+    def plan(self) -> PairPlan:
+        """The plan of the current epoch, of ``num_batches`` batches."""
+        if self._planned_epoch != self.epoch:
+            self._plan, self._planned_epoch = self._fitting_plan(self.epoch), self.epoch
+        return self._plan
+
+    @property
+    def left_over(self) -> int:
+        """Images of identities with two images or more that the current epoch does not use."""
+        return self.plan.left_over
+
+    @property
+    def single_image_identities(self) -> int:
+        """Identities that are never drawn because they have a single image."""
+        return self._plan.single_image_identities
+
+    def describe(self) -> str:
+        """What an epoch holds and what it leaves out, for the log."""
+        plan = self.plan
+        never = [
+            f"{plan.single_image_identities} identities with a single image",
+            f"{plan.small_group_identities} identities in groups with fewer than {self.identities_per_group} to draw",
+            f"{plan.unknown_images} images of unknown people",
+        ]
+        never = [what for what in never if not what.startswith("0 ")]
+        return (
+            f"identity pairs: {self.num_batches} batches of {self.batch_size // 2} identities with 2 images per epoch; "
+            f"{plan.left_over} images are left over in epoch {self.epoch}"
+            + ("; never drawn: " + ", ".join(never) if never else "")
+        )
+
+    def _draw(self, epoch: int, attempt: int) -> PairPlan:
+        generator = np.random.default_rng([self.seed, epoch, attempt])
+        return plan_identity_pairs(self.labels, self.batch_size, generator, self.groups, self.identities_per_group)
+
+    def _fitting_plan(self, epoch: int) -> PairPlan:
+        """The first plan of an epoch that is long enough, cut; otherwise the longest, begun anew at its end."""
+        longest = self._draw(epoch, attempt=0)
+        for attempt in range(1, self.ATTEMPTS):
+            if len(longest.batches) >= self.num_batches:
+                break
+            longest = max(longest, self._draw(epoch, attempt), key=lambda plan: len(plan.batches))
+        num_cut = len(longest.batches) - self.num_batches
+        if num_cut < 0:
+            rank_zero_info(f"identity pairs: epoch {epoch} sees its first {-num_cut} batches again at its end")
+        batches = np.resize(longest.batches, (self.num_batches, self.batch_size))  # repeats from the beginning
+        return replace(longest, batches=batches, left_over=longest.left_over + max(0, num_cut) * self.batch_size)

@@ -1,11 +1,17 @@
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from jsonargparse import ArgumentParser
+from lightning.pytorch import LightningModule, Trainer
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.protocols import ProceduralPairs
+from facequal.data.pairs import write_bin
+from facequal.data.protocols import FolderPairs, PairsBin, PairsFile, ProceduralPairs
+from facequal.data.samplers import IdentityPairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from tests.sources import ArraySource, people
 
@@ -129,3 +135,224 @@ def test_protocols_need_names_of_their_own() -> None:
     protocols = [ProceduralPairs(num_identities=12, size_px=32), ProceduralPairs(num_identities=6, size_px=32)]
     with pytest.raises(ValueError, match=r"data\.test: the protocols need names of their own"):
         FaceDataModule(test=protocols)
+
+
+def families_of(source: Any, families: Any) -> Any:
+    source.families = np.asarray(families)[source.labels]
+    return source
+
+
+def test_identity_pairs_have_two_images_each() -> None:
+    datamodule = FaceDataModule(train=people(), batch_size=8, identity_pairs=IdentityPairs())
+    batches = training_batches(datamodule)
+    assert len(batches) >= 2
+    for batch in batches:
+        labels = batch["label"].reshape(4, 2)
+        assert (labels[:, 0] == labels[:, 1]).all()
+        assert len(labels[:, 0].unique()) == 4
+
+
+def test_identity_pairs_of_all_ranks_are_the_batch() -> None:
+    def batches(rank: int, world_size: int) -> Any:
+        source = families_of(people(12, 6), np.arange(12) // 3)
+        pairs = IdentityPairs(identities_per_group=2)
+        datamodule = FaceDataModule(train=source, batch_size=8, identity_pairs=pairs, seed=2)
+        return [batch["index"].tolist() for batch in training_batches(datamodule, 1, rank, world_size)]
+
+    halves = [batches(rank, 2) for rank in range(2)]
+    assert [first + second for first, second in zip(*halves, strict=True)] == batches(0, 1)
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_groups_follow_the_split(from_file: bool, tmp_path: Path) -> None:
+    # Eighteen people in any order of their families; five are held out, under scores and albumentations.
+    family = np.random.default_rng(0).permutation(np.repeat([4, 9, 2], 6))
+    source = people(18, 4)
+    np.save(tmp_path / "scores.npy", np.zeros(len(source)))
+    np.save(tmp_path / "groups.npy", family[source.labels])
+    pairs = IdentityPairs(2, str(tmp_path / "groups.npy") if from_file else None)
+    datamodule = FaceDataModule(
+        train=source if from_file else families_of(source, family),
+        batch_size=8,
+        identity_pairs=pairs,
+        quality_scores=str(tmp_path / "scores.npy"),
+        cpu_augmentation=[{"name": "RandomBrightnessContrast"}],
+        val_identities=5,
+        val_pairs=20,
+    )
+    batches = training_batches(datamodule, epoch=3)
+    assert int(datamodule.train_source.epoch) == 3
+    assert len(batches) >= 3
+    for batch in batches:
+        people_of_batch = [datamodule.train_source.classes[label] for label in batch["label"].tolist()]
+        families = [family[int(name.removeprefix("person"))] for name in people_of_batch]
+        assert families[:4] == [families[0]] * 4
+        assert families[4:] == [families[4]] * 4
+        assert families[0] != families[4]
+
+
+def test_identity_pairs_say_what_they_leave_out(caplog: pytest.LogCaptureFixture) -> None:
+    source = ArraySource([0, 0, 0, 1, 1, 2, 3, 3])
+    with caplog.at_level("INFO"):
+        FaceDataModule(train=source, batch_size=6, identity_pairs=IdentityPairs()).train_dataloader()
+    assert "1 batches of 3 identities with 2 images per epoch; 1 images are left over in epoch 0" in caplog.text
+    assert "never drawn: 1 identities with a single image" in caplog.text
+
+
+def test_errors_of_identity_pairs() -> None:
+    with pytest.raises(ValueError, match="ArraySource does not know which people resemble each other"):
+        FaceDataModule(train=people(), identity_pairs=IdentityPairs(3))
+    with pytest.raises(ValueError, match="needs 8 identities with two images: there are 6"):
+        FaceDataModule(train=people(), batch_size=16, identity_pairs=IdentityPairs()).train_dataloader()
+    with pytest.raises(ValueError, match="does not divide among 4"):
+        training_batches(FaceDataModule(train=people(), batch_size=6, identity_pairs=IdentityPairs()), world_size=4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--data.identity_pairs={}"], IdentityPairs()),
+        (["--data.identity_pairs.identities_per_group", "3"], IdentityPairs(3)),
+        (["--config", "{folder}/pairs.yaml"], IdentityPairs(3)),
+        (["--config", "{folder}/pairs.yaml", "--data.identity_pairs.identities_per_group=null"], IdentityPairs()),
+        (["--config", "{folder}/pairs.yaml", "--data.identity_pairs=null"], None),
+        ([], None),
+    ],
+)
+def test_identity_pairs_of_a_configuration(
+    arguments: list[str], expected: IdentityPairs | None, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs.yaml").write_text("data: {identity_pairs: {identities_per_group: 3}}\n")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--config", action="config")
+    parser.add_class_arguments(FaceDataModule, "data")
+    source = ["--data.train=facequal.data.procedural.ProceduralFaces"]
+    config = parser.parse_args([*source, *(argument.replace("{folder}", str(tmp_path)) for argument in arguments)])
+    datamodule = parser.instantiate(config).data
+    assert datamodule.identity_pairs == expected
+    assert (datamodule.train_groups is not None) == (expected == IdentityPairs(3))
+
+
+class Witness(LightningModule):
+    """Learns nothing; notes what it sees, and saves itself at every step and after every validation."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+        self.folder = folder
+        self.seen: list[tuple[int, list[int]]] = []
+        self.num_validated = 0
+
+    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        self.seen.append((self.current_epoch, batch["index"].tolist()))
+        return self.layer(batch["image"].mean().reshape(1, 1)).sum()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.trainer.save_checkpoint(self.folder / f"step={self.global_step}.ckpt")
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.num_validated += len(batch["index"])
+
+    def on_validation_end(self) -> None:
+        if not self.trainer.sanity_checking:
+            self.trainer.save_checkpoint(self.folder / f"validated={self.current_epoch}.ckpt")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fit_witness(folder: Path, num_workers: int, pairs: IdentityPairs | None, checkpoint: Path | None = None) -> Witness:
+    counts = [9, 2, 3, 6, 2, 4, 8, 3, 5, 2, 7, 2, 6, 6, 6, 3, 3, 9]
+    source = families_of(ArraySource([i for i, count in enumerate(counts) for _ in range(count)]), np.arange(18) // 6)
+    datamodule = FaceDataModule(
+        train=source,
+        batch_size=8,
+        identity_pairs=pairs,
+        val_identities=4,
+        val_pairs=20,
+        val_resolutions_px=(8, 16),
+        num_workers=num_workers,
+        seed=1,
+    )
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=3,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        num_sanity_val_steps=1,
+        default_root_dir=folder,
+    )
+    module = Witness(folder)
+    trainer.fit(module, datamodule=datamodule, ckpt_path=checkpoint)
+    return module
+
+
+@pytest.mark.parametrize("pairs", [IdentityPairs(2), None])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_lightning_trains_and_resumes(num_workers: int, pairs: IdentityPairs | None, tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = fit_witness(tmp_path / "whole", num_workers, pairs)
+    length = len(whole.seen) // 3
+    assert length >= 3
+    assert [epoch for epoch, _ in whole.seen] == [epoch for epoch in range(3) for _ in range(length)]
+    for epoch in range(3):
+        seen = [index for own, batch in whole.seen for index in batch if own == epoch]
+        assert len(set(seen)) == len(seen) == 8 * length
+    assert whole.num_validated > 0
+    # The middle of an epoch, its end before and after the validation.
+    for name, num_seen in ((f"step={length + 2}", length + 2), (f"step={length}", length), ("validated=1", 2 * length)):
+        resumed = fit_witness(tmp_path, num_workers, pairs, tmp_path / "whole" / f"{name}.ckpt")
+        assert resumed.seen == whole.seen[num_seen:]
+
+
+def absent_protocols(folder: Path) -> list[Any]:
+    return [
+        PairsFile("lfw", str(folder / "pairs.txt"), str(folder / "lfw")),
+        PairsBin(str(folder / "cfp_fp.bin")),
+        FolderPairs("own", str(folder / "own")),
+    ]
+
+
+def test_missing_tests_are_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_bin(tmp_path / "agedb_30.bin", [b"a", b"b", b"c", b"d"], [True, False])
+    present = PairsBin(str(tmp_path / "agedb_30.bin"))
+    first, *others = absent_protocols(tmp_path)
+    datamodule = FaceDataModule(test=[first, present, *others], skip_missing_tests=True)
+    with caplog.at_level("INFO"):
+        assert datamodule.test_protocols == [present]
+        assert len(datamodule.test_dataloader()) == 1
+    assert datamodule.left_out_tests == ["lfw", "cfp_fp", "own"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        f"data.test: lfw is left out, there is no {tmp_path}/pairs.txt and no {tmp_path}/lfw",
+        f"data.test: cfp_fp is left out, there is no {tmp_path}/cfp_fp.bin",
+        f"data.test: own is left out, there is no {tmp_path}/own",
+    ]
+
+
+def test_missing_tests_are_an_error_unless_skipped(tmp_path: Path) -> None:
+    for number, message in enumerate((r"pairs\.txt", r"cfp_fp\.bin: no such file", "own: no such folder")):
+        datamodule = FaceDataModule(test=[absent_protocols(tmp_path)[number]])
+        assert datamodule.left_out_tests == []
+        with pytest.raises(ValueError, match=message):
+            datamodule.test_dataloader()
+
+
+def test_damaged_tests_are_an_error_even_if_missing_ones_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "cfp_fp.bin").write_bytes(b"no pickle")
+    datamodule = FaceDataModule(test=absent_protocols(tmp_path)[:2], skip_missing_tests=True)
+    with pytest.raises(ValueError, match=r"cfp_fp\.bin"):
+        datamodule.test_dataloader()
+    assert datamodule.left_out_tests == ["lfw"]
+
+
+def test_something_must_be_left_to_test_on(tmp_path: Path) -> None:
+    datamodule = FaceDataModule(train=people(), test=absent_protocols(tmp_path), skip_missing_tests=True)
+    datamodule.trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"))  # type: ignore[assignment]
+    datamodule.prepare_data()  # to train, nothing is missing
+    with pytest.raises(ValueError, match=r"data\.test: the files of all protocols are missing: lfw, cfp_fp, own"):
+        datamodule.test_dataloader()
+    with pytest.raises(ValueError, match=r"data\.test is empty"):
+        FaceDataModule(skip_missing_tests=True).test_dataloader()
