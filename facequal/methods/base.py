@@ -58,29 +58,55 @@ class FaceMethod(LightningModule):
         """Give all ranks the same BatchNorm statistics before they are saved."""
         average_batch_norm_statistics(self)
 
-    def require_finite(self, per_sample_loss: Tensor, batch: Mapping[str, Any], batch_idx: int) -> None:
-        """Stop at a loss that is NaN or infinite, naming the samples; on all ranks when it happens on one.
+    def require_finite(self, values: Tensor, batch: Mapping[str, Any], batch_idx: int, what: str = "loss") -> None:
+        """Stop at a value that is NaN or infinite, naming the samples; on all ranks when it happens on one.
 
         The host waits for the device here, once per step.
 
         Args:
-            per_sample_loss: (B,), any float dtype.
+            values: (B,), any float dtype: one value per sample.
             batch: holds ``index`` int64 (B,).
             batch_idx: position of the batch in the epoch.
+            what: what the values are, for the message.
 
         Raises:
-            FloatingPointError: at least one loss is not finite.
+            FloatingPointError: at least one value is not finite.
         """
-        finite = torch.isfinite(per_sample_loss.detach())
+        finite = torch.isfinite(values.detach())
         # A rank that stopped alone would leave the others waiting in the exchange of gradients.
         if all_ranks(finite.all()):
             return
         indices = batch["index"][~finite].tolist()
         shown = ", ".join(map(str, indices[:20])) + (", ..." if len(indices) > 20 else "")
         raise FloatingPointError(
-            f"loss is not finite for {len(indices)} of {len(finite)} samples in epoch {self.current_epoch}, "
+            f"{what} is not finite for {len(indices)} of {len(finite)} samples in epoch {self.current_epoch}, "
             f"batch {batch_idx}: sample indices {shown}"
         )
+
+    def gather_batch(self, rows: Tensor) -> Tensor:
+        """Rows of all ranks in rank order, so that every rank computes the loss of the global batch.
+
+        The gradient goes back to a rank's own rows only, times the number of ranks: the others' rows get theirs on
+        their own ranks, and DDP's mean over the ranks divides the factor out. So parameters get the gradient of one
+        process with the global batch, and nothing is sent in the backward pass.
+
+        Args:
+            rows: (B, ...), of equal length on all ranks.
+
+        Returns:
+            (world_size * B, ...), with gradient where ``rows`` have one.
+        """
+        world_size = self.trainer.world_size
+        if world_size == 1:
+            return rows
+        rows = rows.contiguous()
+        gathered = [torch.empty_like(rows) for _ in range(world_size)]
+        torch.distributed.all_gather(gathered, rows.detach())
+        if rows.requires_grad:
+            own = rows.clone()
+            own.register_hook(lambda gradient: gradient * world_size)  # type: ignore[no-untyped-call]
+            gathered[self.trainer.global_rank] = own
+        return torch.cat(gathered)
 
     @property
     def training_progress(self) -> float:

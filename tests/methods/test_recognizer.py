@@ -67,7 +67,7 @@ def test_it_learns_colours(kind: Any, tmp_path: Path) -> None:
     source = people(6, 16)
     with torch.no_grad():
         embedding, norm = module.eval()(source.images / 255)
-        logits = module.require_head()(embedding, norm, torch.from_numpy(source.labels))
+        logits = module.training_head()(embedding, norm, torch.from_numpy(source.labels))
     assert (logits.argmax(1).numpy() == source.labels).mean() > 0.6  # chance is 0.17
 
 
@@ -139,7 +139,7 @@ def test_ramp_raises_the_margin(tmp_path: Path) -> None:
 def test_margin_is_full_without_a_ramp(tmp_path: Path) -> None:
     module = recognizer()
     fit(module, tmp_path, max_epochs=1)
-    assert float(module.require_head().margin_scale) == 1
+    assert float(module.training_head().margin_scale) == 1
 
 
 def test_note_on_a_rate_that_does_not_fit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

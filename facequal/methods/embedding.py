@@ -1,0 +1,155 @@
+"""What the methods that embed faces share: the backbone, evaluation, the optimizer, and the head where there is one."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from facequal.losses.margins import margin_ramp
+from facequal.methods.base import FaceMethod
+from facequal.methods.schedules import Schedule
+from facequal.models.backbones import Backbone, decay_parameter_groups
+from facequal.models.heads import MarginHead
+from facequal.weights import load_weights
+
+OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
+PUBLISHED_LR_PER_IMAGE = 0.1 / 512  # AdaFace: rate .1 at 512 images per step
+
+
+class EmbeddingMethod(FaceMethod):
+    """Base of the methods that train a recognition network: they differ in the training step only.
+
+    Args:
+        backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
+        head: classifier that a method trains with, or None.
+        optimizer: called with parameter groups.
+        schedule: factor of the rate at every step.
+        weight_decay: of the published groups; the optimizer's own ``weight_decay`` is not used.
+        weights: checkpoint to start from (see `facequal.weights`).
+        colour_order: colour order of ``weights``, where the file does not say.
+        flip_test: in evaluation, add the embedding of the mirrored image, weighted by its norm.
+        ramp: shares of the training at which the margin of the head starts to grow and is full; None: full at once.
+        channels_last: memory format of the backbone.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: MarginHead | None,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        weight_decay: float,
+        weights: str | None,
+        colour_order: str | None,
+        flip_test: bool,
+        ramp: tuple[float, float] | None,
+        channels_last: bool,
+    ) -> None:
+        super().__init__()
+        self.save_configuration()
+        self.backbone = backbone.to(memory_format=torch.channels_last) if channels_last else backbone
+        self.head = head
+        self.optimizer_factory, self.schedule, self.weight_decay = optimizer, schedule, weight_decay
+        self.flip_test, self.ramp = flip_test, ramp
+        if weights is not None:
+            rank_zero_info(str(load_weights(self.backbone, self.head, weights, colour_order=colour_order)))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed images as evaluation does.
+
+        Args:
+            images: RGB (B,3,H,W) in [0,1].
+
+        Returns:
+            Unit embeddings (B,D) and norms (B,1). With ``flip_test`` both come from the sum of the raw features of
+            the image and its mirror image, halved.
+        """
+        embedding, norm = self.backbone(images)
+        if not self.flip_test:
+            return embedding, norm
+        flipped_embedding, flipped_norm = self.backbone(images.flip(-1))
+        feature = 0.5 * (embedding * norm + flipped_embedding * flipped_norm)
+        fused_norm = torch.linalg.vector_norm(feature, dim=1, keepdim=True)
+        return feature / fused_norm.clamp_min(torch.finfo(feature.dtype).tiny), fused_norm
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """Embed a batch; the evaluation callback computes the figures."""
+        return self.embed_batch(batch)
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """Embed a batch; the evaluation callback computes the figures."""
+        return self.embed_batch(batch)
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """Embed a batch; a callback writes the embeddings."""
+        return self.embed_batch(batch)
+
+    def embed_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Embedding (B,D), norm (B,1) and what says which image and view each row is."""
+        embedding, norm = self(batch["image"])
+        places: dict[str, Tensor] = {name: batch[name] for name in ("index", "view", "label") if name in batch}
+        return {"embedding": embedding, "norm": norm, **places}
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer over the published groups, and the schedule at every step."""
+        decayed, undecayed = decay_parameter_groups(self)
+        groups = [
+            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": undecayed, "weight_decay": 0.0},
+        ]
+        optimizer = self.optimizer_factory([group for group in groups if group["params"]])
+        scheduler = LambdaLR(optimizer, self.rate_factor)
+        if self.head is not None:
+            self.note_learning_rate(optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def rate_factor(self, step: int) -> float:
+        """Factor of the learning rate at an optimizer step."""
+        if step == 0:
+            # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
+            # too early: a resume in the middle of an epoch would lose its place in the data.
+            return self.schedule(0.0, 0.0)
+        steps_per_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        return self.schedule(step / steps_per_epoch, min(1.0, step / self.total_steps))
+
+    def note_learning_rate(self, optimizer: Optimizer) -> None:
+        """Say so when an SGD rate does not fit the batch: rate .1 with batches of 32 does not converge on face data."""
+        datamodule = getattr(self.trainer, "datamodule", None)
+        if not isinstance(optimizer, SGD) or datamodule is None:
+            return
+        batch_size = datamodule.batch_size * self.trainer.accumulate_grad_batches
+        rate = optimizer.param_groups[0]["initial_lr"]
+        ratio = rate / (PUBLISHED_LR_PER_IMAGE * batch_size)
+        if not 0.1 <= ratio <= 10:
+            rank_zero_info(
+                f"note: learning rate {rate:g} with batch {batch_size} is {ratio:.2g} times the published .1 at 512; "
+                f"in proportion it would be {PUBLISHED_LR_PER_IMAGE * batch_size:.3g}"
+            )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out the head of the checkpoint unless training goes on: to evaluate, no head is needed."""
+        if self.head is None or (self._trainer is not None and self.trainer.state.fn != "fit"):
+            state = checkpoint["state_dict"]  # changed in place: a copy would lose the metadata with the colour order
+            for key in [key for key in state if key.startswith("head.")]:
+                del state[key]
+            if self.head is not None:
+                state.update({f"head.{key}": value for key, value in self.head.state_dict().items()})
+
+    def training_head(self) -> MarginHead:
+        """The head, with its margin as it is at this point of the training.
+
+        Raises:
+            RuntimeError: the method was built without a head.
+        """
+        if self.head is None:
+            raise RuntimeError(
+                "this recogniser has no head: num_classes is not set, because data.train is not configured"
+            )
+        if self.ramp is not None:
+            self.head.margin_scale = margin_ramp(self.training_progress, *self.ramp)
+        return self.head
