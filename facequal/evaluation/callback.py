@@ -171,7 +171,8 @@ class ProtocolEvaluation(Callback):
         seed = trainer.datamodule.seed  # type: ignore[attr-defined]
         checkpoint = str(trainer.ckpt_path) if trainer.ckpt_path else None
         info = RunInfo.collect(self.config_hash, seed, checkpoint)
-        report = write_report(folder, self.results, curves, info)
+        left_out = [str(name) for name in getattr(trainer.datamodule, "left_out_tests", [])]  # type: ignore[attr-defined]
+        report = write_report(folder, self.results, curves, info, left_out)
         print(f"report: {report}")
         if self.num_panel_rows and embedded:
             protocol, views = embedded[0]

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 def roc_png(curves: Mapping[CurveKey, RocCurve]) -> bytes:
     """The picture of :func:`draw_roc` as a PNG file."""
+    return png(draw_roc(curves))
+
+
+def png(figure: "Figure") -> bytes:
+    """A figure as a PNG file."""
     buffer = BytesIO()
-    draw_roc(curves).savefig(buffer, format="png")
+    figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
@@ -48,7 +53,7 @@ def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
     down = math.ceil(len(panels) / across)
     figure = Figure(figsize=(4.4 * across + 1.2, 3.8 * down), layout="constrained", dpi=110)
     axes = list(figure.subplots(down, across, squeeze=False).flat)
-    shades = _shades(column_order(column for _, _, column in curves))
+    shades = shades_of(column_order(column for _, _, column in curves))
     handles: dict[str, Artist] = {}
     for panel, axis in zip(panels, axes, strict=False):
         lines = {column: curves[*panel, column] for column in shades if (*panel, column) in curves}
@@ -60,8 +65,8 @@ def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
     return figure
 
 
-def _shades(columns: list[str]) -> dict[str, tuple[float, ...]]:
-    """A colour per column from dark to light; the yellow end of the scale is too pale on white."""
+def shades_of(columns: list[str]) -> dict[str, tuple[float, ...]]:
+    """A colour per column, from dark to light; the yellow end of the scale is too pale on white."""
     from matplotlib import colormaps
 
     return {column: colormaps["viridis"](0.87 * i / max(len(columns) - 1, 1)) for i, column in enumerate(columns)}
@@ -75,15 +80,21 @@ def _draw_panel(
     for column, curve in curves.items():
         far, tar = _steps(curve, left)
         (handles[column],) = axis.plot(far, tar, drawstyle="steps-post", color=shades[column], linewidth=1.6)
+    handles["chance"] = style_roc_axis(axis, title, left)
+    return handles
+
+
+def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
+    """FAR from `left` to 1 on a logarithmic axis, TAR in percent, and the dotted line of chance, which is returned."""
     chance = torch.logspace(math.log10(left), 0, 100).tolist()
-    (handles["chance"],) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
+    (line,) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")
     axis.set_title(title, fontsize="medium")
     axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axis.grid(which="major", color="0.9", linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
-    return handles
+    return line
 
 
 def _steps(curve: RocCurve, left: float) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""The report of a run: `results.csv`, `results.json`, `report.md` and `roc.png` in one folder."""
+"""The report of a run: `results.csv`, `results.json`, `report.md`, `roc.png` and `roc.npz` in one folder."""
 
 import json
 import math
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from facequal.evaluation.curves import CURVES_FILE, write_curves
 from facequal.evaluation.figures import roc_png
 from facequal.evaluation.results import (
     Result,
@@ -99,14 +100,19 @@ class RunInfo:
 
 
 def write_report(
-    folder: Path, results: Sequence[Result], curves: Mapping[CurveKey, RocCurve] | None, info: RunInfo
+    folder: Path,
+    results: Sequence[Result],
+    curves: Mapping[CurveKey, RocCurve] | None,
+    info: RunInfo,
+    left_out: Sequence[str] = (),
 ) -> Path:
     """Write the report's files into `folder`, which is made if needed; files of an earlier report are replaced.
 
     - `results.csv`: one figure per row, see `results.read_results`.
-    - `results.json`: `{"run": ..., "results": [...]}`; NaN and infinite figures are null.
+    - `results.json`: `{"run": ..., "left_out": [...], "results": [...]}`; NaN and infinite figures are null.
     - `report.md`: tables in percent, the rules in words, the run's settings.
     - `roc.png`: shown in `report.md`; only with curves.
+    - `roc.npz`: the curves themselves, see `curves.read_curves`; only with curves.
 
     Each file is written whole or not at all.
 
@@ -115,6 +121,7 @@ def write_report(
         results: The figures; may be empty.
         curves: ROC curve of each (protocol, condition, column); None or empty for none.
         info: Where the figures come from.
+        left_out: Names of test sets that were not tested as their files are missing.
 
     Returns:
         The path of `report.md`.
@@ -122,12 +129,15 @@ def write_report(
     Raises:
         ValueError: If a figure appears twice.
     """
-    report = report_markdown(results, info, has_roc=bool(curves))
+    report = report_markdown(results, info, has_roc=bool(curves), left_out=left_out)
     if curves:
         write_atomically(folder / "roc.png", roc_png(curves))
-    else:
-        (folder / "roc.png").unlink(missing_ok=True)  # that of an earlier report would not belong to these results
-    content = {"run": asdict(info), "results": [_json_row(result) for result in results]}
+        write_curves(folder / CURVES_FILE, curves)
+    else:  # those of an earlier report would not belong to these results
+        (folder / "roc.png").unlink(missing_ok=True)
+        (folder / CURVES_FILE).unlink(missing_ok=True)
+    rows = [_json_row(result) for result in results]
+    content = {"run": asdict(info), "left_out": list(left_out), "results": rows}
     write_atomically(folder / "results.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
     path = write_atomically(folder / "report.md", report)
     write_results(folder / "results.csv", results)  # last: where it is, the report is complete
@@ -144,13 +154,14 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool) -> str:
+def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, left_out: Sequence[str] = ()) -> str:
     """The text of `report.md`.
 
     Args:
         results: The figures; may be empty.
         info: Where the figures come from.
         has_roc: Whether there is a picture `roc.png` beside the report.
+        left_out: Names of test sets that were not tested as their files are missing.
 
     Raises:
         ValueError: If a figure appears twice.
@@ -158,6 +169,8 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool) -> 
     columns = column_order(result.column for result in results)
     parts = ["# Evaluation report"]
     parts += [_section(section, columns) for section in sections(results)] or ["No results."]
+    if left_out:
+        parts.append(f"Left out, files missing: {', '.join(map(_plain, left_out))}.")
     if has_roc:
         parts.append("## ROC\n\n![TAR against FAR, one line per column](roc.png)")
     parts += [_how(results)] if results else []

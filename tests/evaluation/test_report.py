@@ -35,7 +35,9 @@ def curves():
 def test_report_writes_its_files_and_nothing_else(tmp_path):
     folder = tmp_path / "a" / "report"
     assert write_report(folder, RESULTS, curves(), INFO) == folder / "report.md"
-    assert sorted(p.name for p in folder.iterdir()) == ["report.md", "results.csv", "results.json", "roc.png"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        *("report.md", "results.csv", "results.json", "roc.npz", "roc.png")
+    ]
     read = read_results(folder / "results.csv")
     assert read[:2] == RESULTS[:2]
     assert read[3:] == RESULTS[3:]

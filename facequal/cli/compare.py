@@ -1,0 +1,72 @@
+"""`facequal compare`: the reports of two models as tables and pictures."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from rich.console import Console
+
+from facequal.evaluation.comparison.reading import read_comparison
+from facequal.evaluation.comparison.report import (
+    Choice,
+    ProductName,
+    make_products,
+    missing_sets,
+    write_comparison,
+)
+from facequal.evaluation.comparison.tables import MAX_WIDTH, render_changes
+
+PRODUCTS = get_args(ProductName)
+
+EPILOG = """\
+BEFORE and AFTER are each a results.csv, a report folder, a run folder, or a folder of seeds (seed_*/report/results.csv,
+as `facequal repeat` makes). Of two folders of seeds those seeds are paired that both hold; mean and spread are given.
+
+products:
+  cross-resolution  mean accuracy of the sets at 7 to 112 px, the second image degraded; LFW and XQLFW
+  same-resolution   the same, both images degraded
+  lfw               one set at all its resolutions (--set names another)
+  roc               ROC curves at each resolution and their EERs
+  bars              accuracy of each set at each resolution
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(
+        prog="facequal compare",
+        allow_abbrev=False,
+        description="Compare the reports of two models, such as a base and its fine-tuned version.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("before", type=Path, help="results of the first model")
+    parser.add_argument("after", type=Path, help="results of the second model")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the files; replaces a comparison there")
+    parser.add_argument("--only", nargs="+", choices=PRODUCTS, default=PRODUCTS, help="products (default: all)")
+    parser.add_argument("--sets", nargs="+", metavar="NAME", help="test sets to average and draw")
+    parser.add_argument("--set", default="lfw", metavar="NAME", help="test set of the product lfw (default: lfw)")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        SystemExit: with a message when the reports cannot be read or compared.
+    """
+    options = build_parser().parse_args(list(arguments))
+    try:
+        comparison = read_comparison(options.before, options.after)
+        products, left_out = make_products(comparison, Choice(options.only, options.sets, options.set))
+        path = write_comparison(options.out, comparison, products, left_out)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f"facequal compare: {error}")
+    console = Console(width=MAX_WIDTH)  # not that of the terminal: a narrow one would lose columns
+    for product in products:
+        console.print(render_changes(product.table))
+    for sentence in (*left_out, *comparison.notes, *missing_sets(comparison)):
+        print(f"note: {sentence}")
+    print(f"comparison: {path}")

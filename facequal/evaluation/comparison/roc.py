@@ -1,0 +1,116 @@
+"""ROC curves of two models side by side, one panel per set and condition."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from facequal.evaluation.comparison.changes import Change, ComparisonTable, Section
+from facequal.evaluation.comparison.tables import format_statistic
+from facequal.evaluation.figures import png, shades_of, style_roc_axis
+from facequal.evaluation.results import column_order
+from facequal.evaluation.verification import CurveKey
+from facequal.metrics.roc import RocCurve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STYLES: dict[str, Literal["--", "-"]] = {"before": "--", "after": "-"}
+CurvesOfSeeds = Sequence[Mapping[CurveKey, RocCurve]]
+
+
+def compared_roc_png(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> bytes:
+    """The picture of :func:`draw_compared_roc` as a PNG file."""
+    return png(draw_compared_roc(before, after, eers))
+
+
+def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> "Figure":
+    """ROC curves before (dashed) and after (solid), one panel per set and condition, one colour per resolution.
+
+    FAR is on a logarithmic axis from 1 / number of impostor pairs. Of several seeds the mean TAR at each FAR is drawn.
+    Below each panel stand the EERs.
+
+    Args:
+        before: The curves of each seed.
+        after: The curves of each seed.
+        eers: The EERs; each of its sections gives a panel, with the columns that all seeds hold a curve of.
+
+    Returns:
+        A figure that belongs to no pyplot state.
+
+    Raises:
+        ValueError: If a section has no curve.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.lines import Line2D
+
+    across = min(len(eers.sections), 2 if len(eers.sections) <= 6 else 4)
+    down = math.ceil(len(eers.sections) / across)
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.12)
+    figure = Figure(figsize=(4.8 * across, 5.0 * down + 0.4), layout=layout, dpi=110)
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    shades = shades_of(column_order(eers.columns))
+    for section, axis in zip(eers.sections, axes, strict=False):
+        _draw_roc_panel(axis, section, {"before": before, "after": after}, shades)
+    for axis in axes[len(eers.sections) :]:
+        axis.set_axis_off()
+    lines = [Line2D([], [], color="0.2", linestyle=style) for style in STYLES.values()]
+    lines.append(Line2D([], [], color="0.6", linestyle=":"))
+    figure.legend(lines, [*STYLES, "chance"], loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def _draw_roc_panel(
+    axis: "Axes", section: Section, sides: Mapping[str, CurvesOfSeeds], shades: Mapping[str, tuple[float, ...]]
+) -> None:
+    place = (section.protocol, section.condition)
+    columns = [
+        column for column in shades if all((*place, column) in seed for seeds in sides.values() for seed in seeds)
+    ]
+    if not columns:
+        raise ValueError(f"{', '.join(place)}: no resolution has a curve in all reports")
+    curves = {(name, column): [seed[*place, column] for seed in sides[name]] for name in sides for column in columns}
+    left = min(1 / min(curve.num_impostor for seeds in curves.values() for curve in seeds), 0.1)
+    for (name, column), seeds in curves.items():
+        far, tar = mean_steps(seeds, left)
+        label = f"{column}: {_eers(section.cells.get(column))}" if name == "after" else None
+        axis.plot(
+            far, tar, drawstyle="steps-post", color=shades[column], linestyle=STYLES[name], linewidth=1.6, label=label
+        )
+    style_roc_axis(axis, ", ".join(place), left)
+    axis.legend(
+        title="EER in percent, before → after",
+        title_fontsize="small",
+        fontsize="small",
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.12),
+        ncols=2,
+        frameon=False,
+    )
+
+
+def _eers(eer: Change | None) -> str:
+    if eer is None:
+        return "n/a"
+    return f"{format_statistic('before', eer.before)} → {format_statistic('after', eer.after)}"
+
+
+def mean_steps(curves: Sequence[RocCurve], left: float) -> tuple[list[float], list[float]]:
+    """The mean TAR of several curves as steps: the points where it changes as FAR grows from `left` to 1.
+
+    At each FAR a curve has the TAR of the largest acceptance set that keeps to it.
+
+    Args:
+        curves: At least one.
+        left: Smallest FAR drawn, above 0.
+    """
+    edges = torch.tensor([left, 1.0], dtype=torch.float64)
+    fars = torch.cat([edges, *(curve.far[curve.far > left] for curve in curves)])
+    far = torch.tensor(sorted(set(fars.tolist())), dtype=torch.float64)
+    tar = torch.stack([curve.tar[torch.searchsorted(curve.far, far, right=True) - 1] for curve in curves]).mean(0)
+    changes = torch.ones_like(far, dtype=torch.bool)
+    changes[1:-1] = tar[1:-1] != tar[:-2]
+    return far[changes].tolist(), tar[changes].tolist()

@@ -1,0 +1,31 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from facequal.evaluation.callback import ProtocolEvaluation
+from facequal.evaluation.curves import read_curves
+from facequal.evaluation.results import Result
+from facequal.metrics.roc import roc
+
+
+def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, capsys):
+    evaluation = ProtocolEvaluation()
+    evaluation.results = [Result("calfw", "cross-resolution", "7 px", "accuracy", 0.75, num=20)]
+    curve = roc(torch.rand(20), torch.arange(20) % 2 == 0)
+    key = ("calfw", "cross-resolution", "7 px")
+    datamodule = SimpleNamespace(seed=3, left_out_tests=["lfw", "cfp|fp"])
+    trainer = SimpleNamespace(datamodule=datamodule, ckpt_path=None)
+    evaluation.write(tmp_path, {key: curve}, trainer, [])
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert content["left_out"] == ["lfw", "cfp|fp"]
+    assert "\n\nLeft out, files missing: lfw, cfp\\|fp.\n\n" in (tmp_path / "report.md").read_text()
+    assert read_curves(tmp_path / "roc.npz")[key].auc() == pytest.approx(curve.auc(), abs=1e-12)
+
+    del datamodule.left_out_tests
+    evaluation.write(tmp_path, {}, trainer, [])
+    assert json.loads((tmp_path / "results.json").read_text())["left_out"] == []
+    assert "Left out" not in (tmp_path / "report.md").read_text()
+    assert not (tmp_path / "roc.npz").exists()
+    assert "report:" in capsys.readouterr().out
