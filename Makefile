@@ -25,8 +25,8 @@ $(STAMP): requirements.lock pyproject.toml | $(UV)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## train and evaluate a recogniser on procedural faces (CPU, minutes)
-	$(BIN)/facequal run -c experiments/demo/adaface.yaml
+demo: $(STAMP) ## train a recogniser on procedural faces and make it robust to low resolution (CPU, minutes)
+	$(BIN)/facequal study experiments/demo/study.yaml --only octuplet --seeds 1 --folder runs/demo --fresh
 
 test: $(STAMP) ## run the tests (under 5 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest

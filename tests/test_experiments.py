@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import yaml
 
+from facequal.cli import main
 from facequal.cli.configs import with_parents
 from facequal.cli.lightning import FaceQualCLI
+from facequal.cli.study.file import StudyRow, read_study
+from facequal.cli.study.runs import as_argument
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").rglob("*.yaml"))
 PARTS = [file for file in FILES if file.parent.name == "data" or file.stem.startswith(("base", "recipe"))]
-RUNNABLE = [file for file in FILES if file not in PARTS]
+STUDIES = [file for file in FILES if yaml.safe_load(file.read_text()).keys() & {"rows", "grid"}]
+RUNNABLE = [file for file in FILES if file not in PARTS + STUDIES]
 
 
 def name(file: Path) -> str:
@@ -27,8 +31,40 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
     if "quality_scores" in file.read_text():
         np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
         overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
+    if "identities_per_group" in file.read_text():
+        overlay.append("--data.batch_size=6")  # a group of three people, two images each
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
     assert run.trainer.global_step == 1
+
+
+def different_rows(file: Path) -> list[Any]:
+    """Rows of a study of which no two set the same keys: the others differ in values only."""
+    rows = {(row.config, tuple(row.overrides)): row for row in read_study(file).rows}
+    return [pytest.param(file, row, id=f"{name(file)}-{row.name}") for row in rows.values()]
+
+
+@pytest.mark.parametrize(("file", "row"), [row for file in STUDIES for row in different_rows(file)])
+def test_row_of_a_study(file: Path, row: StudyRow, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = [f"--{key}={as_argument(value)}" for key, value in row.overrides.items()]
+    with pytest.raises(SystemExit) as stop:
+        FaceQualCLI(["fit", "-c", str(row.config), *changes, "--print_config"])
+    assert stop.value.code in (0, None)
+    printed = yaml.safe_load(capsys.readouterr().out)
+    for key, value in row.overrides.items():
+        found = printed
+        for part in key.split("."):
+            found = found[part]
+        assert found == value, key
+
+
+@pytest.mark.parametrize("file", [file for file in STUDIES if file.parent.name == "demo"], ids=name)
+def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = read_study(file).rows[0].name
+    tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), "--data.batch_size=6", "--data.resolutions_px=[7,14,32]"]
+    tiny += ["--data.train.init_args.num_identities=36"]  # six families, for the batch of 30 in a row
+    with pytest.raises(SystemExit, match="112 px"):  # the faces are of 32 px; the study's table asks for 112
+        main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(tmp_path), *tiny])
+    assert len(list(tmp_path.rglob("results.csv"))) == 2, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("file", [file for file in PARTS if file.parent.name == "data"], ids=name)
@@ -39,7 +75,7 @@ def test_data_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str])
     assert stop.value.code in (0, None)
     content = yaml.safe_load(file.read_text())["data"]
     printed = yaml.safe_load(capsys.readouterr().out)["data"]
-    assert printed["test"][0]["class_path"] == content["test"][0]["class_path"]
+    assert [protocol["class_path"] for protocol in printed["test"]] == [each["class_path"] for each in content["test"]]
 
 
 def merged(file: Path) -> dict[str, Any]:
@@ -94,7 +130,7 @@ def test_ablations_are_what_their_names_say(file: Path) -> None:
     assert head["class_path"].lower().endswith(file.stem.partition("_")[0] + "head")
 
 
-@pytest.mark.parametrize("file", RUNNABLE, ids=name)
+@pytest.mark.parametrize("file", RUNNABLE + STUDIES, ids=name)
 def test_header(file: Path) -> None:
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     told = {line[1:].split(":")[0].strip() for line in header}

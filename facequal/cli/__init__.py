@@ -18,6 +18,8 @@ commands:
   predict     write embeddings and norms of images to Parquet
   run         fit, then test, in one process
   repeat      run with several seeds; mean and spread: facequal repeat CONFIG --seeds 3
+  compare     two models' reports as tables and pictures: facequal compare BEFORE AFTER --out DIR
+  study       run rows of experiments over seeds; one table: facequal study FILE --jobs 2
   check-data  list all problems of a data set before training
 
 options:
@@ -53,6 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from facequal.cli.repeat import main as repeat
 
         repeat(given[1:])
+    elif command == "compare":
+        from facequal.cli.compare import main as compare
+
+        compare(given[1:])
+    elif command == "study":
+        from facequal.cli.study.command import main as study
+
+        study(given[1:])
     elif command in ("fit", "validate", "test", "predict"):
         from facequal.cli.lightning import FaceQualCLI
 

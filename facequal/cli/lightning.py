@@ -1,15 +1,18 @@
 """`facequal fit|validate|test|predict`: LightningCLI over the shared data module and any method."""
 
+import functools
 import hashlib
+import inspect
+import operator
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import yaml
 from jsonargparse import Namespace
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from facequal.callbacks.embeddings import EmbeddingWriter
@@ -17,6 +20,20 @@ from facequal.callbacks.save_config import SaveRunConfig
 from facequal.cli.configs import expand_inherited
 from facequal.data.datamodule import FaceDataModule
 from facequal.evaluation.callback import ProtocolEvaluation
+
+
+def keep_whole_numbers_whole() -> None:
+    """Have the trainer's options that may be a count or a share read a whole number as a count.
+
+    ``limit_train_batches: 1`` is one batch, 1.0 all of them. Parsing tries the types of an option in their order, and
+    Python keeps one copy of ``Optional`` for unions that differ in order only: whichever module asked first, such as
+    rich, decides whether Lightning's "int or float" reads "float or int".
+    """
+    annotations = inspect.unwrap(Trainer.__init__).__annotations__
+    for name, kind in annotations.items():
+        kinds = get_args(kind)
+        if {int, float} <= set(kinds):
+            annotations[name] = functools.reduce(operator.or_, sorted(kinds, key=lambda each: each is not int))
 
 
 class FaceQualCLI(LightningCLI):
@@ -29,6 +46,7 @@ class FaceQualCLI(LightningCLI):
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.command = arguments[0]
+        keep_whole_numbers_whole()
         # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         # Lightning's affair with torch, not the user's.

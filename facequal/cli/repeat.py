@@ -1,7 +1,6 @@
 """`facequal repeat`: one experiment with several seeds, its mean and its spread."""
 
 import argparse
-import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,8 +9,8 @@ from pathlib import Path
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
-from facequal.cli.configs import expand_inherited
 from facequal.cli.run import fit_and_test
+from facequal.cli.runs import experiment_digest, results_file, run_options
 from facequal.evaluation.results import Result, read_results, summarise, write_summary
 from facequal.evaluation.tables import render_summary
 
@@ -64,14 +63,11 @@ def print_summary(folder: Path, per_seed: Sequence[Sequence[Result]]) -> None:
 
 def run_seed(folder: Path, config: Path, seed: int, overrides: Sequence[str]) -> list[Result]:
     """Results of one seed: read if they are there, else made."""
-    finished = folder / "report" / "results.csv"
+    finished = results_file(folder)
     if finished.is_file():
         print(f"seed {seed}: {finished} is there")
         return read_results(finished)
-    logger = "lightning.pytorch.loggers.CSVLogger"
-    place = [f"--trainer.logger={logger}", f"--trainer.logger.save_dir={folder}"]
-    place += ["--trainer.logger.name=", "--trainer.logger.version=", f"--trainer.default_root_dir={folder}"]
-    results, _ = fit_and_test(["-c", str(config), f"--seed_everything={seed}", *place, *overrides])
+    results, _ = fit_and_test(["-c", str(config), *run_options(folder, seed), *overrides])
     return results
 
 
@@ -81,9 +77,10 @@ def require_same_experiment(folder: Path, config: Path, overrides: Sequence[str]
     Raises:
         SystemExit: the folder holds results of other settings.
     """
-    given = expand_inherited(["-c", str(config), *overrides])
-    content = [Path(argument).read_text() if Path(argument).is_file() else argument for argument in given]
-    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
+    try:
+        digest = experiment_digest(["-c", str(config), *overrides])
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f"facequal repeat: {error}")
     mark = folder / MARK
     if mark.is_file() and mark.read_text().strip() != digest:
         sys.exit(f"facequal repeat: {folder} holds results of other settings; use --fresh, or another --folder")

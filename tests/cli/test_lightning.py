@@ -1,5 +1,7 @@
 """The command line, in process, on tiny faces and a tiny network."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +206,14 @@ def test_nothing_to_validate_on(trained: Path, tmp_path: Path) -> None:
 def test_clean_resolution_must_be_there(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no clean view '32'"):
         cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", "--data.resolutions_px=[7,14]")
+
+
+def test_a_whole_number_of_batches_stays_one(tmp_path: Path) -> None:
+    # In a process of its own: it depends on who first asks typing for the union of the two, here rich.
+    code = (
+        "import sys, rich.console; from facequal.cli.lightning import FaceQualCLI;"
+        "FaceQualCLI(['fit', '-c', sys.argv[1], '--trainer.limit_train_batches=1', '--print_config'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(DEMO)], capture_output=True, text=True, timeout=120)
+    assert yaml.safe_load(done.stdout)["trainer"]["limit_train_batches"] == 1, done.stderr
+    assert "limit_train_batches: 1\n" in done.stdout

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facequal.evaluation.results import Result
-from facequal.evaluation.study_summary import (
+from facequal.evaluation.study.summary import (
     Column,
     RowResults,
     by_place,

@@ -1,0 +1,247 @@
+"""The file of a study: which experiments it runs, as rows or as a grid, and which figures its table shows."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from facequal.evaluation.study.summary import Column
+
+KEYS = ("title", "base", "config", "columns", "rows", "grid")
+BASE = "base"
+# What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
+OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
+WEIGHTS_KEY = "model.init_args.weights"
+MAX_NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One row of the table: an experiment and what it changes.
+
+    Attributes:
+        name: name in the table.
+        config: the experiment file.
+        overrides: values by dotted key, laid over the experiment.
+    """
+
+    name: str
+    config: Path
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder_name(self) -> str:
+        """The name with everything but letters, digits and ``_.=+-`` replaced by ``_``."""
+        return re.sub(r"[^\w.=+-]+", "_", self.name).strip("._")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as its file describes it.
+
+    Attributes:
+        path: the file.
+        title: heading of the table.
+        base: experiment whose weights every row starts from; None: rows stand alone.
+        rows: those of ``rows``, then those of ``grid``, the last key changing fastest.
+        columns: figures of the table; empty: all accuracies of the first protocol.
+        grid: values by dotted key.
+    """
+
+    path: Path
+    title: str
+    base: Path | None
+    rows: tuple[StudyRow, ...]
+    columns: tuple[Column, ...]
+    grid: Mapping[str, Sequence[Any]]
+
+    @property
+    def grid_rows(self) -> tuple[StudyRow, ...]:
+        """The rows of the grid."""
+        num = math.prod(len(values) for values in self.grid.values()) if self.grid else 0
+        return self.rows[len(self.rows) - num :]
+
+
+class StudyLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice: of two rows of one name the first would vanish without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping, each key once."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise ValueError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+# Experiments are read with 5e-4 as a number, which YAML 1.1 takes for text.
+StudyLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def read_study(path: Path) -> Study:
+    """Read and check the file of a study.
+
+    Raises:
+        FileNotFoundError: the file or an experiment it names does not exist.
+        ValueError: something in it is not as it must be; names file, key and value.
+    """
+    content = read_mapping(path)
+    unknown = [str(key) for key in content if key not in KEYS]
+    if unknown:
+        raise ValueError(f"{path}: unknown key {', '.join(unknown)}; there are {', '.join(KEYS)}")
+    if not content.get("rows") and not content.get("grid"):
+        raise ValueError(f"{path}: needs `rows`, `grid` or both")
+    base = content.get("base")
+    grid = checked_grid(path, content.get("grid") or {})
+    rows = [*checked_rows(path, content.get("rows") or {}).items(), *grid_rows(grid)]
+    study = Study(
+        path=path,
+        title=str(content.get("title") or path.stem),
+        base=None if base is None else experiment(path, "base", base),
+        rows=tuple(built_row(path, name, row, content.get("config"), base is not None) for name, row in rows),
+        columns=checked_columns(path, content.get("columns")),
+        grid=grid,
+    )
+    check_names(path, study.rows)
+    return study
+
+
+def read_mapping(path: Path) -> dict[Any, Any]:
+    """The content of a YAML file that must be a mapping."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StudyLoader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: must be a mapping with the keys {', '.join(KEYS)}, got {content!r}")
+    return content
+
+
+def experiment(path: Path, key: str, value: object) -> Path:
+    """The experiment file that `key` names, relative to the study's."""
+    if not isinstance(value, str):
+        raise ValueError(f"{path}: {key} must be the path of an experiment, got {value!r}")
+    file = path.parent / value
+    if not file.is_file():
+        raise FileNotFoundError(f"{path}: {key} is {value}, but there is no file {file}")
+    return file
+
+
+def checked_rows(path: Path, rows: object) -> dict[str, dict[str, Any]]:
+    """`rows`: overrides by name.
+
+    Raises:
+        ValueError: it is not a mapping of mappings.
+    """
+    if not isinstance(rows, dict):
+        raise ValueError(f"{path}: rows must be a mapping of names to overrides, got {rows!r}")
+    for name, row in rows.items():
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}: rows: {name} must be a mapping of dotted keys to values, got {row!r}")
+    return {str(name): row for name, row in rows.items()}
+
+
+def checked_grid(path: Path, grid: object) -> dict[str, list[Any]]:
+    """`grid`: values by dotted key.
+
+    Raises:
+        ValueError: it is not a mapping of lists, or a list is empty.
+    """
+    if not isinstance(grid, dict):
+        raise ValueError(f"{path}: grid must be a mapping of dotted keys to lists of values, got {grid!r}")
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"{path}: grid: {key} must be a list of values, got {values!r}")
+    return {str(key): values for key, values in grid.items()}
+
+
+def grid_rows(grid: Mapping[str, Sequence[Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The product of the values as rows, named such as ``margin=25, batch_size=64``."""
+    names = short_names(grid)
+    rows = []
+    for values in itertools.product(*grid.values()) if grid else ():
+        row = dict(zip(grid, values, strict=True))
+        rows.append((", ".join(f"{names[key]}={shown(value)}" for key, value in row.items()), row))
+    return rows
+
+
+def short_names(keys: Mapping[str, object]) -> dict[str, str]:
+    """The last part of each dotted key, or the whole key where the last parts are equal."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return {key: key if last.count(part) > 1 else part for key, part in zip(keys, last, strict=True)}
+
+
+def shown(value: object) -> str:
+    """A value in a name: text as it is, lists as ``[a, b]``, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return f"[{', '.join(shown(item) for item in value)}]"
+    return json.dumps(value)
+
+
+def built_row(path: Path, name: str, row: Mapping[str, Any], config: object, has_base: bool) -> StudyRow:
+    """A row with the experiment it runs.
+
+    Raises:
+        ValueError: a key is not a dotted one, or one that the study sets itself, or no experiment is named.
+    """
+    overrides = {key: value for key, value in row.items() if key != "config"}
+    own = (*OWN_KEYS, WEIGHTS_KEY) if has_base else OWN_KEYS
+    for key in overrides:
+        if not isinstance(key, str) or not re.fullmatch(r"\w[\w.-]*\+?", key):
+            raise ValueError(f"{path}: row {name}: {key!r} is no dotted key such as data.batch_size")
+        if any(key == taken or key.startswith(f"{taken}.") for taken in own):
+            raise ValueError(f"{path}: row {name}: {key} is set by the study itself")
+    if "config" not in row and config is None:
+        raise ValueError(f"{path}: row {name}: there is neither a `config` of the study nor one of the row")
+    file = experiment(path, f"row {name}: config", row["config"]) if "config" in row else None
+    return StudyRow(name, file or experiment(path, "config", config), overrides)
+
+
+def checked_columns(path: Path, columns: object) -> tuple[Column, ...]:
+    """`columns`: lists of protocol, condition, column and, where it is not accuracy, metric.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if columns is None:
+        return ()
+    expected = "[protocol, condition, column] or [protocol, condition, column, metric]"
+    if not isinstance(columns, list) or not columns:
+        raise ValueError(f"{path}: columns must be a list of {expected}, got {columns!r}")
+    for column in columns:
+        is_text = isinstance(column, list) and all(isinstance(part, str) for part in column)
+        if not is_text or len(column) not in (3, 4):
+            raise ValueError(f"{path}: columns: expected {expected}, got {column!r}")
+    if len(set(map(tuple, columns))) < len(columns):
+        raise ValueError(f"{path}: columns: one appears twice")
+    return tuple(Column(*column) for column in columns)
+
+
+def check_names(path: Path, rows: Sequence[StudyRow]) -> None:
+    """Refuse names that make no folder, or the same one as another.
+
+    Raises:
+        ValueError: see above.
+    """
+    taken: dict[str, str] = {}
+    for row in rows:
+        folder = row.folder_name.casefold()  # some file systems take a and A for one
+        if not folder or len(folder) > MAX_NAME_LENGTH or folder == BASE:
+            reason = "is the name of the base" if folder == BASE else f"makes no folder name of 1 to {MAX_NAME_LENGTH}"
+            raise ValueError(f"{path}: row {row.name!r} {reason}{'' if folder == BASE else ' characters'}")
+        if folder in taken:
+            raise ValueError(f"{path}: rows {taken[folder]!r} and {row.name!r} would share the folder {folder}")
+        taken[folder] = row.name
