@@ -18,6 +18,7 @@ from experiments.benchmarks import (
     heads,
     octuplet,
     pipeline,
+    queue,
     table,
     timing,
     training,
@@ -153,6 +154,35 @@ class TestOctuplet:
             torch.stack((second, second))
 
         assert octuplet.peak_tensor_kb(step) == pytest.approx(12, abs=0.5)  # 4 kB, then 8, then 4 + 8
+
+
+class TestQueue:
+    def test_formulations_agree(self):
+        ring, concatenated = (queue.filled_queue(name, 30, 8) for name in (queue.OURS, queue.CONCATENATED))
+        for seed in range(6):  # 42 rows: around the end
+            new = queue.random_batch(7, 30, 8, seed, "cpu")
+            (keys, labels), (expected, expected_labels) = queue.step(ring, *new), queue.step(concatenated, *new)
+            shift = -int(ring.position)
+            assert torch.equal(labels.roll(shift), expected_labels)
+            torch.testing.assert_close(keys.roll(shift, 0), expected, rtol=1e-5, atol=1e-5)
+
+    def test_keys_move(self):
+        """The step's class weights are not those of the rows that were there before."""
+        concatenated = queue.filled_queue(queue.CONCATENATED, 30, 8)
+        features = concatenated.features
+        keys, _ = queue.step(concatenated, *queue.random_batch(7, 30, 8, 1, "cpu"))
+        assert (keys[7:] - features[:23]).abs().amax() > 0.1
+
+    def test_rows(self):
+        rows = queue.rows({20: 5.0, 40: 8.0}, batch=8, embedding_dim=4, rounds=1)
+        assert_sane(rows, 4)
+        assert [row.target for row in rows] == [5.0, 1.0, 8.0, 1.0]
+
+    def test_memory(self):
+        """In matrices as large as the features. Ours: origins, keys. Theirs: features, proxies, two on the way."""
+        ours, theirs = (queue.memory_mb(name, 4000, 50, 16) / 0.256 for name in (queue.OURS, queue.CONCATENATED))
+        assert 2.1 < ours < 2.4
+        assert 4.1 < theirs < 4.7
 
 
 class TestVerification:

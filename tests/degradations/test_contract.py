@@ -20,6 +20,7 @@ from facequal.degradations import (
     Rotation,
     ZeroPadCrop,
 )
+from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
 from tests.degradations.pictures import pictures
 
 DEGRADATIONS: dict[str, Degradation] = {
@@ -33,6 +34,9 @@ DEGRADATIONS: dict[str, Degradation] = {
     "flip": HorizontalFlip(),
     "random": RandomApply(JPEG((10, 95)), 0.5),
     "adaface": AdaFaceAugmentation(0.5, 0.5, 0.5),
+    "rescale": RandomRescale(),
+    "zoom": RandomResizedCrop(),
+    "qgface": QGFaceAugmentation(0.5, 0.5, 0.5),
     "chain": Compose([Rotation(10.0), DownUpScale((0.1, 0.5)), JPEG((30, 60)), DownUpScale()]),
 }
 every = pytest.mark.parametrize("degradation", DEGRADATIONS.values(), ids=DEGRADATIONS.keys())
@@ -138,14 +142,14 @@ def test_an_empty_batch_passes(degradation):
     assert all(len(value) == 0 for value in params.values())
 
 
-@pytest.mark.parametrize("name", ["resolution", "down-up", "blur", "jpeg", "flip", "random"])
+@pytest.mark.parametrize("name", ["resolution", "down-up", "blur", "jpeg", "flip", "random", "rescale", "zoom"])
 def test_a_constant_picture_stays_constant(name):
     colour = torch.tensor([0.8, 0.4, 0.2]).view(1, 3, 1, 1)
     images = colour.expand(16, 3, 29, 40)
     degraded, _ = DEGRADATIONS[name](images, Keys(torch.arange(16)))
     # JPEG's steps are coarse, but a flat block has no detail to lose: only its level is rounded
     torch.testing.assert_close(degraded, degraded[..., :1, :1].expand_as(degraded), atol=1e-6, rtol=0)
-    torch.testing.assert_close(degraded, images, atol=0.06 if name in {"jpeg", "random"} else 1e-6, rtol=0)
+    torch.testing.assert_close(degraded, images, atol=0.06 if name in {"jpeg", "random", "rescale"} else 1e-6, rtol=0)
 
 
 @every

@@ -1,0 +1,272 @@
+"""The augmentation that QGFace calls "Ours": a small, compressed picture of every face, and what its pixels go through.
+
+The rescaling repeats Pillow's 8-bit arithmetic. Pillow holds filter weights as multiples of 2^-22 and rounds to 8 bit
+after each axis; such sums are exact in float64, so batch, device and summation order cannot turn a rounding over.
+"""
+
+import functools
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from facequal.degradations.base import Compose, Degradation, Params, RandomApply
+from facequal.degradations.geometry import Rotation, ZeroPadCrop
+from facequal.degradations.jpeg import _code_blocks, _quantisation_tables, _to_rgb, _to_ycc420
+from facequal.degradations.photometric import PhotometricJitter
+from facequal.degradations.random import Keys, to_choice, to_range
+from facequal.degradations.resampling import FILTERS, Filter, apply_separable, resample_matrix
+
+_BLOCK = 16  # px that a JPEG block of chroma covers
+_WEIGHT_ONE = 2.0**22  # of Pillow's fixed-point filter weights
+
+
+class RandomRescale(Degradation):
+    """Shrinks with a random filter, compresses the small picture as JPEG, and enlarges with another random filter.
+
+    side = int(u * size) with u ~ U(scale), so 11 to 55 px of 112 (56 is the open end of the range); the two filters are
+    independent of each other and antialiased: Pillow's NEAREST, BILINEAR, BICUBIC, BOX and LANCZOS. Pixel by pixel the
+    8-bit result of Pillow, once the images are rounded to 8 bit (JPEG pictures up to 4 px wide differ, see `JPEG`).
+
+    Small pictures of different sizes go in one call: each lies in the corner of a canvas and is continued beyond its
+    edges the way the codec does. There is a canvas for every multiple of 16 px, the reach of a JPEG block of chroma:
+    four calls for 112 px, and one wait of the host for each.
+
+    Parameters drawn: `scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,), positions in `filters`.
+
+    Args:
+        scale: Range of the side relative to the image's, within (0, 1].
+        quality: JPEG quality of the small picture, in 1..100.
+        filters: Names from `resampling.FILTERS`.
+
+    Raises:
+        ValueError: The range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or named
+            twice.
+    """
+
+    def __init__(
+        self, scale: tuple[float, float] = (0.1, 0.5), quality: int = 75, filters: Sequence[Filter] = FILTERS
+    ) -> None:
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.quality = quality
+        self.filters = tuple(filters)
+        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
+            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
+        if not 1 <= quality <= 100:
+            raise ValueError(f"quality must be in 1..100, not {quality}")
+        if not self.filters or not set(self.filters) <= set(FILTERS) or len(set(self.filters)) < len(self.filters):
+            raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
+
+    def sample(self, keys: Keys) -> Params:
+        """`scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
+        scale, down, up = keys.uniform((3,)).unbind(1)
+        number = len(self.filters)
+        return {
+            "scale": to_range(scale, *self.scale),
+            "down_filter": to_choice(down, number),
+            "up_filter": to_choice(up, number),
+        }
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Shrinks by `scale` with `down_filter`, compresses, and enlarges with `up_filter`."""
+        rescaled = torch.empty_like(images)
+        longest = self._sides(max(images.shape[-2:]), params["scale"])
+        largest = max(1, int(self.scale[1] * max(images.shape[-2:])))
+        for canvas in range(_BLOCK, largest + _BLOCK, _BLOCK):
+            chosen = ((longest > canvas - _BLOCK) & (longest <= canvas)).nonzero().squeeze(1)
+            if len(chosen):
+                part = {name: value.index_select(0, chosen) for name, value in params.items()}
+                rescaled.index_copy_(0, chosen, self._rescale(images.index_select(0, chosen), part, canvas))
+        return rescaled
+
+    def _rescale(self, images: Tensor, params: Params, canvas: int) -> Tensor:
+        """Rescales images whose small pictures fit into `canvas` pixels."""
+        height, width = images.shape[-2:]
+        rows = self._axis(height, params, canvas)
+        columns = rows if width == height else self._axis(width, params, canvas)
+        small = _resize(images.mul_(255.0).round_(), rows.down, columns.down)
+        small = _compress_corners(small, self.quality, rows.side_px, columns.side_px)
+        return _resize(small, rows.up, columns.up).div_(255.0)
+
+    def _axis(self, size: int, params: Params, canvas: int) -> "_Axis":
+        smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
+        side = self._sides(size, params["scale"])
+        down, up = _pillow_tables(size, smallest, largest, self.filters, side.device)
+        place = side - smallest
+        return _Axis(side, down[params["down_filter"], place, :canvas], up[params["up_filter"], place, :, :canvas])
+
+    def _sides(self, size: int, scale: Tensor) -> Tensor:
+        smallest, largest = (max(1, int(limit * size)) for limit in self.scale)
+        # the limits and the drawn scale both come from `self.scale`, but one of them through float32
+        return scale.mul(size).long().clamp_(smallest, largest)
+
+
+class RandomResizedCrop(Degradation):
+    """torchvision's crop of a random box, enlarged to the size of the image: the face is zoomed and shifted.
+
+    The box is drawn as by `ZeroPadCrop`. Enlarging is bilinear, as of a picture that ends at the box; unlike Pillow's,
+    the result is not rounded to 8 bit.
+
+    Parameters drawn, float32 (B,): `height`, `width`, `top` and `left`, see `ZeroPadCrop`.
+
+    Args:
+        scale: Range of the box's area relative to the image's, within (0, 1].
+        ratio: Range of the box's width over its height.
+
+    Raises:
+        ValueError: `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+    """
+
+    def __init__(self, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
+        self.box = ZeroPadCrop(scale, ratio)
+
+    def sample(self, keys: Keys) -> Params:
+        """`height`, `width`, `top`, `left`, float32 (B,)."""
+        return self.box.sample(keys)
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Enlarges the box to the whole image."""
+        rows = _zoom(params["height"], params["top"], images.shape[2])
+        columns = _zoom(params["width"], params["left"], images.shape[3])
+        return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
+
+
+class QGFaceAugmentation(Compose):
+    """QGFace's training augmentation "Ours", for the second view of every image.
+
+    1. `RandomRescale(scale=(.1, .5), quality=75)`, always; then, each independently,
+    2. `RandomResizedCrop(scale=(.8, 1), ratio=(3/4, 4/3))`, 3. `PhotometricJitter(.2, .2, .2)`, 4. `Rotation(45)`.
+    The horizontal flip, drawn for each view by itself, is `HorizontalFlip(0.5)`, apart.
+
+    The probabilities of 2 to 4 were not published: the released code reads them from configurations that it does not
+    contain. The 0.2 here is an assumption, the value of AdaFace's augmentation. Other than in the released code,
+    pixels are not rounded to 8 bit after 2 to 4, and the rotation is bilinear, not of the nearest pixel.
+
+    Args:
+        p_crop: Probability of the crop, in [0, 1].
+        p_photometric: Probability of the photometric jitter, in [0, 1].
+        p_rotation: Probability of the rotation, in [0, 1].
+        scale: Range of the small picture's side relative to the image's, within (0, 1].
+        quality: JPEG quality of the small picture, in 1..100.
+
+    Raises:
+        ValueError: A probability is not in [0, 1], or `scale` or `quality` is out of its range.
+    """
+
+    def __init__(
+        self,
+        p_crop: float = 0.2,
+        p_photometric: float = 0.2,
+        p_rotation: float = 0.2,
+        scale: tuple[float, float] = (0.1, 0.5),
+        quality: int = 75,
+    ) -> None:
+        super().__init__(
+            [
+                RandomRescale(scale, quality),
+                RandomApply(RandomResizedCrop(), p_crop),
+                RandomApply(PhotometricJitter(0.2, 0.2, 0.2), p_photometric),
+                RandomApply(Rotation(45.0), p_rotation),
+            ]
+        )
+
+
+class _Axis(NamedTuple):
+    """One axis of a batch: sides of the small pictures, int64 (n,), and the matrices (n,L,size) and (n,size,L)."""
+
+    side_px: Tensor
+    down: Tensor
+    up: Tensor
+
+
+@functools.lru_cache(maxsize=16)
+def _pillow_tables(
+    size: int, smallest: int, largest: int, filters: tuple[Filter, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Pillow's weights to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest.
+
+    The small side is padded to L, the multiple of 16 from `largest` on: shrinking repeats the last pixel there, and
+    enlarging does not look. For 112 px and 11 to 56 these are 2 x 6.6 MB, and they grow with the cube of `size`.
+
+    Returns:
+        down (filters, sizes, L, size) and up (filters, sizes, size, L): float32, whole multiples of 2^-22 times 2^22.
+    """
+    canvas = largest + -largest % _BLOCK
+    down = torch.zeros(len(filters), largest - smallest + 1, canvas, size)
+    up = torch.zeros(len(filters), largest - smallest + 1, size, canvas)
+    for i, filter in enumerate(filters):
+        for j, small in enumerate(range(smallest, largest + 1)):
+            down[i, j, :small] = _fixed_point_matrix(size, small, filter)
+            down[i, j, small:] = down[i, j, small - 1]
+            up[i, j, :, :small] = _fixed_point_matrix(small, size, filter)
+    return down.to(device), up.to(device)
+
+
+def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
+    """Pillow's weights of an axis times 2^22, rounded, float64 (out_size, in_size)."""
+    if filter != "nearest":
+        weights = resample_matrix(in_size, out_size, filter) * _WEIGHT_ONE
+        return (weights + torch.full_like(weights, 0.5).copysign(weights)).trunc_()
+    # Pillow adds the step up from pixel to pixel; where a centre falls between two pixels, its rounding errors decide
+    step = in_size / out_size
+    positions = itertools.islice(itertools.accumulate(itertools.repeat(step), initial=0.5 * step), out_size)
+    source = torch.tensor(list(positions), dtype=torch.float64).long().clamp_(max=in_size - 1)
+    return _WEIGHT_ONE * torch.eye(in_size, dtype=torch.float64)[source]
+
+
+def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Pillow's resize of pixels (n,3,H,W), whole numbers in 0..255, by weights (n,H',H) and (n,W',W); float32."""
+    n, channels, height, width = pixels.shape
+    wide = torch.bmm(pixels.double().reshape(n, channels * height, width), columns.double().transpose(1, 2))
+    wide = _to_8bit(wide).view(n, channels, height, -1)
+    rows = rows.double()
+    out = wide.new_empty(n, channels, rows.shape[1], wide.shape[3])
+    for channel in range(channels):  # a broadcast product would copy `rows` once per channel
+        torch.bmm(rows, wide[:, channel], out=out[:, channel])
+    return _to_8bit(out).float()
+
+
+def _to_8bit(sums: Tensor) -> Tensor:
+    return sums.mul_(1.0 / _WEIGHT_ONE).add_(0.5).floor_().clamp_(0.0, 255.0)
+
+
+def _compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tensor) -> Tensor:
+    """JPEG of pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
+
+    Args:
+        pixels: float32 (n,3,H,W), whole numbers in 0..255, H and W multiples of 16; beyond a picture its last row and
+            column are repeated.
+        quality: JPEG quality.
+        heights: int64 (n,), rows of each picture.
+        widths: int64 (n,), columns of each picture.
+    """
+    tables = _quantisation_tables(torch.full_like(heights, quality))
+    chroma_heights, chroma_widths = (heights + 1) // 2, (widths + 1) // 2
+    luma, chroma = _to_ycc420(pixels)
+    # encoders repeat the last row of chroma, which is the mean of two rows of pixels, not the last row of pixels
+    chroma = _repeat_from(chroma, chroma_heights, dim=2)
+    luma, chroma = _code_blocks(luma, tables[:, :1]), _code_blocks(chroma, tables[:, 1:])
+    # decoders look at no chroma outside the picture
+    chroma = _repeat_from(_repeat_from(chroma, chroma_heights, dim=2), chroma_widths, dim=3)
+    return _to_rgb(luma, chroma).clamp_(0.0, 255.0)
+
+
+def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
+    """Planes (n,c,h,w) that repeat, along an axis, sample i's entry number sizes[i] - 1 from there on."""
+    source = torch.arange(planes.shape[dim], device=planes.device).minimum(sizes.unsqueeze(1) - 1)
+    shape = [len(planes), 1, 1, 1]
+    shape[dim] = planes.shape[dim]
+    return planes.gather(dim, source.view(shape).expand_as(planes))
+
+
+def _zoom(length: Tensor, place: Tensor, size: int) -> Tensor:
+    """Bilinear matrices, float32 (B,size,size), that enlarge an interval of relative `length`; `place` as in a crop."""
+    pixels = (length * size).round().clamp_(1, size)
+    start = (place * (size - pixels + 1)).floor().minimum(size - pixels)
+    x = torch.arange(size, dtype=torch.float64, device=length.device)
+    pixels, start = pixels.double().unsqueeze(1), start.double().unsqueeze(1)
+    # pixel centres, held within the box: beyond its last pixels it has no neighbours to mix with
+    source = ((x + 0.5) * pixels / size - 0.5).clamp_(min=0.0).minimum(pixels - 1) + start
+    return (1.0 - (source.unsqueeze(2) - x).abs()).clamp_(min=0.0).float()

@@ -1,0 +1,72 @@
+"""MoCo's second encoder, a slowly moving average of the one that is trained."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class MomentumEncoder(nn.Module):
+    """A copy of an encoder that follows it: theta_k <- m theta_k + (1 - m) theta (MoCo, He et al., CVPR 2020).
+
+    Its parameters take no gradient, and `forward` keeps no graph. Buffers, such as BatchNorm's running statistics, are
+    copied at every update, not averaged. In training mode nothing depends on them, since BatchNorm then takes the
+    statistics of the batch in both encoders, as in MoCo; in evaluation mode the statistics are those of the trained
+    encoder, of which this one is m / (1 - m) steps behind. MoCo shuffles the batch over GPUs so that BatchNorm cannot
+    give positives away; that is not done here. Under DDP the copies on all ranks stay equal, because the parameters
+    they follow are.
+
+    Args:
+        encoder: What to copy, with its weights already loaded.
+        momentum: m.
+
+    Attributes:
+        encoder: The copy. It is part of the state dict.
+
+    Raises:
+        ValueError: If the momentum is outside [0, 1).
+    """
+
+    def __init__(self, encoder: nn.Module, momentum: float = 0.999) -> None:
+        super().__init__()
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+        self.momentum = momentum
+        self.encoder = copy.deepcopy(encoder).requires_grad_(False)
+
+    @torch.no_grad()
+    def forward(self, *args: Any) -> Any:
+        """What the copy returns for these inputs, without gradient."""
+        return self.encoder(*args)
+
+    @torch.no_grad()
+    def update(self, encoder: nn.Module) -> None:
+        """Move the parameters towards those of the encoder and copy its buffers; once per optimizer step.
+
+        Args:
+            encoder: The encoder that was copied, or one of the same architecture.
+
+        Raises:
+            ValueError: If names or shapes of its parameters or buffers are others.
+        """
+        own, theirs = _pairs(dict(self.encoder.named_parameters()), dict(encoder.named_parameters()))
+        own_buffers, their_buffers = _pairs(dict(self.encoder.named_buffers()), dict(encoder.named_buffers()))
+        if own:
+            torch._foreach_lerp_(own, theirs, 1 - self.momentum)
+        if own_buffers:
+            torch._foreach_copy_(own_buffers, their_buffers)
+
+    def extra_repr(self) -> str:
+        """The momentum, for `print(encoder)`."""
+        return f"momentum={self.momentum}"
+
+
+def _pairs(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Both sides in the same order."""
+    names = own.keys() | theirs.keys()
+    shapes = {name: [side[name].shape if name in side else None for side in (own, theirs)] for name in names}
+    different = sorted(name for name, (one, other) in shapes.items() if one != other)
+    if different:
+        raise ValueError(f"the encoder is not the one that was copied: it differs in {', '.join(different[:10])}")
+    return list(own.values()), [theirs[name] for name in own]
