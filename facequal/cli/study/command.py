@@ -22,7 +22,7 @@ from facequal.cli.study.runs import (
 )
 from facequal.evaluation.results import read_results
 from facequal.evaluation.study.summary import RowResults, by_place, default_columns, figures_of
-from facequal.evaluation.study.tables import amount
+from facequal.evaluation.tables import amount
 
 INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
 

@@ -11,8 +11,6 @@ from facequal.evaluation.results import column_order
 from facequal.evaluation.study.summary import Column, RowFigure, RowResults, by_place
 from facequal.evaluation.tables import NOT_AVAILABLE, add_section, amount, section_table
 
-__all__ = ["StudySection", "amount", "legend", "render_study", "study_markdown", "study_sections"]
-
 
 @dataclass(frozen=True)
 class StudySection:
