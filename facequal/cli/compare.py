@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from rich.console import Console
-
 from facequal.evaluation.comparison.reading import read_comparison
 from facequal.evaluation.comparison.report import (
-    Choice,
     ProductName,
     make_products,
     missing_sets,
+    tables_shown_once,
     write_comparison,
 )
-from facequal.evaluation.comparison.tables import MAX_WIDTH, render_changes
+from facequal.evaluation.comparison.tables import render_changes
+from facequal.evaluation.tables import print_table
 
 PRODUCTS = get_args(ProductName)
 
@@ -27,9 +26,12 @@ as `facequal repeat` makes). Of two folders of seeds those seeds are paired that
 products:
   cross-resolution  mean accuracy of the sets at 7 to 112 px, the second image degraded; LFW and XQLFW
   same-resolution   the same, both images degraded
-  lfw               one set at all its resolutions (--set names another)
+  lfw               accuracy on LFW, or on each of --sets, at all resolutions of the reports
   roc               ROC curves at each resolution and their EERs
   bars              accuracy of each set at each resolution
+
+Without --sets the means take the seven sets of the InsightFace packages (all sets, if both hold none of these), and roc
+and bars all sets that both hold.
 """
 
 
@@ -46,8 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("after", type=Path, help="results of the second model")
     parser.add_argument("--out", type=Path, required=True, help="folder of the files; replaces a comparison there")
     parser.add_argument("--only", nargs="+", choices=PRODUCTS, default=PRODUCTS, help="products (default: all)")
-    parser.add_argument("--sets", nargs="+", metavar="NAME", help="test sets to average and draw")
-    parser.add_argument("--set", default="lfw", metavar="NAME", help="test set of the product lfw (default: lfw)")
+    parser.add_argument("--sets", nargs="+", metavar="NAME", help="test sets of all products (default: see below)")
     return parser
 
 
@@ -60,13 +61,13 @@ def main(arguments: Sequence[str]) -> None:
     options = build_parser().parse_args(list(arguments))
     try:
         comparison = read_comparison(options.before, options.after)
-        products, left_out = make_products(comparison, Choice(options.only, options.sets, options.set))
+        products, left_out = make_products(comparison, options.only, options.sets)
         path = write_comparison(options.out, comparison, products, left_out)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"facequal compare: {error}")
-    console = Console(width=MAX_WIDTH)  # not that of the terminal: a narrow one would lose columns
-    for product in products:
-        console.print(render_changes(product.table))
+    for table in tables_shown_once(products):
+        if table is not None:
+            print_table(render_changes(table))
     for sentence in (*left_out, *comparison.notes, *missing_sets(comparison)):
         print(f"note: {sentence}")
     print(f"comparison: {path}")

@@ -20,7 +20,7 @@ def expand_inherited(arguments: Sequence[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: a parent does not exist; the message names the file that inherits it.
-        ValueError: ``inherit`` is not a list of paths, or a file inherits itself.
+        ValueError: a file is no YAML, ``inherit`` is not a list of paths, or a file inherits itself.
     """
     expanded: list[str] = []
     remaining = iter(arguments)
@@ -39,7 +39,10 @@ def with_parents(path: Path, children: tuple[Path, ...] = ()) -> list[Path]:
     """A configuration file behind all those it inherits, each once per mention, in the order in which they apply."""
     if path.resolve() in children:
         raise ValueError(f"{path}: inherits itself")
-    content = yaml.safe_load(path.read_text()) or {}
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: is no YAML: {error}") from error
     parents = content.get("inherit", []) if isinstance(content, dict) else []
     if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
         raise ValueError(f"{path}: `inherit` must be a list of paths, got {parents!r}")

@@ -25,7 +25,8 @@ def results_file(folder: Path) -> Path:
 def experiment_digest(arguments: Sequence[str]) -> str:
     """SHA-256 of a command line, with the content of its configuration files and of all they inherit for their names.
 
-    The content counts as YAML reads it: comments and layout may change, such as the figures in a file's header.
+    The content counts as YAML reads it: comments and layout may change, such as the figures in a file's header. Other
+    files that the command line names, such as weights, count too; those that a configuration names do not.
 
     Args:
         arguments: a command line of `facequal fit`, without the command.
@@ -37,10 +38,19 @@ def experiment_digest(arguments: Sequence[str]) -> str:
     expanded = iter(expand_inherited(arguments))
     for argument in expanded:
         if argument not in CONFIG_FLAGS:
-            parts.append(argument)
+            parts += [argument, *content_digest(argument.rpartition("=")[2])]
             continue
         file = Path(next(expanded))
         if not file.is_file():
             raise FileNotFoundError(f"there is no file {file}")
         parts.append(yaml.safe_dump(yaml.safe_load(file.read_text()), sort_keys=False))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def content_digest(value: str) -> list[str]:
+    """SHA-256 of a file's content, if the value is the path of one."""
+    path = Path(value)
+    try:
+        return [hashlib.sha256(path.read_bytes()).hexdigest()] if path.is_file() else []
+    except (OSError, ValueError):  # any text may stand here, too long or too strange for a path
+        return []

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from facequal.data.augmentation import AlbumentationsDataset
+from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader, one_thread
 from facequal.data.protocols import HeldOutPairs, VerificationProtocol
-from facequal.data.samplers import EpochSampler, IdentityPairs, IdentityPairSampler
+from facequal.data.samplers import EpochSampler, IdentityPairSampler
 from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities

@@ -1,7 +1,7 @@
 """Orders of the training images."""
 
 from collections.abc import Iterator, Sized
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,91 +68,6 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
             epoch, yielded = epoch + 1, 0
         self.set_epoch(epoch)
         super().load_state_dict({self._YIELDED: yielded})
-
-
-@dataclass(frozen=True)
-class IdentityPairs:
-    """Training batches of two images per identity, instead of a shuffle of single images.
-
-    Args:
-        identities_per_group: draw batches of groups of this many identities that resemble each other, so that they
-            hold hard negatives; None draws from all people alike.
-        groups: ``.npy`` file of one group number per image of ``data.train``, an integer, the same for all images of an
-            identity; None takes the ``families`` that the data set itself knows, as `ProceduralFaces` does.
-
-    Raises:
-        ValueError: there is a file of groups that nothing asks for.
-    """
-
-    identities_per_group: int | None = None
-    groups: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.groups is not None and self.identities_per_group is None:
-            raise ValueError(
-                f"data.identity_pairs.groups is {self.groups}, but identities_per_group is not set: set both or none"
-            )
-
-    def groups_of(self, source: FaceSource) -> NDArray[np.int64] | None:
-        """The group of every image of a data set, int64 (N,); None where batches are not drawn by groups.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the data set knows no families and there is no file, the file does not hold one integer per
-                image, or an identity is in two groups.
-        """
-        if self.identities_per_group is None:
-            return None
-        if self.groups is not None:
-            origin, groups = self.groups, read_groups(self.groups)
-        elif hasattr(source, "families"):
-            origin, groups = f"families of {type(source).__name__}", np.asarray(source.families)
-        else:
-            raise ValueError(
-                f"data.identity_pairs: {type(source).__name__} does not know which people resemble each other; give "
-                "data.identity_pairs.groups, a .npy file of one group number per image, or leave out "
-                "identities_per_group"
-            )
-        if groups.shape != (len(source),):
-            raise ValueError(f"{origin}: groups of shape {groups.shape}, the data set has {len(source)} images")
-        require_one_group_each(groups, source, origin)
-        return groups.astype(np.int64)
-
-
-def read_groups(path: str) -> NDArray[np.integer[Any]]:
-    """Read a ``.npy`` file of integers.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is another kind of file, or holds other numbers.
-    """
-    try:
-        groups = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise ValueError(f"{path}: is no .npy file of group numbers: {error}") from error
-    if not isinstance(groups, np.ndarray) or not np.issubdtype(groups.dtype, np.integer):
-        kind = groups.dtype if isinstance(groups, np.ndarray) else "several arrays"
-        raise ValueError(f"{path}: holds {kind}, group numbers must be integers")
-    return groups
-
-
-def require_one_group_each(groups: NDArray[np.integer[Any]], source: FaceSource, origin: str) -> None:
-    """Refuse groups that tear an identity apart; those of unknown people are not looked at.
-
-    Raises:
-        ValueError: an identity is in two groups; the message names it, ``origin`` and an image.
-    """
-    known = np.flatnonzero(source.labels >= 0)
-    labels, groups = source.labels[known], groups[known]
-    group_of = np.zeros(source.num_classes, dtype=groups.dtype)
-    group_of[labels] = groups
-    wrong = np.flatnonzero(group_of[labels] != groups)
-    if len(wrong):
-        label, image = labels[wrong[0]], int(known[wrong[0]])
-        raise ValueError(
-            f"{origin}: {source.classes[label]} is in two groups, {groups[wrong[0]]} and {group_of[label]} (image "
-            f"{image}, {source.describe(image)})"
-        )
 
 
 class IdentityPairSampler(EpochSampler):
@@ -228,11 +143,6 @@ class IdentityPairSampler(EpochSampler):
     def left_over(self) -> int:
         """Images of identities with two images or more that the current epoch does not use."""
         return self.plan.left_over
-
-    @property
-    def single_image_identities(self) -> int:
-        """Identities that are never drawn because they have a single image."""
-        return self._plan.single_image_identities
 
     def describe(self) -> str:
         """What an epoch holds and what it leaves out, for the log."""

@@ -168,15 +168,20 @@ class ProtocolEvaluation(Callback):
     ) -> None:
         """Print the table and write the report with its pictures."""
         Console().print(render_table(self.results))
-        seed = trainer.datamodule.seed  # type: ignore[attr-defined]
-        checkpoint = str(trainer.ckpt_path) if trainer.ckpt_path else None
-        info = RunInfo.collect(self.config_hash, seed, checkpoint)
-        left_out = [str(name) for name in getattr(trainer.datamodule, "left_out_tests", [])]  # type: ignore[attr-defined]
-        report = write_report(folder, self.results, curves, info, left_out)
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        info = RunInfo.collect(self.config_hash, datamodule.seed, tested_checkpoint(trainer))
+        report = write_report(folder, self.results, curves, info, datamodule.left_out_tests)
         print(f"report: {report}")
         if self.num_panel_rows and embedded:
             protocol, views = embedded[0]
             print(f"picture: {write_panel(folder / 'pairs.png', protocol.pair_lists[0], views, self.num_panel_rows)}")
+
+
+def tested_checkpoint(trainer: Trainer) -> str | None:
+    """The file whose weights are tested: a checkpoint, or the method's ``weights``; None after a training."""
+    weights = trainer.lightning_module.hparams.get("weights") if trainer.global_step == 0 else None
+    path = trainer.ckpt_path or weights
+    return None if path is None else str(path)
 
 
 def batches_are_limited(trainer: Trainer) -> bool:

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import torch
 
+from facequal.evaluation.pictures import png
 from facequal.evaluation.results import column_order
 from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 def roc_png(curves: Mapping[CurveKey, RocCurve]) -> bytes:
     """The picture of :func:`draw_roc` as a PNG file."""
     return png(draw_roc(curves))
-
-
-def png(figure: "Figure") -> bytes:
-    """A figure as a PNG file."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
 
 
 def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from facequal.evaluation.curves import CURVES_FILE, write_curves
 from facequal.evaluation.figures import roc_png
+from facequal.evaluation.markdown import markdown_table, plain
 from facequal.evaluation.results import (
     Result,
     Summary,
@@ -27,6 +28,7 @@ from facequal.evaluation.tables import (
     NOT_AVAILABLE,
     Row,
     Section,
+    amount,
     format_value,
     metric_label,
     render_summary,
@@ -170,7 +172,7 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
     parts = ["# Evaluation report"]
     parts += [_section(section, columns) for section in sections(results)] or ["No results."]
     if left_out:
-        parts.append(f"Left out, files missing: {', '.join(map(_plain, left_out))}.")
+        parts.append(f"Left out, files missing: {', '.join(map(plain, left_out))}.")
     if has_roc:
         parts.append("## ROC\n\n![TAR against FAR, one line per column](roc.png)")
     parts += [_how(results)] if results else []
@@ -180,22 +182,18 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
 
 def _section(section: Section, columns: Sequence[str]) -> str:
     present = [column for column in columns if any(column in row.cells for row in section.rows)]
-    lines = [_line(["metric", *present]), "|---|" + "---:|" * len(present)]
+    lines = []
     for row in section.rows:
-        lines.append(_line([metric_label(row.metric, row.rule), *[_cell(row.cells.get(column)) for column in present]]))
+        lines.append([metric_label(row.metric, row.rule), *[_cell(row.cells.get(column)) for column in present]])
         if any(result.interval for result in row.cells.values()):
-            lines.append(_line(["95 % interval", *[_interval(row, column) for column in present]]))
-    heading = f"## {_plain(section.protocol)}, {_plain(section.condition)}"
-    return f"{heading}\n\n{section.size()}. Fractions in percent.\n\n" + "\n".join(lines)
+            lines.append(["95 % interval", *[_interval(row, column) for column in present]])
+    heading = f"## {plain(section.protocol)}, {plain(section.condition)}"
+    table = markdown_table(["metric", *present], lines, num_texts=1)
+    return f"{heading}\n\n{section.size()}. Fractions in percent.\n\n{table}"
 
 
 def _cell(result: Result | None) -> str:
-    if result is None:
-        return NOT_AVAILABLE
-    value = format_value(result.value, result.unit)
-    return (
-        value if result.std is None or value == NOT_AVAILABLE else f"{value} ± {format_value(result.std, result.unit)}"
-    )
+    return NOT_AVAILABLE if result is None else amount(result.value, result.std, result.unit)
 
 
 def _interval(row: Row, column: str) -> str:
@@ -203,15 +201,6 @@ def _interval(row: Row, column: str) -> str:
     if result is None or result.interval is None:
         return NOT_AVAILABLE
     return " to ".join(format_value(bound, result.unit) for bound in result.interval)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """Text that cannot break a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
 
 
 def _how(results: Sequence[Result]) -> str:
@@ -238,9 +227,8 @@ def _run(info: RunInfo) -> str:
         "checkpoint": info.checkpoint,
         **info.versions,
     }
-    lines = [_line(["setting", "value"]), "|---|---|"]
-    lines += [_line([name, NOT_AVAILABLE if value in (None, "") else str(value)]) for name, value in settings.items()]
-    text = "## Run\n\n" + "\n".join(lines)
+    rows = [[name, NOT_AVAILABLE if value in (None, "") else str(value)] for name, value in settings.items()]
+    text = "## Run\n\n" + markdown_table(["setting", "value"], rows, num_texts=2)
     if info.command:  # an indented block shows any command as it is
         text += "\n\nCommand:\n\n" + "\n".join(f"    {line}" for line in info.command.splitlines())
     return text

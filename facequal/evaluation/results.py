@@ -4,11 +4,12 @@ import csv
 import math
 import os
 import re
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
+
+from facequal.evaluation.seeds import statistic
 
 
 @dataclass(frozen=True)
@@ -204,11 +205,5 @@ def summarise(results_per_seed: Sequence[Sequence[Result]]) -> list[Summary]:
 
 
 def _summary(key: _Key, values: list[float]) -> Summary:
-    return Summary(
-        *key,
-        mean=statistics.fmean(values) if values else math.nan,
-        std=statistics.stdev(values) if len(values) > 1 else math.nan,
-        minimum=min(values, default=math.nan),
-        maximum=max(values, default=math.nan),
-        num_runs=len(values),
-    )
+    mean, std, num = statistic(values)
+    return Summary(*key, mean, std, min(values, default=math.nan), max(values, default=math.nan), num_runs=num)

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rich import box
-from rich.table import Table
+from rich.console import Console
+from rich.table import Column, Table
 from rich.text import Text
 
 from facequal.evaluation.results import Result, Summary, column_order
 
 NOT_AVAILABLE = "n/a"
+MAX_WIDTH = 130
+"""Width in characters of tables that are printed for all terminals alike."""
 
 RULES = {
     "grid": "Accuracy by the grid rule: the threshold of each fold is the first of 0, 0.01, ..., 3.99 on the squared "
@@ -73,13 +76,32 @@ def sections(results: Iterable[Result]) -> list[Section]:
     return list(found.values())
 
 
-def format_value(value: float | None, unit: str) -> str:
-    """Percent with two decimals for fractions, `23.41 dB` for other units, four decimals without a unit, or `n/a`."""
-    if value is None or math.isnan(value):
+def format_value(value: float | None, unit: str, sign: str = "") -> str:
+    """Percent with two decimals for fractions, `23.41 dB` for other units, four decimals without a unit, or `n/a`.
+
+    Args:
+        value: The figure; None or NaN if there is none.
+        unit: As in :class:`Result`.
+        sign: `"+"` to show the sign of positive values too, as of differences.
+    """
+    return amount(value, None, unit, sign)
+
+
+def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> str:
+    """`91.40 ± 0.52` in percent for fractions, `23.41 ± 0.20 dB` for other units; a value without its spread if none.
+
+    Args:
+        mean: Mean, or difference of means; None or NaN gives `n/a`.
+        std: Spread; None or NaN if there is none.
+        unit: As in :class:`Result`.
+        sign: `"+"` to show the sign of positive values too, as of differences.
+    """
+    if mean is None or math.isnan(mean):
         return NOT_AVAILABLE
-    if unit == "fraction":
-        return f"{100 * value:.2f}"
-    return f"{value:.2f} {unit}" if unit else f"{value:.4f}"
+    scale, decimals = (100, 2) if unit == "fraction" else (1, 2 if unit else 4)
+    text = f"{scale * mean:{sign}z.{decimals}f}"  # z: no minus before a zero
+    text += "" if std is None or math.isnan(std) else f" ± {scale * std:.{decimals}f}"
+    return text if unit in ("", "fraction") else f"{text} {unit}"
 
 
 def metric_label(metric: str, rule: str) -> str:
@@ -104,10 +126,10 @@ def render_table(results: Sequence[Result], title: str = "Results") -> Table:
     columns = column_order(result.column for result in results)
     words = rules_in_words(results)
     caption = "\n".join(["Fractions in percent.", *words]) if results else "No results."
-    table = _table(title, columns, caption)
+    table = section_table(title, caption, _side(), columns)
     for section in sections(results):
         rows = [line for row in section.rows for line in _lines(row, columns)]
-        _add_section(table, [section.protocol, section.condition, section.size()], rows)
+        add_section(table, [section.protocol, section.condition, section.size()], rows)
     return table
 
 
@@ -127,7 +149,7 @@ def render_summary(summaries: Sequence[Summary], title: str = "Results over seed
     """Mean of each figure over the runs, and below it the sample standard deviation and the number of runs."""
     columns = column_order(summary.column for summary in summaries)
     caption = "Fractions in percent; ± sample standard deviation over that many runs." if summaries else "No results."
-    table = _table(title, columns, caption)
+    table = section_table(title, caption, _side(), columns)
     groups: dict[tuple[str, str], dict[tuple[str, str, str], dict[str, Summary]]] = {}
     for s in summaries:
         metrics = groups.setdefault((s.protocol, s.condition), {})
@@ -141,26 +163,49 @@ def render_summary(summaries: Sequence[Summary], title: str = "Results over seed
                 [metric_label(metric, rule), *[format_value(cell.mean if cell else None, unit) for cell in found]]
             )
             rows.append([f"  ± over {runs}", *[format_value(cell.std if cell else None, unit) for cell in found]])
-        _add_section(table, [protocol, condition], rows)
+        add_section(table, [protocol, condition], rows)
     return table
 
 
-def _table(title: str, columns: Sequence[str], caption: str) -> Table:
+def _side() -> list[Column]:
+    return [Column("protocol", overflow="fold", min_width=8), Column("metric", no_wrap=True)]
+
+
+def section_table(
+    title: str, caption: str, side: Sequence[Column], columns: Sequence[str], has_wide_cells: bool = False
+) -> Table:
+    """An empty table for :func:`add_section`.
+
+    Args:
+        title: What stands above it.
+        caption: What stands below it, in lines.
+        side: The columns on the left, which hold text.
+        columns: The headings of the figures.
+        has_wide_cells: Whether figures may be broken between words where the table is too wide.
+    """
     # Narrow padding: five resolutions fit into a terminal of 80 characters.
     table = Table(
-        title=Text(title), caption=Text(caption), box=box.SIMPLE, padding=(0, 1, 0, 0), caption_justify="left"
+        *side,
+        title=Text(title),
+        caption=Text(caption),
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        caption_justify="left",
     )
-    table.add_column("protocol", overflow="fold", min_width=8)
-    table.add_column("metric", no_wrap=True)
     for column in columns:
-        table.add_column(Text(column), justify="right", no_wrap=True)
+        table.add_column(Text(column), justify="right", no_wrap=not has_wide_cells, overflow="fold")
     return table
 
 
-def _add_section(table: Table, heading: list[str], rows: list[list[str]]) -> None:
+def add_section(table: Table, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Add `rows` with the lines of `heading` beside them; names may hold brackets, so nothing is taken as markup."""
     height = max(len(heading), len(rows))
     for number in range(height):
         side = heading[number] if number < len(heading) else ""
         cells = rows[number] if number < len(rows) else []
         table.add_row(*[Text(cell) for cell in (side, *cells)], end_section=number == height - 1)
+
+
+def print_table(table: Table) -> None:
+    """Print a table with the same width everywhere: in a narrow terminal it would lose columns, in a pipe too."""
+    Console(width=MAX_WIDTH).print(table)

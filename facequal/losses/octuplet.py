@@ -29,7 +29,7 @@ class OctupletOutput(NamedTuple):
     num_anchors: Tensor
 
 
-def octuplet_loss(
+def octuplet_terms(
     hr: Tensor,
     lr: Tensor,
     labels: Tensor,
@@ -37,16 +37,7 @@ def octuplet_loss(
     distance: Distance = "euclidean",
     normalize: bool = False,
     terms: Sequence[Term] = TERMS,
-) -> Tensor:
-    """The octuplet loss of a batch; arguments and errors are those of `OctupletLoss` and its `forward`.
-
-    Returns:
-        Scalar, float32 (float64 for float64 embeddings).
-    """
-    return OctupletLoss(margin, distance, normalize, terms)(hr, lr, labels).loss  # type: ignore[no-any-return]
-
-
-class OctupletLoss(nn.Module):
+) -> OctupletOutput:
     """Octuplet loss (Knoche et al., "Octuplet Loss: Make Face Recognition Robust to Image Resolution", FG 2023).
 
     A term is the mean over its anchors A of
@@ -61,14 +52,70 @@ class OctupletLoss(nn.Module):
     The distances of all terms are read off one matrix over the 2B embeddings. The hardest pairs are found without
     gradient, and only theirs are differentiated. Anchors without a positive or without a negative are left out of the
     mean. The released code lets them take part with a distance of 0; on batches of two images per identity that is the
-    same. Its PyTorch version has no gradient but for the cosine; here every distance has its true one, and 0 where two
-    embeddings are identical.
+    same. Its PyTorch version has no gradient but for the cosine; here every distance has its true one. Two embeddings
+    nearer to each other than rounding can tell, about 1e-3 of their length in float32, have a distance and a gradient
+    of 0.
 
     Args:
+        hr: (B, D) float, embeddings of the high-resolution images. Half precision is raised to float32.
+        lr: (B, D) float, embeddings of their low-resolution versions, row by row.
+        labels: (B,) integer identities.
         margin: m, in the unit of the distance. The paper: 25, Euclidean, features that are not normalised.
         distance: "euclidean" |a - b|, "squared" |a - b|^2, or "cosine" 1 - cos(a, b).
         normalize: bring embeddings to unit length first. The cosine does not depend on it.
         terms: which terms to sum.
+
+    Returns:
+        Loss, terms and statistics; float32 (float64 for float64 embeddings). A batch with one identity only, or
+        without a second image of any, gives a loss of 0 that still has its graph. An embedding that is not finite
+        gives a NaN loss.
+
+    Raises:
+        TypeError: embeddings are not floating point, or labels are not integers.
+        ValueError: the shapes are not (B, D), (B, D) and (B,) with B of at least 1, or a setting is wrong (see
+            `OctupletLoss`).
+    """
+    _check_settings(margin, distance, terms)
+    _check_batch(hr, lr, labels)
+    # Whatever autocast is active: half-precision products would lose the distances of near embeddings.
+    with torch.autocast(hr.device.type, enabled=False):
+        hr, lr = (x.float() if x.itemsize < 4 else x for x in (hr, lr))
+        if normalize or distance == "cosine":
+            hr, lr = F.normalize(hr), F.normalize(lr)
+        products = inner_products(hr, lr)
+        squares = torch.cat((hr.square().sum(1), lr.square().sum(1)))
+        chosen = hardest_pairs(products.detach(), squares.detach(), labels, terms)
+        to_positive = _distances(products, squares, chosen.anchors, chosen.positives, distance)
+        to_negative = _distances(products, squares, chosen.anchors, chosen.negatives, distance)
+    losses = torch.where(chosen.usable, F.relu(to_positive - to_negative + margin), 0.0)
+    num_anchors = chosen.usable.sum()
+    means = losses.sum(1) / num_anchors.clamp_min(1)
+    loss = torch.where(squares.isfinite().all(), means.sum(), torch.nan)
+    active = (losses.detach() > 0).sum() / (num_anchors * len(terms)).clamp_min(1)
+    return OctupletOutput(loss, dict(zip(terms, means, strict=True)), active, num_anchors)
+
+
+def octuplet_loss(
+    hr: Tensor,
+    lr: Tensor,
+    labels: Tensor,
+    margin: float = 25.0,
+    distance: Distance = "euclidean",
+    normalize: bool = False,
+    terms: Sequence[Term] = TERMS,
+) -> Tensor:
+    """The loss of `octuplet_terms` alone, a scalar; same arguments and errors."""
+    return octuplet_terms(hr, lr, labels, margin, distance, normalize, terms).loss
+
+
+class OctupletLoss(nn.Module):
+    """`octuplet_terms` with its settings.
+
+    Args:
+        margin: m, in the unit of the distance.
+        distance: "euclidean", "squared" or "cosine".
+        normalize: bring embeddings to unit length first.
+        terms: which of "hhh", "hll", "lhh", "lll" to sum.
 
     Raises:
         ValueError: the margin is negative or not finite, the distance is unknown, or terms are unknown, repeated or
@@ -83,62 +130,13 @@ class OctupletLoss(nn.Module):
         terms: Sequence[Term] = TERMS,
     ) -> None:
         super().__init__()
-        if not 0 <= margin < math.inf:
-            raise ValueError(f"margin must be a number of at least 0, got {margin}")
-        if distance not in get_args(Distance):
-            raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
-        if not terms or not set(terms) <= set(TERMS) or len(set(terms)) < len(terms):
-            raise ValueError(f"terms must be one or more different ones of {TERMS}, got {tuple(terms)}")
+        _check_settings(margin, distance, terms)
         self.margin, self.distance, self.normalize = margin, distance, normalize
         self.terms: tuple[Term, ...] = tuple(terms)
 
     def forward(self, hr: Tensor, lr: Tensor, labels: Tensor) -> OctupletOutput:
-        """Compute the loss of a batch.
-
-        Args:
-            hr: (B, D) float, embeddings of the high-resolution images. Half precision is raised to float32.
-            lr: (B, D) float, embeddings of their low-resolution versions, row by row.
-            labels: (B,) integer identities.
-
-        Returns:
-            Loss, terms and statistics. A batch with one identity only, or without a second image of any, gives a loss
-            of 0 that still has its graph. NaN embeddings give a NaN loss.
-
-        Raises:
-            TypeError: embeddings are not floating point, or labels are not integers.
-            ValueError: the shapes are not (B, D), (B, D) and (B,) with B of at least 1.
-        """
-        _check_batch(hr, lr, labels)
-        # Whatever autocast is active: half-precision products would lose the distances of near embeddings.
-        with torch.autocast(hr.device.type, enabled=False):
-            hr, lr = (x.float() if x.itemsize < 4 else x for x in (hr, lr))
-            if self.normalize or self.distance == "cosine":
-                hr, lr = F.normalize(hr), F.normalize(lr)
-            products = inner_products(hr, lr)
-            squares = torch.cat((hr.square().sum(1), lr.square().sum(1)))
-            chosen = hardest_pairs(products.detach(), squares.detach(), labels)
-            to_positive = self._distances(products, squares, chosen.anchors, chosen.positives)
-            to_negative = self._distances(products, squares, chosen.anchors, chosen.negatives)
-        losses = torch.where(chosen.usable, F.relu(to_positive - to_negative + self.margin), 0.0)
-        num_anchors = chosen.usable.sum()
-        means = losses.sum(1) / num_anchors.clamp_min(1)
-        terms = {term: means[TERMS.index(term)] for term in self.terms}
-        loss = torch.stack(list(terms.values())).sum()
-        rows = [TERMS.index(term) for term in self.terms]
-        active = (losses.detach()[rows] > 0).sum() / (num_anchors * len(rows)).clamp_min(1)
-        return OctupletOutput(loss, terms, active, num_anchors)
-
-    def _distances(self, products: Tensor, squares: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Distances of chosen pairs of embeddings, in the shape of `first` and `second`."""
-        inner = products[first, second]
-        if self.distance == "cosine":
-            return 1 - inner
-        lengths = squares[first] + squares[second]
-        squared = lengths - 2 * inner
-        # What is left of two equal embeddings is rounding: their distance is 0, and so is its gradient.
-        equal = squared <= 16 * torch.finfo(squared.dtype).eps * lengths
-        squared = squared.masked_fill(equal, 1.0)
-        return (squared.sqrt() if self.distance == "euclidean" else squared).masked_fill(equal, 0.0)
+        """Loss, terms and statistics of a batch; arguments, results and errors of `octuplet_terms`."""
+        return octuplet_terms(hr, lr, labels, self.margin, self.distance, self.normalize, self.terms)
 
 
 def inner_products(hr: Tensor, lr: Tensor) -> Tensor:
@@ -152,7 +150,7 @@ def inner_products(hr: Tensor, lr: Tensor) -> Tensor:
 
 
 class HardestPairs(NamedTuple):
-    """Rows of the 2B embeddings, int64 (4, B), one line per term in the order of `TERMS`, and who counts, bool (B,)."""
+    """Rows of the 2B embeddings, int64 (T, B), one line per term, and which anchors count, bool (B,)."""
 
     anchors: Tensor
     positives: Tensor
@@ -160,13 +158,14 @@ class HardestPairs(NamedTuple):
     usable: Tensor
 
 
-def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor) -> HardestPairs:
+def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor, terms: Sequence[Term]) -> HardestPairs:
     """The farthest positive and the nearest negative of every anchor of every term.
 
     Args:
         products: (2B, 2B) inner products of the embeddings, high resolution first.
         squares: (2B,) their squared lengths.
         labels: (B,) identities.
+        terms: T terms.
 
     Returns:
         The pairs. Those of an anchor without a positive or a negative are arbitrary, and it is not `usable`.
@@ -178,11 +177,37 @@ def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor) -> HardestP
     order = (squares - 2 * products).view(2, batch, 2, batch)
     nearest = order.masked_fill(same[:, None], math.inf).argmin(-1)
     farthest = order.masked_fill_(~positive[:, None], -math.inf).argmax(-1)
-    # (anchor side, anchor, side of the others) -> one line per term: hhh, hll, lhh, lll.
-    start = batch * torch.arange(2, device=labels.device)
-    positives, negatives = ((chosen + start).transpose(1, 2).reshape(4, batch) for chosen in (farthest, nearest))
-    anchors = torch.arange(2 * batch, device=labels.device).view(2, 1, batch).expand(2, 2, batch).reshape(4, batch)
-    return HardestPairs(anchors, positives, negatives, positive.any(1) & ~same.all(1))
+    # What was found is indexed by the anchors' side, the anchor, and the side of the others.
+    sides = [("hl".index(term[0]), "hl".index(term[1])) for term in terms]
+    rows = torch.arange(batch, device=labels.device)
+    return HardestPairs(
+        anchors=torch.stack([rows + batch * anchor for anchor, _ in sides]),
+        positives=torch.stack([farthest[anchor, :, other] + batch * other for anchor, other in sides]),
+        negatives=torch.stack([nearest[anchor, :, other] + batch * other for anchor, other in sides]),
+        usable=positive.any(1) & ~same.all(1),
+    )
+
+
+def _distances(products: Tensor, squares: Tensor, first: Tensor, second: Tensor, distance: Distance) -> Tensor:
+    """Distances of chosen pairs of embeddings, in the shape of `first` and `second`."""
+    inner = products[first, second]
+    if distance == "cosine":
+        return 1 - inner
+    lengths = squares[first] + squares[second]
+    squared = lengths - 2 * inner
+    # What is left of two equal embeddings is rounding: their distance is 0, and so is its gradient.
+    equal = squared <= 16 * torch.finfo(squared.dtype).eps * lengths
+    squared = squared.masked_fill(equal, 1.0)
+    return (squared.sqrt() if distance == "euclidean" else squared).masked_fill(equal, 0.0)
+
+
+def _check_settings(margin: float, distance: str, terms: Sequence[str]) -> None:
+    if not 0 <= margin < math.inf:
+        raise ValueError(f"margin must be a number of at least 0, got {margin}")
+    if distance not in get_args(Distance):
+        raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
+    if not terms or not set(terms) <= set(TERMS) or len(set(terms)) < len(terms):
+        raise ValueError(f"terms must be one or more different ones of {TERMS}, got {tuple(terms)}")
 
 
 def _check_batch(hr: Tensor, lr: Tensor, labels: Tensor) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.optim import Adagrad, Optimizer
 
@@ -76,9 +77,19 @@ class Octuplet(EmbeddingMethod):
             channels_last=channels_last,
         )
         self.loss = OctupletLoss(margin, distance, normalize, terms)
+        self.weights = weights
+
+    def on_fit_start(self) -> None:
+        """Say so when there is nothing to fine-tune."""
+        if self.weights is None and self.trainer.ckpt_path is None:
+            rank_zero_info(
+                "note: model.init_args.weights is not set, training starts from the backbone as it was built"
+            )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """One step on ``image`` (high resolution) and ``lq`` (low resolution).
+
+        What is logged is of the global batch, but for the norms, which are those of rank 0's share.
 
         Raises:
             ValueError: both views are the same, because no degradation is configured.
@@ -91,6 +102,8 @@ class Octuplet(EmbeddingMethod):
         self.require_finite((hr + lr).sum(1), batch, batch_idx, what="embedding")
         hr, lr = self.gather_batch(torch.stack((hr, lr), 1)).unbind(1)
         output: OctupletOutput = self.loss(hr, lr, self.gather_batch(batch["label"]))
+        if batch_idx == 0 and self.current_epoch == 0:
+            self.note_few_anchors(int(output.num_anchors), len(hr))
         self.log("train/loss", output.loss.detach(), prog_bar=True)
         self.log("train/active_triplets", output.active, prog_bar=True)
         self.log("train/anchors", output.num_anchors.float())
@@ -99,6 +112,14 @@ class Octuplet(EmbeddingMethod):
         self.log_dict({"train/norm_hr": norm_hr.mean(), "train/norm_lr": norm_lr.mean()})
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         return output.loss
+
+    def note_few_anchors(self, num_anchors: int, batch_size: int) -> None:
+        """Say so when most images of a batch are alone: then there is next to nothing to learn from."""
+        if num_anchors < batch_size / 2:
+            rank_zero_info(
+                f"note: {num_anchors} of {batch_size} images in the first batch have both a second image of their "
+                "identity and another identity beside them; set data.identity_pairs"
+            )
 
     def on_train_epoch_end(self) -> None:
         """Log how many images the sampler left over."""

@@ -45,17 +45,26 @@ def test_tables_are_printed_and_written(
 
 def test_options(seeds: tuple[str, str], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    chosen = ["--only", "same-resolution", "lfw", "--sets", "procedural/mixed", "--set", "procedural/other-family"]
-    main(["compare", *seeds, "--out", str(out), *chosen])
-    assert {path.name for path in out.iterdir()} == {
-        *("comparison.md", "same-resolution.csv", "set_procedural_other-family.csv")
-    }
+    main(["compare", *seeds, "--out", str(out), "--only", "same-resolution", "lfw", "--sets", "procedural/mixed"])
+    assert {path.name for path in out.iterdir()} == {"comparison.md", "same-resolution.csv", "lfw.csv"}
+    assert set(pd.read_csv(out / "lfw.csv")["protocol"]) == {"procedural/mixed"}
     table = pd.read_csv(out / "same-resolution.csv")
     first = table[(table["model"] == "before") & (table["column"] == "7 px")].iloc[0]
     assert first["mean"] == pytest.approx(0.70 - 0.1 - 0.01)
     text = (out / "comparison.md").read_text(encoding="utf-8")
     assert "Mean of 1 of 1 sets: procedural/mixed." in text
     assert text.endswith("\n\nSeeds: seed_0, seed_1.\n")
+
+
+def test_missing_sets_are_named_and_each_table_is_printed_once(
+    seeds: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--sets", "procedural/mixed", "typo"]
+    main(["compare", *seeds, "--out", str(tmp_path / "out"), *wanted, "--only", "lfw", "bars"])
+    printed = capsys.readouterr().out
+    assert "note: Not in all reports, so not compared: typo.\n" in printed
+    assert printed.count("procedural/mixed  ") == 2  # one table, two conditions
+    assert "Not in all reports, so not compared: typo." in (tmp_path / "out" / "comparison.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,11 @@ def test_errors(seeds: tuple[str, str], tmp_path: Path, arguments: list[str], me
 
 
 def test_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments, message in ((["a", "b"], "--out"), (["a", "b", "--out", "c", "--only", "tables"], "invalid choice")):
+    for arguments, message in (
+        (["a", "b"], "--out"),
+        (["a", "b", "--out", "c", "--only", "tables"], "invalid choice"),
+        (["a", "b", "--out", "c", "--set", "lfw"], "unrecognized arguments: --set"),
+    ):
         with pytest.raises(SystemExit):
             main(["compare", *arguments])
         assert message in capsys.readouterr().err

@@ -47,3 +47,9 @@ def test_inherit_must_be_a_list(tmp_path: Path) -> None:
     child = write(tmp_path / "child.yaml", "inherit: base.yaml")
     with pytest.raises(ValueError, match="must be a list of paths"):
         expand_inherited(["-c", str(child)])
+
+
+def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("a: [1, 2\n")
+    with pytest.raises(ValueError, match=r"broken.yaml: is no YAML"):
+        expand_inherited(["-c", str(tmp_path / "broken.yaml")])

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from facequal.cli import main
+from facequal.cli.runs import experiment_digest
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "experiments" / "demo" / "adaface.yaml"
@@ -73,3 +74,13 @@ def test_missing_test_set_is_found_before_the_training(experiment: Path, tmp_pat
 def test_unknown_command() -> None:
     with pytest.raises(SystemExit, match="there is no command 'train'"):
         main(["train"])
+
+
+def test_digest_sees_files_on_the_command_line(tmp_path: Path) -> None:
+    weights = tmp_path / "base.ckpt"
+    arguments = [f"--model.init_args.weights={weights}", "--data.batch_size=4", f"--text={'x' * 5000}"]
+    digests = []
+    for content in (b"one", b"two", b"one"):
+        weights.write_bytes(content)
+        digests.append(experiment_digest(arguments))
+    assert digests[0] == digests[2] != digests[1]

@@ -9,9 +9,9 @@ from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule, Trainer
 
 from facequal.data.datamodule import FaceDataModule
+from facequal.data.identity_groups import IdentityPairs
 from facequal.data.pairs import write_bin
 from facequal.data.protocols import FolderPairs, PairsBin, PairsFile, ProceduralPairs
-from facequal.data.samplers import IdentityPairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from tests.sources import ArraySource, people
 

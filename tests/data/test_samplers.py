@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader
-from facequal.data.samplers import EpochSampler, IdentityPairs, IdentityPairSampler
+from facequal.data.samplers import EpochSampler, IdentityPairSampler
 from tests.sources import ArraySource, people
 
 # Twelve people in groups of three. Their epochs have 3 to 5 batches of 8 by groups, 4 to 6 otherwise.
@@ -169,7 +170,7 @@ def test_description_of_an_epoch() -> None:
     source.labels = np.append(source.labels, -1)
     groups = np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 9])
     sampler = IdentityPairSampler(source, 4, groups=groups, identities_per_group=2)
-    assert sampler.single_image_identities == 2
+    assert sampler.plan.single_image_identities == 2
     number, left = len(sampler) // 4, 11 - len(sampler)
     assert sampler.describe() == (
         f"identity pairs: {number} batches of 2 identities with 2 images per epoch; {left} images are left over in "

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.samplers import IdentityPairs
+from facequal.data.identity_groups import IdentityPairs
 from facequal.degradations.resolution import Resolution
 from facequal.methods.octuplet import Octuplet
 from tests.ddp.test_recognizer_ddp import Linear

@@ -16,16 +16,20 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
     curve = roc(torch.rand(20), torch.arange(20) % 2 == 0)
     key = ("calfw", "cross-resolution", "7 px")
     datamodule = SimpleNamespace(seed=3, left_out_tests=["lfw", "cfp|fp"])
-    trainer = SimpleNamespace(datamodule=datamodule, ckpt_path=None)
+    module = SimpleNamespace(hparams={"weights": "base.ckpt"})
+    trainer = SimpleNamespace(datamodule=datamodule, ckpt_path=None, global_step=0, lightning_module=module)
     evaluation.write(tmp_path, {key: curve}, trainer, [])
     content = json.loads((tmp_path / "results.json").read_text())
+    assert content["run"]["checkpoint"] == "base.ckpt"
     assert content["left_out"] == ["lfw", "cfp|fp"]
     assert "\n\nLeft out, files missing: lfw, cfp\\|fp.\n\n" in (tmp_path / "report.md").read_text()
     assert read_curves(tmp_path / "roc.npz")[key].auc() == pytest.approx(curve.auc(), abs=1e-12)
 
-    del datamodule.left_out_tests
+    datamodule.left_out_tests, trainer.global_step = [], 7  # tested after a training: not the weights it started from
     evaluation.write(tmp_path, {}, trainer, [])
-    assert json.loads((tmp_path / "results.json").read_text())["left_out"] == []
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert content["left_out"] == []
+    assert content["run"]["checkpoint"] is None
     assert "Left out" not in (tmp_path / "report.md").read_text()
     assert not (tmp_path / "roc.npz").exists()
     assert "report:" in capsys.readouterr().out

@@ -4,7 +4,15 @@ import pytest
 from rich.console import Console
 
 from facequal.evaluation.results import Result, summarise
-from facequal.evaluation.tables import format_value, render_summary, render_table, sections
+from facequal.evaluation.tables import (
+    MAX_WIDTH,
+    amount,
+    format_value,
+    print_table,
+    render_summary,
+    render_table,
+    sections,
+)
 
 
 def text_of(table, width=120):
@@ -94,6 +102,34 @@ def test_names_are_not_markup():
 )
 def test_format_value(value, unit, text):
     assert format_value(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ((0.914, 0.0052, "fraction"), "91.40 ± 0.52"),
+        ((0.914, math.nan, "fraction"), "91.40"),
+        ((0.05, 0.01, "fraction", "+"), "+5.00 ± 1.00"),
+        ((-0.05, math.nan, "fraction", "+"), "-5.00"),
+        ((-1e-9, math.nan, "fraction", "+"), "+0.00"),
+        ((23.414, 0.2, "dB"), "23.41 ± 0.20 dB"),
+        ((0.12345, 0.2, ""), "0.1235 ± 0.2000"),
+        ((0.914, None, "fraction"), "91.40"),
+        ((math.nan, math.nan, "fraction"), "n/a"),
+        ((None, 0.1, "fraction"), "n/a"),
+    ],
+)
+def test_amount(given, text):
+    assert amount(*given) == text
+
+
+def test_the_printed_width_is_not_that_of_the_terminal(monkeypatch, capsys):
+    results = [accuracy(f"{size} px", 0.5) for size in range(10, 17)]
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(render_table(results))
+    lines = capsys.readouterr().out.splitlines()
+    assert "50.00".join([" "] * 8).split() == [word for line in lines for word in line.split() if word == "50.00"]
+    assert 80 < max(map(len, lines)) <= MAX_WIDTH
 
 
 def test_a_figure_given_twice_is_refused():

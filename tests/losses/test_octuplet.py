@@ -178,7 +178,10 @@ def test_without_triplets_the_loss_is_zero_and_keeps_its_graph(labels: list[int]
 def test_nan_embeddings_give_a_nan_loss() -> None:
     hr, lr = embeddings(LABELS["two each"])
     hr[2, 0] = torch.nan
-    assert octuplet_loss(hr, lr, torch.tensor(LABELS["two each"])).isnan()
+    labels = torch.tensor(LABELS["two each"])
+    assert octuplet_loss(hr, lr, labels).isnan()
+    assert octuplet_loss(lr, hr, labels, terms=["hhh"]).isnan()  # although the term does not look at it
+    assert octuplet_loss(hr, lr, torch.zeros(6, dtype=torch.int64)).isnan()  # although there are no triplets
 
 
 def test_order_of_the_batch_does_not_matter() -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from facequal import load_module
 from facequal.cli.lightning import FaceQualCLI
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.samplers import IdentityPairs
+from facequal.data.identity_groups import IdentityPairs
 from facequal.degradations.resolution import Resolution
 from facequal.losses.octuplet import octuplet_loss
 from facequal.methods.octuplet import Octuplet, published_adagrad
@@ -117,6 +118,16 @@ def test_terms_can_be_left_out(tmp_path: Path) -> None:
     trainer = fit(Octuplet(Linear(), terms=["hhh"], margin=2.0), tmp_path)
     assert "train/hhh" in trainer.callback_metrics
     assert "train/lll" not in trainer.callback_metrics
+
+
+def test_what_cannot_work_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fit(Octuplet(Linear()), tmp_path, data(ArraySource(list(range(16))), identity_pairs=None), max_steps=1)
+    assert "model.init_args.weights is not set" in caplog.text
+    assert re.search(r"note: 0 of 8 images in the first batch .* set data.identity_pairs", caplog.text)
+    caplog.clear()
+    weights = saved(Linear(), tmp_path / "base.pt")
+    fit(Octuplet(Linear(), weights=weights, colour_order="rgb"), tmp_path, max_steps=1)
+    assert "note:" not in caplog.text
 
 
 def test_the_same_view_twice_is_refused(tmp_path: Path) -> None:

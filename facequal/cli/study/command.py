@@ -22,9 +22,49 @@ from facequal.cli.study.runs import (
 )
 from facequal.evaluation.results import read_results
 from facequal.evaluation.study.summary import RowResults, by_place, default_columns, figures_of
-from facequal.evaluation.study.tables import amount
+from facequal.evaluation.tables import amount
 
 INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
+
+DESCRIPTION = """\
+Fit and test the rows of a study with several seeds, each from the weights of a
+base if there is one, and print mean, spread and paired differences. Goes on
+where it was stopped: runs that have results are not run again.
+"""
+
+EPILOG = """\
+Options of `facequal fit` may follow and apply to every run; what a row sets
+itself wins over them.
+
+FILE is YAML with these keys, of which `rows`, `grid` or both must be there.
+Experiments are named by their path from the folder of FILE.
+  title    heading of the table (default: the file's name)
+  base     experiment that is fitted first, once per seed; every row starts from
+           its last checkpoint. Without it no differences are shown
+  config   experiment of the rows that name none of their own
+  columns  figures of the table: lists [protocol, condition, column] for the
+           accuracy, or [protocol, condition, column, metric] for another one
+           (default: all accuracies of the first protocol)
+  rows     what each row changes, by its name: values by dotted key, as options
+           of `facequal fit`; {} changes nothing. The key `config` gives the row
+           an experiment of its own
+  grid     lists of values by dotted key: a row for each combination. Two keys
+           give a map too
+
+example:
+  title: Margins
+  base: adaface.yaml
+  config: octuplet.yaml
+  columns:
+    - [procedural/mixed, cross-resolution, 7 px]
+    - [procedural/mixed, cross-resolution, 7 px, eer]
+  rows:
+    octuplet: {}
+    one term: {model.init_args.terms: [hhh]}
+    small batches: {config: octuplet_short.yaml, data.batch_size: 32}
+  grid:
+    model.init_args.margin: [1, 5, 25]
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,10 +72,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="facequal study",
         allow_abbrev=False,
-        description="Fit and test the rows of a study with several seeds, each from the weights of a base if there is "
-        "one, and print mean, spread and paired differences. Goes on where it was stopped: runs that have results "
-        "are not run again.",
-        epilog="Options of `facequal fit` may follow and apply to every run; what a row sets itself wins over them.",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help="file of the study; comes first")
     parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")

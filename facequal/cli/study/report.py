@@ -4,8 +4,6 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from facequal.cli.runs import results_file
 from facequal.cli.study.file import BASE, Study, StudyRow, short_names, shown
 from facequal.cli.study.runs import Run, read_mark
@@ -22,6 +20,7 @@ from facequal.evaluation.study.summary import (
     write_study,
 )
 from facequal.evaluation.study.tables import render_study, study_markdown
+from facequal.evaluation.tables import print_table
 
 
 def report_study(
@@ -60,7 +59,7 @@ def report_study(
     except ValueError as error:
         raise ValueError(f"{study.path}: columns: {error}") from None
     base_name = base.name if base else None
-    Console().print(render_study(figures, [row.name for row in rows], columns, study.title, base_name))
+    print_table(render_study(figures, [row.name for row in rows], columns, study.title, base_name))
     pictures = []
     if len(study.grid) == 2:
         pictures.append(write_map(folder / "map.png", study, figures, columns).name)

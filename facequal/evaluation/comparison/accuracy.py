@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facequal.degradations.suites import suite
-from facequal.evaluation.comparison.changes import Change, ComparisonTable, NotMeasuredError, Section, change
+from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredError, Section
 from facequal.evaluation.comparison.reading import Comparison, Place, Report
 from facequal.evaluation.results import column_order
+from facequal.evaluation.seeds import Change, change
 
 SEVEN_SETS = ("lfw", "cfp_ff", "cfp_fp", "agedb_30", "calfw", "cplfw", "vgg2_fp")
 """The verification files that the InsightFace training packages come with."""

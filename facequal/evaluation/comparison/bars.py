@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from facequal.evaluation.comparison.changes import Change, ComparisonTable, NotMeasuredError, Section
-from facequal.evaluation.figures import png
+from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredError, Section
+from facequal.evaluation.pictures import png
+from facequal.evaluation.seeds import Change, Statistic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ def draw_bars(table: ComparisonTable) -> "Figure":
     if not rows:
         raise NotMeasuredError("no accuracy is there both before and after")
     figures = [figure for row in rows for one in row.sets for change in one.changes.values() for figure in change[:2]]
-    lowest = min(figure.mean - (figure.std or 0.0) for figure in figures)
+    lowest = min(figure.mean - _whisker(figure) for figure in figures)
     bottom = min(CHANCE, math.floor(20 * lowest) / 20)
     widest = max(row.num_pairs + _GAP * len(row.sets) for row in rows)
     size = (max(0.46 * widest + 0.9, 5.0), 3.2 * len(rows) + 0.4)
@@ -103,22 +104,27 @@ def _draw_row(axis: "Axes", row: BarRow) -> None:
         axis.annotate(one.name, middle, (0, -18), xycoords=where, textcoords="offset points", ha="center", va="top")
     changes = [change for one in row.sets for change in one.changes.values()]
     for side, name in ((-0.5, "before"), (0.5, "after")):
-        figures = [getattr(change, name) for change in changes]
+        figures: list[Statistic] = [getattr(change, name) for change in changes]
+        whiskers = [_whisker(figure) for figure in figures]
         axis.bar(
             [place + side * _BAR_WIDTH for place in places],
             [100 * figure.mean for figure in figures],
             _BAR_WIDTH,
             color=COLOURS[name],
             label=name,
-            yerr=[100 * (figure.std or 0.0) for figure in figures] if any(f.std for f in figures) else None,
+            yerr=[100 * length for length in whiskers] if any(whiskers) else None,
             error_kw={"elinewidth": 0.9, "ecolor": "0.25"},
         )
     for place, change in zip(places, changes, strict=True):
-        top = max(figure.mean + (figure.std or 0.0) for figure in change[:2])
-        text = f"{round(100 * change.delta.mean, 1) + 0.0:+.1f}"  # + 0.0: no minus before zero
+        top = max(figure.mean + _whisker(figure) for figure in change[:2])
+        text = f"{100 * change.delta.mean:+z.1f}"  # z: no minus before a zero
         axis.annotate(text, (place, 100 * top), (0, 2), textcoords="offset points", ha="center", fontsize=6.5)
     labels = [column.removesuffix(" px") for one in row.sets for column in one.changes]
     axis.set_xticks(places, labels)
+
+
+def _whisker(figure: Statistic) -> float:
+    return figure.std if figure.has_spread else 0.0
 
 
 def _starts(sets: Sequence[SetBars]) -> list[float]:

@@ -1,8 +1,7 @@
 """A comparison as files: the tables and pictures of the octuplet paper in one folder."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,8 +10,9 @@ from facequal.evaluation.comparison.bars import bars_png
 from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredError
 from facequal.evaluation.comparison.reading import CSV_FILE, Comparison, Report, require_comparable
 from facequal.evaluation.comparison.roc import compared_roc_png
-from facequal.evaluation.comparison.tables import changes_csv, changes_markdown, plain
+from facequal.evaluation.comparison.tables import changes_csv, changes_markdown
 from facequal.evaluation.curves import CURVES_FILE, read_curves
+from facequal.evaluation.markdown import markdown_table, plain
 from facequal.evaluation.results import write_atomically
 from facequal.evaluation.tables import NOT_AVAILABLE
 from facequal.evaluation.verification import CurveKey
@@ -35,46 +35,40 @@ class Product:
     picture: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What of two models is compared.
-
-    Attributes:
-        only: The products to make.
-        sets: Test sets of the mean, the ROC curves and the bars; None takes the defaults of each.
-        single: The set of the product `lfw`.
-    """
-
-    only: Sequence[ProductName]
-    sets: Sequence[str] | None = None
-    single: str = "lfw"
-
-
-def make_products(comparison: Comparison, choice: Choice) -> tuple[list[Product], list[str]]:
+def make_products(
+    comparison: Comparison, only: Sequence[ProductName], sets: Sequence[str] | None = None
+) -> tuple[list[Product], list[str]]:
     """Make the tables and pictures; what the reports do not suffice for is left out.
 
+    Args:
+        comparison: The reports.
+        only: The products to make.
+        sets: Test sets of all of them; None takes the defaults of each: those of :func:`resolution_table` for the
+            means, LFW for `lfw`, and all that the reports share for the pictures.
+
     Returns:
-        The products, and a sentence for each that was left out.
+        The products, and a sentence for what was left out: sets that are not in all reports, and each product.
 
     Raises:
-        ValueError: If the reports share no test set, or none of those chosen, if they were not made alike, if a file of
+        ValueError: If the reports share no test set, or none of `sets`, if they were not made alike, if a file of
             curves is damaged, or if nothing can be made; says why.
     """
     shared = shared_sets(comparison)
-    chosen = shared_sets(comparison, choice.sets)
-    averages = {"cross-resolution", "same-resolution"} & set(choice.only)
-    used = {*chosen, *({"lfw", "xqlfw"} if averages else ()), *({choice.single} if "lfw" in choice.only else ())}
-    require_comparable(comparison, used & set(shared))
+    chosen = shared_sets(comparison, sets)
+    single = chosen if sets else ["lfw"]
+    averages = {"cross-resolution", "same-resolution"} & set(only)
+    require_comparable(comparison, {*chosen, *({"lfw", "xqlfw"} if averages else ())} & set(shared))
     makers: dict[str, Callable[[], Product]] = {
-        "cross-resolution": lambda: _mean_product(comparison, "cross-resolution", choice.sets),
-        "same-resolution": lambda: _mean_product(comparison, "same-resolution", choice.sets),
-        "lfw": lambda: _set_product(comparison, choice.single),
+        "cross-resolution": lambda: _mean_product(comparison, "cross-resolution", sets),
+        "same-resolution": lambda: _mean_product(comparison, "same-resolution", sets),
+        "lfw": lambda: _set_product(comparison, single),
         "roc": lambda: _roc_product(comparison, chosen),
         "bars": lambda: _bars_product(comparison, chosen),
     }
     products: list[Product] = []
-    left_out: list[str] = []
-    for name in dict.fromkeys(choice.only):
+    missing = [name for name in dict.fromkeys(sets or ()) if name not in shared]
+    left_out = [f"Not in all reports, so not compared: {', '.join(missing)}."] if missing else []
+    for name in dict.fromkeys(only):
         try:
             products.append(makers[name]())
         except NotMeasuredError as error:
@@ -88,12 +82,12 @@ def _mean_product(comparison: Comparison, condition: str, sets: Sequence[str] | 
     return Product(condition, resolution_table(comparison, condition, sets))
 
 
-def _set_product(comparison: Comparison, protocol: str) -> Product:
+def _set_product(comparison: Comparison, sets: Sequence[str]) -> Product:
     shared = comparison.protocols()
-    if protocol not in shared:
-        raise NotMeasuredError(f"{protocol} is not in all reports, which share {', '.join(shared)}")
-    name = "lfw" if protocol == "lfw" else "set_" + re.sub(r"[^\w.-]+", "_", protocol)
-    return Product(name, set_table(comparison, [protocol], f"Accuracy on {protocol} at each resolution"))
+    lacking = [name for name in sets if name not in shared]
+    if lacking:
+        raise NotMeasuredError(f"{', '.join(lacking)} is not in all reports, which share {', '.join(shared)}")
+    return Product("lfw", set_table(comparison, sets, f"Accuracy on {', '.join(sets)} at each resolution"))
 
 
 def _bars_product(comparison: Comparison, sets: Sequence[str]) -> Product:
@@ -138,7 +132,7 @@ def write_comparison(
         raise ValueError(f"{folder} holds the report of a run; write the comparison into another folder")
     if (folder / REPORT_FILE).exists():
         earlier = [folder / f"{name}.{ending}" for name in get_args(ProductName) for ending in ("csv", "png")]
-        for path in (*earlier, *folder.glob("set_*.csv")):
+        for path in earlier:
             path.unlink(missing_ok=True)
     for product in products:
         write_atomically(folder / f"{product.name}.csv", changes_csv(product.table))
@@ -150,11 +144,11 @@ def write_comparison(
 def comparison_markdown(comparison: Comparison, products: Sequence[Product], left_out: Sequence[str]) -> str:
     """The text of `comparison.md`: the tables and pictures, what was left out, and where the figures come from."""
     parts = ["# Comparison of two models"]
-    for product in products:
+    for product, table in zip(products, tables_shown_once(products), strict=True):
         parts.append(f"## {plain(product.table.title)}")
         if product.picture is not None:
             parts.append(f"![{plain(product.table.title)}]({product.name}.png)")
-        parts.append(changes_markdown(product.table))
+        parts.append("Its figures are in a table above." if table is None else changes_markdown(table))
     omissions = [*left_out, *comparison.notes, *missing_sets(comparison)]
     if omissions:
         parts.append(
@@ -162,6 +156,28 @@ def comparison_markdown(comparison: Comparison, products: Sequence[Product], lef
         )
     parts.append("## Where the figures come from\n\n" + _sources(comparison))
     return "\n\n".join(parts) + "\n"
+
+
+def tables_shown_once(products: Sequence[Product]) -> list[ComparisonTable | None]:
+    """The table of each product without the figures that one before it shows, as `lfw` and `bars` share sets.
+
+    Returns:
+        A table per product, with a note that names the sets which are not repeated; None if it has nothing of its own.
+    """
+    shown: set[tuple[str, str, str]] = set()
+    tables: list[ComparisonTable | None] = []
+    for product in products:
+        table = product.table
+        keys = {(section.protocol, section.condition, table.metric): section for section in table.sections}
+        own = [section for key, section in keys.items() if key not in shown]
+        repeated = dict.fromkeys(key[0] for key in keys if key in shown)
+        if own and repeated:
+            columns = [column for column in table.columns if any(column in section.cells for section in own)]
+            notes = [*table.notes, f"In a table above: {', '.join(repeated)}."]
+            table = replace(table, columns=columns, sections=own, notes=notes)
+        tables.append(table if own else None)
+        shown |= keys.keys()
+    return tables
 
 
 def missing_sets(comparison: Comparison) -> list[str]:
@@ -180,11 +196,12 @@ def missing_sets(comparison: Comparison) -> list[str]:
 
 
 def _sources(comparison: Comparison) -> str:
-    lines = ["| model | results | config hash | seed | checkpoint | date |", "|---|---|---|---|---|---|"]
+    rows = []
     for name, reports in (("before", comparison.before), ("after", comparison.after)):
         for report in reports:
             told = [report.run.get(key) for key in ("config_hash", "seed", "checkpoint", "date")]
-            cells = [name, str(report.path), *[NOT_AVAILABLE if entry in (None, "") else str(entry) for entry in told]]
-            lines.append("| " + " | ".join(plain(cell) for cell in cells) + " |")
+            cells = [NOT_AVAILABLE if entry in (None, "") else str(entry) for entry in told]
+            rows.append([name, str(report.path), *cells])
+    table = markdown_table(["model", "results", "config hash", "seed", "checkpoint", "date"], rows, num_texts=6)
     names = [name for name in comparison.seeds if name]
-    return "\n".join(lines) + (f"\n\nSeeds: {', '.join(names)}." if names else "")
+    return table + (f"\n\nSeeds: {', '.join(names)}." if names else "")

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from facequal.evaluation.comparison.changes import Change, ComparisonTable, Section
-from facequal.evaluation.comparison.tables import format_statistic
-from facequal.evaluation.figures import png, shades_of, style_roc_axis
+from facequal.evaluation.comparison.changes import ComparisonTable, Section
+from facequal.evaluation.figures import shades_of, style_roc_axis
+from facequal.evaluation.pictures import png
 from facequal.evaluation.results import column_order
+from facequal.evaluation.seeds import Change
+from facequal.evaluation.tables import NOT_AVAILABLE, format_value
 from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
 
@@ -94,8 +96,8 @@ def _draw_roc_panel(
 
 def _eers(eer: Change | None) -> str:
     if eer is None:
-        return "n/a"
-    return f"{format_statistic('before', eer.before)} → {format_statistic('after', eer.after)}"
+        return NOT_AVAILABLE
+    return f"{format_value(eer.before.mean, 'fraction')} → {format_value(eer.after.mean, 'fraction')}"
 
 
 def mean_steps(curves: Sequence[RocCurve], left: float) -> tuple[list[float], list[float]]:

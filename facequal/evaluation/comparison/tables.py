@@ -4,67 +4,48 @@ import csv
 import math
 from io import StringIO
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from rich.table import Column, Table
 
-from facequal.evaluation.comparison.changes import Change, ComparisonTable, Section, Statistic
-from facequal.evaluation.tables import NOT_AVAILABLE, format_value
+from facequal.evaluation.comparison.changes import ComparisonTable, Section
+from facequal.evaluation.markdown import markdown_table, plain
+from facequal.evaluation.seeds import Change, Statistic
+from facequal.evaluation.tables import NOT_AVAILABLE, add_section, amount, format_value, section_table
 
 CSV_COLUMNS = ("protocol", "condition", "model", "column", "metric", "mean", "std", "num_seeds")
-MAX_WIDTH = 130
-
-
-def format_statistic(model: str, figure: Statistic | None) -> str:
-    """The mean in percent with two decimals, a delta in percentage points with its sign; `n/a` without one."""
-    if figure is None or math.isnan(figure.mean):
-        return NOT_AVAILABLE
-    if model != "delta":
-        return format_value(figure.mean, "fraction")
-    return f"{round(100 * figure.mean, 2) + 0.0:+.2f}"  # + 0.0: no minus before zero
-
-
-def format_spread(figure: Statistic | None) -> str:
-    """The standard deviation in percent, or nothing where there is none."""
-    return "" if figure is None or figure.std is None else f"{100 * figure.std:.2f}"
+SIGNS = {"before": "", "after": "", "delta": "+"}
 
 
 def explanation(table: ComparisonTable) -> list[str]:
     """What the figures of a table are, one sentence each, and the table's own notes."""
     figure = "EER" if table.metric == "eer" else "Accuracy"
     lines = [f"{figure} in percent, deltas (after - before) in percentage points; {NOT_AVAILABLE}: not measured."]
-    spreads = [figure for figure in _figures(table) if figure.std is not None]
-    if spreads:
+    numbers = [figure.num for figure in _figures(table) if figure.has_spread]
+    if numbers:
         lines.append(
-            f"±: sample standard deviation over {max(figure.num for figure in spreads)} seeds, that of the deltas over "
-            "the differences seed by seed."
+            f"±: sample standard deviation over {max(numbers)} seeds, that of the deltas over the differences seed by "
+            "seed."
         )
     return [*lines, *table.notes]
 
 
 def render_changes(table: ComparisonTable) -> Table:
-    """A table for a terminal of 130 characters: rows before, after and delta, below each its standard deviation."""
-    caption = Text("\n".join(explanation(table)))
-    rich = Table(title=Text(table.title), caption=caption, box=box.SIMPLE, padding=(0, 1, 0, 0), caption_justify="left")
-    rich.add_column("", overflow="fold", max_width=40)
-    rich.add_column("model", no_wrap=True)
-    for column in table.columns:
-        rich.add_column(Text(column), justify="right", no_wrap=True)
+    """A table for the terminal: rows before, after and delta, below each its standard deviation over seeds."""
+    side = [Column("", overflow="fold", max_width=40), Column("model", no_wrap=True)]
+    rich = section_table(table.title, "\n".join(explanation(table)), side, table.columns)
     for section in table.sections:
         rows = [row for model in Change._fields for row in _rows(section, model, table)]
-        heading = [section.protocol, section.condition]
-        for number, row in enumerate(rows):
-            side = heading[number] if number < len(heading) else ""
-            rich.add_row(*[Text(cell) for cell in (side, *row)], end_section=number == len(rows) - 1)
+        add_section(rich, [section.protocol, section.condition], rows)
     return rich
 
 
 def _rows(section: Section, model: str, table: ComparisonTable) -> list[list[str]]:
     figures = _row(section, model, table)
-    rows = [[model, *[format_statistic(model, figure) for figure in figures]]]
-    spreads = [format_spread(figure) for figure in figures]
-    if any(spreads):
-        rows.append(["  ±", *spreads])
+    means = [
+        NOT_AVAILABLE if figure is None else format_value(figure.mean, "fraction", SIGNS[model]) for figure in figures
+    ]
+    rows = [[model, *means]]
+    if any(figure and figure.has_spread for figure in figures):
+        rows.append(["  ±", *[format_value(f.std, "fraction") if f and f.has_spread else "" for f in figures]])
     return rows
 
 
@@ -80,24 +61,14 @@ def _figures(table: ComparisonTable) -> list[Statistic]:
 
 def changes_markdown(table: ComparisonTable) -> str:
     """The table and its notes in Markdown, without a heading."""
-    lines = [_line(["set", "condition", "model", *table.columns]), "|---|---|---|" + "---:|" * len(table.columns)]
+    rows = []
     for section in table.sections:
         for model in Change._fields:
-            cells = []
-            for figure in _row(section, model, table):
-                spread = format_spread(figure)
-                cells.append(format_statistic(model, figure) + (f" ± {spread}" if spread else ""))
-            lines.append(_line([section.protocol, section.condition, model, *cells]))
-    return "\n".join(lines) + "\n\n" + "\n".join(f"- {plain(note)}" for note in explanation(table))
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(plain(cell) for cell in cells) + " |"
-
-
-def plain(text: str) -> str:
-    """Text that cannot break a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+            figures = _row(section, model, table)
+            cells = [amount(f.mean, f.std, "fraction", SIGNS[model]) if f else NOT_AVAILABLE for f in figures]
+            rows.append([section.protocol, section.condition, model, *cells])
+    text = markdown_table(["set", "condition", "model", *table.columns], rows, num_texts=3)
+    return text + "\n\n" + "\n".join(f"- {plain(note)}" for note in explanation(table))
 
 
 def changes_csv(table: ComparisonTable) -> str:
@@ -109,7 +80,7 @@ def changes_csv(table: ComparisonTable) -> str:
         for model in Change._fields:
             for column, figure in zip(table.columns, _row(section, model, table), strict=True):
                 if figure is not None:
-                    mean = "" if math.isnan(figure.mean) else figure.mean
                     place = (section.protocol, section.condition, model, column, table.metric)
-                    writer.writerow([*place, mean, figure.std, figure.num])
+                    mean, std = ("" if math.isnan(value) else value for value in figure[:2])
+                    writer.writerow([*place, mean, std, figure.num])
     return text.getvalue()

@@ -3,14 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
+
+from facequal.evaluation.pictures import png
+from facequal.evaluation.tables import NOT_AVAILABLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NO_VALUE = "n/a"
 # Figures of which less is better; of all others more is.
 LOWER_IS_BETTER = frozenset({"eer"})
 
@@ -37,9 +38,7 @@ class MapPanel:
 
 def map_png(panels: Sequence[MapPanel], down: tuple[str, Sequence[str]], across: tuple[str, Sequence[str]]) -> bytes:
     """The picture of :func:`draw_map` as a PNG file."""
-    buffer = BytesIO()
-    draw_map(panels, down, across).savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(draw_map(panels, down, across))
 
 
 def draw_map(
@@ -106,7 +105,7 @@ def _draw_panel(
 def _write_cell(axis: "Axes", x: int, y: int, value: float, decimals: int, is_dark: bool) -> None:
     missing = math.isnan(value)
     colour = "0.4" if missing else "white" if is_dark else "black"
-    axis.text(x, y, NO_VALUE if missing else f"{value:.{decimals}f}", ha="center", va="center", color=colour)
+    axis.text(x, y, NOT_AVAILABLE if missing else f"{value:.{decimals}f}", ha="center", va="center", color=colour)
 
 
 def _frame(axis: "Axes", x: int, y: int) -> None:

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from facequal.evaluation.results import Result, column_order, summarise, write_atomically
+from facequal.evaluation.seeds import change, statistic
 
 
 class Column(NamedTuple):
@@ -98,12 +98,11 @@ def figures_of(row: RowResults, base: RowResults | None = None) -> list[RowFigur
     figures = []
     for s in summarise([row.results[seed] for seed in sorted(row.results)]):
         key = (s.protocol, s.condition, s.column, s.metric, s.rule, s.unit)
-        pairs = [(after[seed].get(key, math.nan), before[seed].get(key, math.nan)) for seed in after if seed in before]
-        deltas = [delta for delta in (mine - other for mine, other in pairs) if not math.isnan(delta)]
-        delta_mean = statistics.fmean(deltas) if deltas else math.nan
-        delta_std = statistics.stdev(deltas) if len(deltas) > 1 else math.nan
+        both = [(before[seed].get(key, math.nan), after[seed].get(key, math.nan)) for seed in after if seed in before]
+        pairs = [pair for pair in both if not any(map(math.isnan, pair))]
+        delta = change(*zip(*pairs, strict=True)).delta if pairs else statistic([])
         spread = (s.mean, s.std, s.minimum, s.maximum, s.num_runs)
-        figures.append(RowFigure(row.name, *key, *spread, delta_mean, delta_std))
+        figures.append(RowFigure(row.name, *key, *spread, delta.mean, delta.std))
     return figures
 
 

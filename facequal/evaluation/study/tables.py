@@ -1,82 +1,104 @@
-"""The table of a study: a line per row, and its differences to the base; for the terminal and as Markdown."""
+"""The tables of a study: a line per row, and its differences to the base; for the terminal and as Markdown."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+import rich.table
 
+from facequal.evaluation.markdown import markdown_table, plain
+from facequal.evaluation.results import column_order
 from facequal.evaluation.study.summary import Column, RowFigure, RowResults, by_place
-from facequal.evaluation.tables import NOT_AVAILABLE
+from facequal.evaluation.tables import NOT_AVAILABLE, add_section, amount, section_table
 
 
-def amount(mean: float, std: float, unit: str, sign: str = "") -> str:
-    """``91.40 ± 0.52`` in percent for fractions, ``23.41 ± 0.20 dB`` for other units; no spread where it is NaN.
+@dataclass(frozen=True)
+class StudySection:
+    """What one protocol and condition show of one metric.
 
-    Args:
-        mean: Mean, or difference of means.
-        std: Spread, or NaN.
-        unit: Unit as in :class:`Result`.
-        sign: ``"+"`` to show the sign of positive values too.
+    Attributes:
+        protocol, condition, metric: As in :class:`Result`.
+        columns: The figures by the heading of their column, such as `7 px`, in the order of the table.
     """
-    if math.isnan(mean):
-        return NOT_AVAILABLE
-    scale, decimals = (100, 2) if unit == "fraction" else (1, 2 if unit else 4)
-    text = f"{scale * mean:{sign}z.{decimals}f}"  # z: no minus before a zero
-    text += "" if math.isnan(std) else f" ± {scale * std:.{decimals}f}"
-    return text if unit in ("", "fraction") else f"{text} {unit}"
+
+    protocol: str
+    condition: str
+    metric: str
+    columns: Mapping[str, Column]
+
+    @property
+    def names(self) -> list[str]:
+        """Protocol, condition and metric; accuracy is not named."""
+        return [self.protocol, self.condition, *([] if self.metric == "accuracy" else [self.metric])]
+
+
+def study_sections(columns: Sequence[Column]) -> list[StudySection]:
+    """The columns of a study by protocol, condition and metric, each in the order of first appearance."""
+    found: dict[tuple[str, str, str], dict[str, Column]] = {}
+    for column in columns:
+        found.setdefault((column.protocol, column.condition, column.metric), {})[column.column] = column
+    return [StudySection(*key, {heading: own[heading] for heading in column_order(own)}) for key, own in found.items()]
 
 
 def render_study(
     figures: Sequence[RowFigure], names: Sequence[str], columns: Sequence[Column], title: str, base: str | None = None
-) -> Table:
-    """The table for the terminal: a line per row, and below it the differences to the base.
+) -> rich.table.Table:
+    """The table for the terminal: a section per protocol, condition and metric, and a column per resolution.
+
+    Each row of the study has a line, and below it one with its differences to the base.
 
     Args:
         figures: Those of all rows.
         names: The rows in order, the base first if there is one.
-        columns: The columns in order.
+        columns: The figures to show.
         title: Heading.
         base: Name of the base; None shows no differences.
     """
     found = by_place(figures)
-    varying, shared = _heading_parts(columns)
-    caption = "\n".join([*([", ".join(shared)] if shared else []), legend(figures, base)])
-    table = Table(
-        title=Text(title), caption=Text(caption), box=box.SIMPLE, padding=(0, 1, 0, 0), caption_justify="left"
-    )
-    table.add_column("row", overflow="fold")
-    for column in columns:
-        heading = "\n".join(column[part] for part in varying).replace("/", "/\n")  # procedural/other-family is long
-        table.add_column(Text(heading), justify="right", overflow="fold")
-    for name in names:
-        cells = [found.get((name, column)) for column in columns]
-        with_delta = base is not None and name != base
-        values = [amount(cell.mean, cell.std, cell.unit) if cell else NOT_AVAILABLE for cell in cells]
-        table.add_row(*map(Text, [name, *values]), end_section=not with_delta)
-        if with_delta:
-            deltas = [amount(c.delta_mean, c.delta_std, c.unit, "+") if c else NOT_AVAILABLE for c in cells]
-            table.add_row(*map(Text, [f"  to {base}", *deltas]), end_section=True)
+    headings = column_order(column.column for column in columns)
+    side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
+    table = section_table(title, legend(_shown_of(figures, columns), base), side, headings, has_wide_cells=True)
+    for section in study_sections(columns):
+        lines = []
+        for name in names:
+            cells = {heading: found.get((name, column)) for heading, column in section.columns.items()}
+            values = {heading: _value(cell) for heading, cell in cells.items()}
+            lines.append([name, *[values.get(heading, "") for heading in headings]])
+            if base is not None and name != base:
+                deltas = {heading: _delta(cell) for heading, cell in cells.items()}
+                lines.append([f"  to {base}", *[deltas.get(heading, "") for heading in headings]])
+        # procedural/other-family is long: a line for each part
+        protocol = section.protocol.replace("/", "/\n").splitlines()
+        add_section(table, [*protocol, *section.names[1:]], lines)
     return table
 
 
-def _heading_parts(columns: Sequence[Column]) -> tuple[list[int], list[str]]:
-    """Which parts tell the columns apart, and the values of the others, which all columns share."""
-    parts = [dict.fromkeys(column[number] for column in columns) for number in range(4)]
-    varying = [number for number, values in enumerate(parts) if len(values) > 1 or (number == 2 and values)]
-    return varying, [next(iter(values)) for number, values in enumerate(parts) if values and number not in varying]
+def _value(figure: RowFigure | None) -> str:
+    return NOT_AVAILABLE if figure is None else amount(figure.mean, figure.std, figure.unit)
+
+
+def _delta(figure: RowFigure | None) -> str:
+    return NOT_AVAILABLE if figure is None else amount(figure.delta_mean, figure.delta_std, figure.unit, "+")
+
+
+def _shown_of(figures: Iterable[RowFigure], columns: Sequence[Column]) -> list[RowFigure]:
+    """The figures of these columns, which are those that a reader sees."""
+    wanted = set(columns)
+    return [figure for figure in figures if figure.place in wanted]
 
 
 def legend(figures: Iterable[RowFigure], base: str | None) -> str:
     """What the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
-    seeds = "no seed" if not numbers else f"{min(numbers)} to {max(numbers)} seeds"
-    if numbers and min(numbers) == max(numbers):
-        seeds = f"{numbers[0]} seed{'s' if numbers[0] != 1 else ''}"
-    text = f"Fractions in percent, mean ± sample standard deviation over {seeds}."
-    return text if base is None else f"{text} To {base}: differences paired by seed, in percentage points."
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    seeds = f"{high} seeds" if low == high else f"{low} to {high} seeds"
+    if high > 1:
+        text = f"Fractions in percent, mean ± sample standard deviation over {seeds}."
+    else:
+        text = f"Fractions in percent, of {'one seed' if high else 'no seed'}."
+    if base is None:
+        return text
+    return f"{text} To {base}: differences{' paired by seed,' if high > 1 else ''} in percentage points."
 
 
 def study_markdown(
@@ -89,12 +111,12 @@ def study_markdown(
     pictures: Sequence[str] = (),
     problems: Sequence[str] = (),
 ) -> str:
-    """The text of `summary.md`: the table, its rows, pictures, and how it was made.
+    """The text of `summary.md`: the tables, one per section, the rows, pictures, and how it was made.
 
     Args:
         rows: All rows, the base first if there is one.
         figures: Their figures.
-        columns: The columns of the table in order.
+        columns: The figures to show.
         title: Heading.
         base: Name of the base; None shows no differences.
         facts: What else to say, such as seeds, command, versions and time; name and value.
@@ -102,37 +124,34 @@ def study_markdown(
         problems: What failed, in words.
     """
     found = by_place(figures)
-    table = [_line(["row", *map(str, columns)]), "|---|" + "---:|" * len(columns)]
-    for row in rows:
-        cells = [_cell(found.get((row.name, column)), row.name != base and base is not None) for column in columns]
-        table.append(_line([row.name, *cells]))
-    settings = [_line(["row", "experiment", "changes", "seeds"]), "|---|---|---|---|"]
+    parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), base)]
+    for section in study_sections(columns):
+        cells = [
+            [row.name, *[_cell(found.get((row.name, column)), base) for column in section.columns.values()]]
+            for row in rows
+        ]
+        parts.append(f"## {plain(', '.join(section.names))}")
+        parts.append(markdown_table(["row", *section.columns], cells, num_texts=1))
+    parts += [f"![{plain(title)}]({name})" for name in pictures]
+    parts += ["## Failed", "\n".join(f"- {plain(problem)}" for problem in problems)] if problems else []
+    parts += ["## Rows", _settings(rows), "## Made by", markdown_table(["setting", "value"], list(facts.items()), 2)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings(rows: Iterable[RowResults]) -> str:
+    """The table of what each row runs."""
+    lines = []
     for row in rows:
         changes = ", ".join(f"{key}: {_shown(value)}" for key, value in row.overrides.items())
-        settings.append(_line([row.name, row.config, changes, ", ".join(map(str, sorted(row.results))) or "none"]))
-    how = [_line(["setting", "value"]), "|---|---|", *(_line([name, value]) for name, value in facts.items())]
-    parts = [f"# {title}", "\n".join(table), legend(figures, base)]
-    parts += [f"![{title}]({name})" for name in pictures]
-    parts += ["## Failed", "\n".join(f"- {_plain(problem)}" for problem in problems)] if problems else []
-    parts += ["## Rows", "\n".join(settings), "## Made by", "\n".join(how)]
-    return "\n\n".join(parts) + "\n"
+        lines.append([row.name, row.config, changes, ", ".join(map(str, sorted(row.results))) or "none"])
+    return markdown_table(["row", "experiment", "changes", "seeds"], lines, num_texts=4)
 
 
 def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(figure: RowFigure | None, with_delta: bool) -> str:
-    if figure is None:
-        return NOT_AVAILABLE
-    value = amount(figure.mean, figure.std, figure.unit)
-    return f"{value} ({amount(figure.delta_mean, figure.delta_std, figure.unit, '+')})" if with_delta else value
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_plain, cells))} |"
-
-
-def _plain(text: str) -> str:
-    """Text that cannot break a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+def _cell(figure: RowFigure | None, base: str | None) -> str:
+    if figure is None or base in (None, figure.row):
+        return _value(figure)
+    return f"{_value(figure)} ({_delta(figure)})"

@@ -15,7 +15,7 @@ import yaml
 
 from facequal.cli import main
 from facequal.cli.study import jobs as study_jobs
-from facequal.cli.study.file import read_study
+from facequal.cli.study.file import KEYS, read_study
 from facequal.cli.study.jobs import side_by_side
 from facequal.cli.study.runs import MARK, Run, is_first_process, last_checkpoint, plan_runs
 from facequal.evaluation.results import Result, write_results
@@ -239,8 +239,12 @@ def test_the_others_go_on_when_a_run_fails(
     out = capsys.readouterr().out
     assert f"failed: a, seed 0: RuntimeError: it does not work; see {log}" in out
     assert "b, seed 0: 0 s, 60.00 (set, cross-resolution, 7 px); 0 to go" in out
-    table = {line.split()[0]: line.split()[1] for line in out.splitlines() if line.split()[:1] in (["a"], ["b"])}
-    assert table == {"a": "n/a", "b": "60.00"}
+    table = out[out.index(" row ") :]
+    assert [line.split() for line in table.splitlines()[2:4]] == [
+        ["set", "a", "n/a"],
+        ["cross-resolution", "b", "60.00"],
+    ]
+    assert "Fractions in percent, of one seed." in " ".join(table.split())
     assert "- a, seed 0: RuntimeError" in (file.parent / "out" / "summary.md").read_text()
 
     # It is done again next time, alone.
@@ -321,7 +325,7 @@ def test_summary_of_a_grid(write_file: Callable[..., Path], done: list[str]) -> 
     assert (folder / "map.png").stat().st_size > 1000
     text = (folder / "summary.md").read_text()
     assert text.startswith("# Gains\n")
-    assert "| row | set, cross-resolution, 7 px | set, cross-resolution, 14 px |" in text
+    assert "## set, cross-resolution\n\n| row | 7 px | 14 px |\n" in text
     assert "| gain=0.2, batch_size=8 | 70.50 ± 0.71 (+20.00 ± 0.00) | 80.50 ± 0.71 (+20.00 ± 0.00) |" in text
     assert "![Gains](map.png)" in text
     for told in ("| seeds | 0, 1 |", "facequal study ", "| torch | ", "| wall time | "):
@@ -363,6 +367,36 @@ def test_wrong_arguments(write_file: Callable[..., Path], tmp_path: Path) -> Non
             main(["study", str(file), "--folder", str(tmp_path / "out"), *options])
     with pytest.raises(SystemExit, match=r"there is no file gone\.yaml"):
         main(["study", "gone.yaml"])
+
+
+def test_a_narrow_terminal_loses_nothing(
+    write_file: Callable[..., Path],
+    done: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    study(write_file(base="experiment.yaml", rows={"a row of a study": {"gain": 0.1}}), seeds=2)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["set", "base", "50.50", "±", "0.71", "60.50", "±", "0.71"] in lines
+    assert ["cross-resolution", "a", "row", "of", "a", "study", "60.50", "±", "0.71", "70.50", "±", "0.71"] in lines
+
+
+def test_help_has_an_example_that_is_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for key in KEYS:
+        assert f"\n  {key} " in text
+    for name in ("adaface", "octuplet", "octuplet_short"):
+        (tmp_path / f"{name}.yaml").touch()
+    file = tmp_path / "margins.yaml"
+    file.write_text(text.split("\nexample:\n")[1])
+    example = read_study(file)
+    assert example.columns[1] == ("procedural/mixed", "cross-resolution", "7 px", "eer")
+    assert [row.config.stem for row in example.rows] == ["octuplet", "octuplet", "octuplet_short", *["octuplet"] * 3]
+    assert example.base == tmp_path / "adaface.yaml"
 
 
 def test_the_mark_names_the_run(write_file: Callable[..., Path], done: list[str]) -> None:

@@ -5,7 +5,7 @@ import cv2
 import pytest
 
 from facequal.evaluation.comparison.reading import read_comparison
-from facequal.evaluation.comparison.report import Choice, make_products, write_comparison
+from facequal.evaluation.comparison.report import make_products, tables_shown_once, write_comparison
 from tests.evaluation.comparison.made_reports import results_of, write_run
 
 ALL = ("cross-resolution", "same-resolution", "lfw", "roc", "bars")
@@ -25,7 +25,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_everything_is_written(runs, tmp_path):
     comparison = read_comparison(*runs)
-    products, left_out = make_products(comparison, Choice(ALL))
+    products, left_out = make_products(comparison, ALL)
     assert [product.name for product in products] == list(ALL)
     assert left_out == []
     path = write_comparison(tmp_path / "new" / "out", comparison, products, left_out)
@@ -45,12 +45,12 @@ def test_everything_is_written(runs, tmp_path):
 
 def test_text_names_what_is_missing_and_where_figures_come_from(runs, tmp_path):
     comparison = read_comparison(*runs)
-    products, left_out = make_products(comparison, Choice(["cross-resolution", "lfw"], single="gone"))
-    assert left_out == ["lfw: gone is not in all reports, which share lfw, calfw."]
+    products, left_out = make_products(comparison, ["cross-resolution"], ["lfw", "calfw", "gone"])
+    assert left_out == ["Not in all reports, so not compared: gone."]
     text = write_comparison(tmp_path, comparison, products, left_out).read_text(encoding="utf-8")
     for words in (
-        "- Mean of 2 of 7 sets: lfw, calfw; not in both reports: cfp_ff, ",
-        "- lfw: gone is not in all reports",
+        "- Mean of 2 of 3 sets: lfw, calfw; not in both reports: gone.",
+        "- Not in all reports, so not compared: gone.",
         "- In some reports only, among them before: old.",
         "- In some reports only, among them after: new.",
         "- Not tested before, files missing: cfp_fp.",
@@ -60,19 +60,54 @@ def test_text_names_what_is_missing_and_where_figures_come_from(runs, tmp_path):
         assert words in text
 
 
-def test_another_set(runs, tmp_path):
+def test_the_product_lfw_shows_the_sets_that_are_named(runs):
     comparison = read_comparison(*runs)
-    (one,), _ = make_products(comparison, Choice(["lfw"], single="calfw"))
-    assert one.name == "set_calfw"
-    assert one.table.title == "Accuracy on calfw at each resolution"
-    slashed = {"procedural/mixed": [0.6, 0.7]}
-    run = write_run(tmp_path / "run", results_of(slashed, SIZES))
-    (one,), left_out = make_products(read_comparison(run, run), Choice(["lfw"], single="procedural/mixed"))
-    assert (one.name, left_out) == ("set_procedural_mixed", [])
+    (default,), _ = make_products(comparison, ["lfw"])
+    assert default.table.title == "Accuracy on lfw at each resolution"
+    assert {section.protocol for section in default.table.sections} == {"lfw"}
+    (named,), _ = make_products(comparison, ["lfw"], ["calfw", "lfw"])
+    assert named.name == "lfw"
+    assert named.table.title == "Accuracy on calfw, lfw at each resolution"
+    assert [section.protocol for section in named.table.sections] == ["calfw", "calfw", "lfw", "lfw"]
+
+
+@pytest.mark.parametrize("product", ALL)
+def test_wanted_sets_that_are_missing_are_named_for_every_product(runs, product):
+    _, left_out = make_products(read_comparison(*runs), [product], ["typo", "lfw", "old", "typo"])
+    assert left_out == ["Not in all reports, so not compared: typo, old."]
+
+
+def test_figures_are_shown_once(runs, tmp_path):
+    comparison = read_comparison(*runs)
+    products, _ = make_products(comparison, ["lfw", "bars", "roc"])
+    lfw, bars, eers = tables_shown_once(products)
+    assert {section.protocol for section in lfw.sections} == {"lfw"}
+    assert {section.protocol for section in bars.sections} == {"calfw"}
+    assert "In a table above: lfw." in bars.notes
+    assert {section.protocol for section in eers.sections} == {"lfw", "calfw"}  # another metric
+    assert "In a table above: lfw." not in [*lfw.notes, *eers.notes]
+    write_comparison(tmp_path, comparison, products)
+    text = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    assert text.count("| lfw | cross-resolution | before | 60.00 | 90.00 |") == 1
+    assert (tmp_path / "bars.csv").read_text().count("lfw,cross-resolution,before") == 4  # both sets, both sizes
+
+    products, _ = make_products(comparison, ["bars", "lfw"], ["lfw"])
+    bars, lfw = tables_shown_once(products)
+    assert bars == products[0].table
+    assert lfw is None
+    text = write_comparison(tmp_path, comparison, products).read_text(encoding="utf-8")
+    assert "## Accuracy on lfw at each resolution\n\nIts figures are in a table above.\n" in text
+
+
+def test_columns_of_repeated_figures_go_with_them(tmp_path):
+    results = [*results_of({"lfw": [0.5, 0.6]}, ("8 px", "112 px")), *results_of({"calfw": [0.7, 0.8]}, SIZES)]
+    run = write_run(tmp_path, results)
+    products, _ = make_products(read_comparison(run, run), ["lfw", "bars"])
+    assert list(tables_shown_once(products)[1].columns) == ["7 px", "112 px"]
 
 
 def test_sets_choose_what_is_drawn(runs):
-    products, _ = make_products(read_comparison(*runs), Choice(["roc", "bars", "cross-resolution"], ["calfw", "old"]))
+    products, _ = make_products(read_comparison(*runs), ["roc", "bars", "cross-resolution"], ["calfw", "old"])
     assert [product.name for product in products] == ["roc", "bars", "cross-resolution"]
     for product in products[:2]:
         assert {section.protocol for section in product.table.sections} == {"calfw"}
@@ -82,40 +117,40 @@ def test_sets_choose_what_is_drawn(runs):
 def test_curves_of_seeds_are_averaged_and_that_is_said(runs, tmp_path):
     for seed in (0, 1):
         write_run(tmp_path / f"seed_{seed}", results_of({"lfw": [0.6, 0.9]}, SIZES), has_curves=True, seed=seed)
-    (several,), _ = make_products(read_comparison(runs[0], tmp_path), Choice(["roc"]))
+    (several,), _ = make_products(read_comparison(runs[0], tmp_path), ["roc"])
     assert several.table.notes == ["The curves are the mean TAR over the seeds at each FAR."]
-    (one,), _ = make_products(read_comparison(*runs), Choice(["roc"], ["lfw"]))
+    (one,), _ = make_products(read_comparison(*runs), ["roc"], ["lfw"])
     assert one.table.notes == []
 
 
 def test_reports_without_curves(runs, tmp_path):
     old = write_run(tmp_path / "old", results_of(BEFORE, SIZES))
     comparison = read_comparison(runs[1], old)
-    products, left_out = make_products(comparison, Choice(["roc", "bars"]))
+    products, left_out = make_products(comparison, ["roc", "bars"])
     assert [product.name for product in products] == ["bars"]
     (sentence,) = left_out
     assert sentence.startswith(f"roc: there is no {old / 'report' / 'roc.npz'}")
     with pytest.raises(ValueError, match=r"nothing can be compared: roc: there is no"):
-        make_products(comparison, Choice(["roc"]))
+        make_products(comparison, ["roc"])
     (old / "report" / "roc.npz").write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(ValueError, match=r"roc\.npz: not a file of ROC curves"):
-        make_products(comparison, Choice(["roc", "bars"]))
+        make_products(comparison, ["roc", "bars"])
 
 
 def test_rules_are_checked_for_the_sets_in_use(runs, tmp_path):
     mixed = [*results_of({"lfw": [0.6, 0.9]}, SIZES, rule="exact"), *results_of({"calfw": [0.6, 0.7]}, SIZES)]
     comparison = read_comparison(runs[0], write_run(tmp_path, mixed))
     with pytest.raises(ValueError, match=r"the accuracy rule is grid in .* but exact in"):
-        make_products(comparison, Choice(["bars"]))
+        make_products(comparison, ["bars"])
     with pytest.raises(ValueError, match=r"the accuracy rule is grid in .* but exact in"):
-        make_products(comparison, Choice(["cross-resolution"], ["calfw"]))  # it has a column of LFW
-    make_products(comparison, Choice(["bars"], ["calfw"]))
+        make_products(comparison, ["cross-resolution"], ["calfw"])  # it has a column of LFW
+    make_products(comparison, ["bars"], ["calfw"])
 
 
 def test_a_comparison_replaces_the_one_before_but_never_a_report(runs, tmp_path):
     comparison = read_comparison(*runs)
-    lfw, _ = make_products(comparison, Choice(["lfw"]))
-    bars, _ = make_products(comparison, Choice(["bars"]))
+    lfw, _ = make_products(comparison, ["lfw"])
+    bars, _ = make_products(comparison, ["bars"])
     (tmp_path / "roc.png").write_text("someone's own")
     write_comparison(tmp_path, comparison, lfw)
     assert (tmp_path / "roc.png").exists()  # there was no comparison here, so it is not one's

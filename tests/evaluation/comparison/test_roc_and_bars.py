@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from facequal.evaluation.comparison.bars import PAIRS_ACROSS, bar_rows, draw_bars
-from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredError, Section, change
+from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredError, Section
 from facequal.evaluation.comparison.roc import draw_compared_roc, mean_steps
+from facequal.evaluation.seeds import change
 from tests.evaluation.comparison.made_reports import curve
 
 COLUMNS = ["7 px", "14 px", "112 px"]

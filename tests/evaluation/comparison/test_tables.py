@@ -5,14 +5,10 @@ import math
 import pytest
 from rich.console import Console
 
-from facequal.evaluation.comparison.changes import ComparisonTable, Section, change
-from facequal.evaluation.comparison.tables import (
-    MAX_WIDTH,
-    changes_csv,
-    changes_markdown,
-    format_statistic,
-    render_changes,
-)
+from facequal.evaluation.comparison.changes import ComparisonTable, Section
+from facequal.evaluation.comparison.tables import changes_csv, changes_markdown, render_changes
+from facequal.evaluation.seeds import change
+from facequal.evaluation.tables import MAX_WIDTH
 
 SEEDS = ComparisonTable(
     "Title",
@@ -61,7 +57,9 @@ def test_terminal_is_narrow_enough_and_loses_nothing():
     ("delta", "text"), [(0.01234, "+1.23"), (-0.01236, "-1.24"), (-0.00001, "+0.00"), (0.0, "+0.00"), (1.0, "+100.00")]
 )
 def test_deltas_are_signed(delta, text):
-    assert format_statistic("delta", change([0.0], [delta]).delta) == text
+    table = ComparisonTable("", ["x"], [Section("s", "c", {"x": change([0.0], [delta])})])
+    assert ["delta", text] in [line.split() for line in rendered(table).splitlines()]
+    assert f"| s | c | delta | {text} |" in changes_markdown(table)
 
 
 def test_markdown():

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -66,6 +68,14 @@ def test_one_cell_and_equal_values():
     picture = map_png([MapPanel("flat", [[3.0, 3.0]])], ("a", ["1"]), ("b", ["2", "3"]))
     pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert pixels.std() > 5
+
+
+def test_nothing_of_a_study_imports_torch():
+    # The process that starts the workers of a study needs none of it.
+    names = ("maps", "summary", "tables")
+    code = "import sys, " + ", ".join(f"facequal.evaluation.study.{name}" for name in names)
+    result = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"], check=False)
+    assert result.returncode == 0
 
 
 def test_wrong_shapes_and_no_maps_are_errors():

@@ -1,0 +1,24 @@
+"""Tables in Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+
+def plain(text: str) -> str:
+    """Text that cannot break a Markdown table or heading: bars and backslashes are escaped, line ends become spaces."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], num_texts: int) -> str:
+    """A table whose first `num_texts` columns hold text, set left, and whose others hold figures, set right.
+
+    Args:
+        head: The heading of each column.
+        rows: A cell per column in each row; any text, which is escaped.
+        num_texts: Number of columns that hold text.
+    """
+    ruler = f"|{'---|' * num_texts}{'---:|' * (len(head) - num_texts)}"
+    return "\n".join([_line(head), ruler, *map(_line, rows)])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(plain, cells))} |"
