@@ -5,6 +5,7 @@ from facequal.degradations.blur import GaussianBlur
 from facequal.degradations.geometry import HorizontalFlip, Rotation, ZeroPadCrop
 from facequal.degradations.jpeg import JPEG
 from facequal.degradations.photometric import PhotometricJitter
+from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
 from facequal.degradations.random import Keys
 from facequal.degradations.resolution import DownUpScale, Resolution
 from facequal.degradations.suites import AdaFaceAugmentation, ResolutionSuite, suite
@@ -19,7 +20,10 @@ __all__ = [
     "HorizontalFlip",
     "Keys",
     "PhotometricJitter",
+    "QGFaceAugmentation",
     "RandomApply",
+    "RandomRescale",
+    "RandomResizedCrop",
     "Resolution",
     "ResolutionSuite",
     "Rotation",

@@ -75,6 +75,35 @@ class JPEG(Degradation):
         return _to_rgb(luma, chroma).clamp_(0.0, 255.0).div_(255.0)
 
 
+def compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tensor) -> Tensor:
+    """JPEG of pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
+
+    Args:
+        pixels: float32 (n,3,H,W), whole numbers in 0..255, H and W multiples of 16; beyond a picture its last row and
+            column are repeated.
+        quality: JPEG quality.
+        heights: int64 (n,), rows of each picture.
+        widths: int64 (n,), columns of each picture.
+    """
+    tables = _quantisation_tables(torch.full_like(heights, quality))
+    chroma_heights, chroma_widths = (heights + 1) // 2, (widths + 1) // 2
+    luma, chroma = _to_ycc420(pixels)
+    # encoders repeat the last row of chroma, which is the mean of two rows of pixels, not the last row of pixels
+    chroma = _repeat_from(chroma, chroma_heights, dim=2)
+    luma, chroma = _code_blocks(luma, tables[:, :1]), _code_blocks(chroma, tables[:, 1:])
+    # decoders look at no chroma outside the picture
+    chroma = _repeat_from(_repeat_from(chroma, chroma_heights, dim=2), chroma_widths, dim=3)
+    return _to_rgb(luma, chroma).clamp_(0.0, 255.0)
+
+
+def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
+    """Planes (n,c,h,w) that repeat, along an axis, sample i's entry number sizes[i] - 1 from there on."""
+    source = torch.arange(planes.shape[dim], device=planes.device).minimum(sizes.unsqueeze(1) - 1)
+    shape = [len(planes), 1, 1, 1]
+    shape[dim] = planes.shape[dim]
+    return planes.gather(dim, source.view(shape).expand_as(planes))
+
+
 def _to_ycc420(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2) in 0..255 of RGB (n,3,H,W) in 0..255; H, W padded to multiples of 16.
 

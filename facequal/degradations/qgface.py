@@ -5,7 +5,6 @@ after each axis; such sums are exact in float64, so batch, device and summation 
 """
 
 import functools
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from facequal.degradations.base import Compose, Degradation, Params, RandomApply
 from facequal.degradations.geometry import Rotation, ZeroPadCrop
-from facequal.degradations.jpeg import _code_blocks, _quantisation_tables, _to_rgb, _to_ycc420
+from facequal.degradations.jpeg import compress_corners
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.random import Keys, to_choice, to_range
 from facequal.degradations.resampling import FILTERS, Filter, apply_separable, resample_matrix
@@ -87,7 +86,7 @@ class RandomRescale(Degradation):
         rows = self._axis(height, params, canvas)
         columns = rows if width == height else self._axis(width, params, canvas)
         small = _resize(images.mul_(255.0).round_(), rows.down, columns.down)
-        small = _compress_corners(small, self.quality, rows.side_px, columns.side_px)
+        small = compress_corners(small, self.quality, rows.side_px, columns.side_px)
         return _resize(small, rows.up, columns.up).div_(255.0)
 
     def _axis(self, size: int, params: Params, canvas: int) -> "_Axis":
@@ -206,14 +205,8 @@ def _pillow_tables(
 
 def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
     """Pillow's weights of an axis times 2^22, rounded, float64 (out_size, in_size)."""
-    if filter != "nearest":
-        weights = resample_matrix(in_size, out_size, filter) * _WEIGHT_ONE
-        return (weights + torch.full_like(weights, 0.5).copysign(weights)).trunc_()
-    # Pillow adds the step up from pixel to pixel; where a centre falls between two pixels, its rounding errors decide
-    step = in_size / out_size
-    positions = itertools.islice(itertools.accumulate(itertools.repeat(step), initial=0.5 * step), out_size)
-    source = torch.tensor(list(positions), dtype=torch.float64).long().clamp_(max=in_size - 1)
-    return _WEIGHT_ONE * torch.eye(in_size, dtype=torch.float64)[source]
+    weights = resample_matrix(in_size, out_size, filter) * _WEIGHT_ONE
+    return (weights + torch.full_like(weights, 0.5).copysign(weights)).trunc_()
 
 
 def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -230,35 +223,6 @@ def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 def _to_8bit(sums: Tensor) -> Tensor:
     return sums.mul_(1.0 / _WEIGHT_ONE).add_(0.5).floor_().clamp_(0.0, 255.0)
-
-
-def _compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tensor) -> Tensor:
-    """JPEG of pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
-
-    Args:
-        pixels: float32 (n,3,H,W), whole numbers in 0..255, H and W multiples of 16; beyond a picture its last row and
-            column are repeated.
-        quality: JPEG quality.
-        heights: int64 (n,), rows of each picture.
-        widths: int64 (n,), columns of each picture.
-    """
-    tables = _quantisation_tables(torch.full_like(heights, quality))
-    chroma_heights, chroma_widths = (heights + 1) // 2, (widths + 1) // 2
-    luma, chroma = _to_ycc420(pixels)
-    # encoders repeat the last row of chroma, which is the mean of two rows of pixels, not the last row of pixels
-    chroma = _repeat_from(chroma, chroma_heights, dim=2)
-    luma, chroma = _code_blocks(luma, tables[:, :1]), _code_blocks(chroma, tables[:, 1:])
-    # decoders look at no chroma outside the picture
-    chroma = _repeat_from(_repeat_from(chroma, chroma_heights, dim=2), chroma_widths, dim=3)
-    return _to_rgb(luma, chroma).clamp_(0.0, 255.0)
-
-
-def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
-    """Planes (n,c,h,w) that repeat, along an axis, sample i's entry number sizes[i] - 1 from there on."""
-    source = torch.arange(planes.shape[dim], device=planes.device).minimum(sizes.unsqueeze(1) - 1)
-    shape = [len(planes), 1, 1, 1]
-    shape[dim] = planes.shape[dim]
-    return planes.gather(dim, source.view(shape).expand_as(planes))
 
 
 def _zoom(length: Tensor, place: Tensor, size: int) -> Tensor:

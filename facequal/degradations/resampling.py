@@ -5,6 +5,7 @@ again is one product of two matrices, made before any pixel is touched.
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Literal, get_args
 
@@ -41,11 +42,9 @@ def resample_matrix(in_size: int, out_size: int, filter: Filter = "cubic", *, an
         raise ValueError(f"sizes must be at least 1 px, not in_size={in_size}, out_size={out_size}")
     if filter not in FILTERS:
         raise ValueError(f"unknown filter {filter!r}; known: {', '.join(FILTERS)}")
-    out = torch.arange(out_size, dtype=torch.float64)
     if filter == "nearest":
-        # OpenCV's own order of divisions, which decides where a centre falls on a border between pixels
-        source = ((out + 0.5) * in_size / out_size if antialias else out * (1.0 / (out_size / in_size))).floor().long()
-        return torch.eye(in_size, dtype=torch.float64)[source.clamp_(max=in_size - 1)]
+        source = _pillow_nearest(in_size, out_size) if antialias else _opencv_nearest(in_size, out_size)
+        return torch.eye(in_size, dtype=torch.float64)[source.long().clamp_(max=in_size - 1)]
     if antialias:
         return _widened(in_size, out_size, filter)
     if filter == "area" and out_size <= in_size:
@@ -106,6 +105,18 @@ def opencv_down_up_tables(
             down[i, j, :small] = resample_matrix(size, small, filter, antialias=False)
             up[i, j, :, :small] = resample_matrix(small, size, filter, antialias=False)
     return down.to(device), up.to(device)
+
+
+def _pillow_nearest(in_size: int, out_size: int) -> Tensor:
+    # Pillow adds the step up from pixel to pixel: where a centre falls between two pixels, its rounding errors decide.
+    step = in_size / out_size
+    positions = itertools.islice(itertools.accumulate(itertools.repeat(step), initial=0.5 * step), out_size)
+    return torch.tensor(list(positions), dtype=torch.float64)
+
+
+def _opencv_nearest(in_size: int, out_size: int) -> Tensor:
+    # OpenCV's own order of divisions, which decides where a centre falls on a border between pixels.
+    return torch.arange(out_size, dtype=torch.float64) * (1.0 / (out_size / in_size))
 
 
 def _widened(in_size: int, out_size: int, filter: Filter) -> Tensor:
