@@ -37,6 +37,9 @@ class EmbeddingMethod(FaceMethod):
         channels_last: memory format of the backbone.
     """
 
+    # Names of the parts that are trained with but not evaluated with.
+    training_parts: tuple[str, ...] = ("head",)
+
     def __init__(
         self,
         backbone: Backbone,
@@ -98,10 +101,12 @@ class EmbeddingMethod(FaceMethod):
     def configure_optimizers(self) -> Any:
         """The optimizer over the published groups, and the schedule at every step."""
         decayed, undecayed = decay_parameter_groups(self)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": decayed, "weight_decay": self.weight_decay},
             {"params": undecayed, "weight_decay": 0.0},
         ]
+        for group in groups:
+            group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
         optimizer = self.optimizer_factory([group for group in groups if group["params"]])
         scheduler = LambdaLR(optimizer, self.rate_factor)
         if self.head is not None:
@@ -132,13 +137,13 @@ class EmbeddingMethod(FaceMethod):
             )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out the head of the checkpoint unless training goes on: to evaluate, no head is needed."""
+        """Leave out what only training needs unless training goes on: to evaluate, the backbone is enough."""
         if self.head is None or (self._trainer is not None and self.trainer.state.fn != "fit"):
+            prefixes = tuple(f"{part}." for part in self.training_parts)
             state = checkpoint["state_dict"]  # changed in place: a copy would lose the metadata with the colour order
-            for key in [key for key in state if key.startswith("head.")]:
+            for key in [key for key in state if key.startswith(prefixes)]:
                 del state[key]
-            if self.head is not None:
-                state.update({f"head.{key}": value for key, value in self.head.state_dict().items()})
+            state.update({key: value for key, value in self.state_dict().items() if key.startswith(prefixes)})
 
     def training_head(self) -> MarginHead:
         """The head, with its margin as it is at this point of the training.

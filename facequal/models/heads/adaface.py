@@ -8,7 +8,7 @@ from torch import Tensor
 
 from facequal.losses import margins
 from facequal.models.heads.base import MarginHead
-from facequal.models.heads.statistics import global_moments
+from facequal.models.heads.statistics import update_running_moments
 
 InitStats = Literal["published", "first_batch"]
 Quality = Literal["norm", "probability", "given"]
@@ -98,7 +98,8 @@ class AdaFaceHead(MarginHead):
             quality = F.cross_entropy(logits, labels, reduction="none").neg().exp()
         score = norm.detach().clamp(*_NORM_RANGE) if quality is None else quality
         if self.training:
-            self._update_statistics(score)
+            first = self.init_stats == "first_batch"
+            update_running_moments(self.batch_mean, self.batch_std, self.num_updates, score, self.ema_decay, first)
         return self.image_quality(score)
 
     def image_quality(self, score: Tensor) -> Tensor:
@@ -117,15 +118,3 @@ class AdaFaceHead(MarginHead):
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
         """cos(theta_y - m z) - (m + m z) for cosines (B,) and z (B,)."""
         return margins.adaface(cosine, condition, self.margin_scale * self.m)
-
-    @torch.no_grad()
-    def _update_statistics(self, score: Tensor) -> None:
-        """Move mean and standard deviation towards those of the global batch, in place and without a device sync."""
-        count, mean, std = global_moments(score.to(self.batch_mean.dtype))
-        usable = (count >= 2) & mean.isfinite() & std.isfinite()
-        step = torch.full_like(mean, 1 - self.ema_decay)
-        if self.init_stats == "first_batch":
-            step = torch.where(self.num_updates == 0, torch.ones_like(mean), step)
-        self.batch_mean.lerp_(torch.where(usable, mean, self.batch_mean), step)
-        self.batch_std.lerp_(torch.where(usable, std, self.batch_std), step)
-        self.num_updates += usable

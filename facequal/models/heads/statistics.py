@@ -24,6 +24,33 @@ def global_moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return count, mean, (squares / (count - 1).clamp_min(1)).sqrt()
 
 
+@torch.no_grad()
+def update_running_moments(
+    mean: Tensor, std: Tensor, num_updates: Tensor, score: Tensor, ema_decay: float, from_first_batch: bool
+) -> None:
+    """Move a running mean and standard deviation towards those of the global batch, in place and without a device sync.
+
+    new = ema_decay old + (1 - ema_decay) batch. A batch with fewer than two samples over all ranks, or with a score
+    that is not finite, leaves everything as it is.
+
+    Args:
+        mean: (1,) running mean.
+        std: (1,) running standard deviation.
+        num_updates: int64 scalar, batches that entered them.
+        score: (B,) or (B, 1) scores on this rank.
+        ema_decay: weight of the old values.
+        from_first_batch: take the moments of the first batch as they are.
+    """
+    count, batch_mean, batch_std = global_moments(score.detach().flatten().to(mean.dtype))
+    usable = (count >= 2) & batch_mean.isfinite() & batch_std.isfinite()
+    step = torch.full_like(batch_mean, 1 - ema_decay)
+    if from_first_batch:
+        step = torch.where(num_updates == 0, torch.ones_like(batch_mean), step)
+    mean.lerp_(torch.where(usable, batch_mean, mean), step)
+    std.lerp_(torch.where(usable, batch_std, std), step)
+    num_updates += usable
+
+
 def _summed_over_ranks(value: Tensor) -> Tensor:
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(value)

@@ -1,0 +1,122 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import Trainer
+
+from facequal.data.datamodule import FaceDataModule
+from facequal.degradations.resolution import Resolution
+from facequal.methods.qgface import Contrast, Partition, QGFace
+from facequal.methods.schedules import StepSchedule
+from facequal.models.heads import AdaFaceHead, CosFaceHead
+from tests.methods.test_octuplet import Record
+from tests.methods.test_recognizer import Linear, head_of
+from tests.sources import people
+
+
+def qgface(num_classes: int | None = 6, **arguments: Any) -> QGFace:
+    settings: dict[str, Any] = {
+        "schedule": StepSchedule([100]),
+        "head": head_of(CosFaceHead, s=8.0),
+        "flip_test": False,
+    }
+    return QGFace(Linear(), num_classes=num_classes, **(settings | arguments))
+
+
+def fit(module: QGFace, folder: Path, **arguments: Any) -> tuple[Trainer, Record]:
+    record = Record()
+    settings: dict[str, Any] = {
+        "accelerator": "cpu",
+        "max_epochs": 1,
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": False,
+        "default_root_dir": folder,
+        "callbacks": [record],
+    }
+    trainer = Trainer(**(settings | arguments))
+    datamodule = FaceDataModule(train=people(6, 8), batch_size=12, degradation=Resolution([4, 8]))
+    trainer.fit(module, datamodule=datamodule)
+    return trainer, record
+
+
+def expected_loss(module: QGFace, twin: Linear, classes: torch.Tensor, batch: dict[str, Any], b: float) -> float:
+    """The loss of the first step of a fresh module with a proxy queue and a CosFace head, sample by sample."""
+    features = twin.train().features(twin.normalise(torch.cat((batch["image"], batch["lq"]))))
+    unit, norm = F.normalize(features), features.norm(dim=1)
+    z = (0.333 * (norm - norm.mean()) / (norm.std() + 1e-3)).clamp(-1, 1)
+    quality, labels = (z + 1) / 2, batch["label"].repeat(2)
+    directions = F.normalize(classes)
+    total = 0.0
+    for i in range(24):
+        if quality[i] > b:
+            logits = unit[i] @ directions.T
+            logits[labels[i]] -= module.head.m
+            total += F.cross_entropy(8.0 * logits[None], labels[i : i + 1]).item() / 24
+    for i in range(12):
+        if min(quality[i], quality[12 + i]) <= b:
+            # The queue holds 6 rows: the newest are the first originals of the batch.
+            negatives = [unit[j] for j in range(6) if labels[j] != labels[i]]
+            logits = torch.stack([unit[12 + i] @ unit[i], *[unit[12 + i] @ negative for negative in negatives]])
+            total += module.contrast.weight * F.cross_entropy(64.0 * logits[None], torch.tensor([0])).item() / 12
+    return total
+
+
+@pytest.mark.parametrize("b", [0.0, 0.4, 0.5, 1.0])
+def test_loss_of_a_step(b: float, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, twin = qgface(partition=Partition(threshold=b), contrast=Contrast(weight=0.5)), Linear()
+    twin.load_state_dict(module.backbone.state_dict())
+    classes = module.head.weight.detach().clone()
+    _, record = fit(module, tmp_path, max_steps=1)
+    assert record.losses == pytest.approx([expected_loss(module, twin, classes, record.batches[0], b)], rel=1e-4)
+
+
+@pytest.mark.parametrize("negatives", ["proxy", "momentum", "batch", "none"])
+@pytest.mark.parametrize("threshold", [None, 0.5])
+def test_every_choice_trains(negatives: Any, threshold: float | None, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = qgface(contrast=Contrast(negatives), partition=Partition(threshold), head=AdaFaceHead)
+    start = {name: value.clone() for name, value in module.state_dict().items()}
+    trainer, record = fit(module, tmp_path, max_epochs=2)
+    assert len(record.losses) == 8
+    assert all(loss > 0 for loss in record.losses)
+    assert not torch.equal(module.backbone.layer.weight, start["backbone.layer.weight"])
+    assert ("train/contrastive_loss" in trainer.callback_metrics) == (negatives != "none")
+    if threshold is None:
+        assert trainer.callback_metrics["train/classified_share"] == 1
+    if negatives == "momentum":
+        followed = module.momentum_encoder.encoder.layer.weight
+        assert (followed - start["backbone.layer.weight"]).abs().max() > 0
+        assert (followed - start["backbone.layer.weight"]).abs().max() < 0.1 * (
+            module.backbone.layer.weight - start["backbone.layer.weight"]
+        ).abs().max()
+
+
+def test_warm_up_classifies_everything(tmp_path: Path) -> None:
+    module = qgface(partition=Partition(0.5, warmup_epochs=1))
+    trainer, _ = fit(module, tmp_path)
+    assert trainer.callback_metrics["train/classified_share"] == 1
+    assert "train/contrastive_loss" not in trainer.callback_metrics
+    assert module.queue.num_filled == 6
+
+
+def test_the_encoder_is_all_that_remains(tmp_path: Path) -> None:
+    module = qgface(contrast=Contrast("momentum"))
+    trainer, _ = fit(module, tmp_path)
+    trainer.save_checkpoint(tmp_path / "qgface.ckpt")
+    loaded = QGFace.load_from_checkpoint(
+        tmp_path / "qgface.ckpt", weights_only=True, backbone=Linear(), num_classes=None, flip_test=False
+    )
+    images = torch.rand(3, 3, 16, 16)
+    torch.testing.assert_close(loaded.eval()(images), module.eval()(images))
+    assert loaded.head is None
+    assert loaded.queue is None
+
+
+def test_unknown_negatives() -> None:
+    with pytest.raises(ValueError, match=r"contrast.negatives must be one of .* got 'memory'"):
+        Contrast("memory")  # type: ignore[arg-type]
