@@ -31,7 +31,7 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
     if "quality_scores" in file.read_text():
         np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
         overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
-    if "identities_per_group" in file.read_text():
+    if "identities_per_group" in str(merged(file)):
         overlay.append("--data.batch_size=6")  # a group of three people, two images each
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
     assert run.trainer.global_step == 1
