@@ -57,7 +57,13 @@ def test_row_of_a_study(file: Path, row: StudyRow, capsys: pytest.CaptureFixture
         assert found == value, key
 
 
-@pytest.mark.parametrize("file", [file for file in STUDIES if file.parent.name == "demo"], ids=name)
+def demo_studies() -> list[Any]:
+    """The studies at demo scale; one of them runs in the default suite."""
+    files = [file for file in STUDIES if file.parent.name == "demo"]
+    return [pytest.param(file, marks=[] if file.stem == "study" else pytest.mark.slow, id=name(file)) for file in files]
+
+
+@pytest.mark.parametrize("file", demo_studies())
 def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = read_study(file).rows[0].name
     tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), "--data.batch_size=6", "--data.resolutions_px=[7,14,32]"]
