@@ -1,4 +1,3 @@
-import multiprocessing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -306,7 +305,6 @@ def test_lightning_trains_and_resumes(num_workers: int, pairs: IdentityPairs | N
     for name, num_seen in ((f"step={length + 2}", length + 2), (f"step={length}", length), ("validated=1", 2 * length)):
         resumed = fit_witness(tmp_path, num_workers, pairs, tmp_path / "whole" / f"{name}.ckpt")
         assert resumed.seen == whole.seen[num_seen:]
-    assert not multiprocessing.active_children()  # the workers ended with the runs
 
 
 def absent_protocols(folder: Path) -> list[Any]:
