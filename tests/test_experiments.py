@@ -31,7 +31,7 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
     if "quality_scores" in file.read_text():
         np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
         overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
-    if "identities_per_group" in file.read_text():
+    if "identities_per_group" in str(merged(file)):
         overlay.append("--data.batch_size=6")  # a group of three people, two images each
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
     assert run.trainer.global_step == 1
@@ -57,7 +57,13 @@ def test_row_of_a_study(file: Path, row: StudyRow, capsys: pytest.CaptureFixture
         assert found == value, key
 
 
-@pytest.mark.parametrize("file", [file for file in STUDIES if file.parent.name == "demo"], ids=name)
+def demo_studies() -> list[Any]:
+    """The studies at demo scale; one of them runs in the default suite."""
+    files = [file for file in STUDIES if file.parent.name == "demo"]
+    return [pytest.param(file, marks=[] if file.stem == "study" else pytest.mark.slow, id=name(file)) for file in files]
+
+
+@pytest.mark.parametrize("file", demo_studies())
 def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = read_study(file).rows[0].name
     tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), "--data.batch_size=6", "--data.resolutions_px=[7,14,32]"]

@@ -19,6 +19,7 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone, TimmBackbone
 from facequal.models.iresnet import IRTiny
 from tests.methods.test_recognizer import Linear, Poisoned
+from tests.methods.test_recognizer import fit as fit_with
 from tests.sources import ArraySource, people
 
 ROOT = Path(__file__).parents[2]
@@ -30,18 +31,7 @@ def data(source: Any = None, batch_size: int = 8, **arguments: Any) -> FaceDataM
 
 
 def fit(module: Octuplet, folder: Path, datamodule: FaceDataModule | None = None, **arguments: Any) -> Trainer:
-    settings: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 1,
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-        "default_root_dir": folder,
-    }
-    trainer = Trainer(**(settings | arguments))
-    trainer.fit(module, datamodule=datamodule or data())
-    return trainer
+    return fit_with(module, folder, datamodule or data(), **({"max_epochs": 1} | arguments))
 
 
 class Record(Callback):

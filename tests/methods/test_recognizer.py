@@ -37,7 +37,9 @@ def recognizer(**arguments: Any) -> Recognizer:
     return Recognizer(Linear(), **(settings | arguments))
 
 
-def fit(module: Recognizer, folder: Path, datamodule: FaceDataModule | None = None, **arguments: Any) -> Trainer:
+def fit(
+    module: pl.LightningModule, folder: Path, datamodule: FaceDataModule | None = None, **arguments: Any
+) -> Trainer:
     settings: dict[str, Any] = {
         "accelerator": "cpu",
         "max_epochs": 2,

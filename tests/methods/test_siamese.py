@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
@@ -15,23 +14,15 @@ from facequal.methods.siamese import Siamese
 from facequal.models.heads import CosFaceHead
 from tests.methods.test_octuplet import Record
 from tests.methods.test_recognizer import Linear, head_of
+from tests.methods.test_recognizer import fit as fit_with
 from tests.sources import people
 
 
 def fit(module: Siamese, folder: Path, **arguments: Any) -> Record:
     record = Record()
     degradation = arguments.pop("degradation", Resolution([4, 8]))
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-        default_root_dir=folder,
-        callbacks=[record],
-        **arguments,
-    )
-    trainer.fit(module, datamodule=FaceDataModule(train=people(6, 8), batch_size=12, degradation=degradation))
+    datamodule = FaceDataModule(train=people(6, 8), batch_size=12, degradation=degradation)
+    fit_with(module, folder, datamodule, callbacks=[record], **arguments)
     return record
 
 
