@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from facequal.data.datasets import FolderDataset
+from facequal.data.gallery import GallerySearch, first_image_gallery
 from facequal.data.pair_sampling import count_pairs
 from facequal.data.pairs import VerificationPairs, read_bin, read_pairs_txt, sample_pairs
 from facequal.data.procedural import ProceduralFaces, procedural_pairs
@@ -54,6 +55,11 @@ class VerificationProtocol(ABC):
     def images(self) -> FaceSource:
         """The images of the pairs, each once."""
         return self.pair_lists[0].images
+
+    @property
+    def searches(self) -> list[GallerySearch]:
+        """Searches over the same images; most benchmarks have none."""
+        return []
 
 
 class PairsFile(VerificationProtocol):
@@ -156,6 +162,7 @@ class ProceduralPairs(VerificationProtocol):
         seed: seed of the faces (not of the draw of pairs); the training set's.
         cache_dir: where the rendered faces are kept.
         rule: see `VerificationProtocol`.
+        search: also search for each image in a gallery that holds the first image of every person.
     """
 
     def __init__(
@@ -170,9 +177,10 @@ class ProceduralPairs(VerificationProtocol):
         seed: int = 0,
         cache_dir: str | None = None,
         rule: Rule = "exact",
+        search: bool = False,
     ) -> None:
         super().__init__(name, rule, size_px)
-        self.impostors, self.num_pairs, self.seed = tuple(impostors), num_pairs, seed
+        self.impostors, self.num_pairs, self.seed, self.search = tuple(impostors), num_pairs, seed, search
         self.faces = ProceduralFaces(
             num_identities, images_per_identity, size_px, seed=seed, first_identity=first_identity, cache_dir=cache_dir
         )
@@ -186,6 +194,11 @@ class ProceduralPairs(VerificationProtocol):
             )
             lists.append(VerificationPairs(f"{self.name}/{impostors}", self.faces, pairs, is_same, folds=10))
         return lists
+
+    @property
+    def searches(self) -> list[GallerySearch]:
+        """The one over all faces, if it is asked for."""
+        return [first_image_gallery(f"{self.name}/search", self.faces.labels)] if self.search else []
 
 
 class HeldOutPairs(VerificationProtocol):

@@ -7,12 +7,13 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 from rich.console import Console
-from torch import Tensor
 
 from facequal.data.protocols import VerificationProtocol
 from facequal.degradations.suites import suite
-from facequal.evaluation.collection import OutputCollector, split_views
+from facequal.evaluation.collection import OutputCollector, Views, split_views
 from facequal.evaluation.folders import run_folder
+from facequal.evaluation.identification import evaluate_search
+from facequal.evaluation.norms import norm_results
 from facequal.evaluation.panel import write_panel
 from facequal.evaluation.report import RunInfo, write_report
 from facequal.evaluation.results import Result
@@ -36,6 +37,8 @@ class ProtocolEvaluation(Callback):
         rule: rule of the accuracy for all protocols; None leaves each its own.
         folder: folder of the report; None takes ``report`` in the folder of the run.
         num_panel_rows: pairs in the picture of the report; 0 draws none.
+        ranks: ranks at which searches in a gallery are reported, for protocols that have one.
+        norms: report the feature norms of each resolution and how they correlate with it.
 
     Raises:
         ValueError: a condition is unknown.
@@ -52,10 +55,13 @@ class ProtocolEvaluation(Callback):
         rule: AccuracyRule | None = None,
         folder: str | None = None,
         num_panel_rows: int = 6,
+        ranks: Sequence[int] = (1,),
+        norms: bool = False,
     ) -> None:
         self.conditions = tuple(suite(condition).name for condition in conditions)
         self.fars, self.rule = tuple(fars), rule
         self.folder, self.num_panel_rows = folder, num_panel_rows
+        self.ranks, self.norms = tuple(ranks), norms
         self.results: list[Result] = []
         self.config_hash: str | None = None
         self.collectors: dict[int, OutputCollector] = {}
@@ -118,7 +124,7 @@ class ProtocolEvaluation(Callback):
 
     def gathered(
         self, trainer: Trainer, protocols: Sequence[VerificationProtocol]
-    ) -> list[tuple[VerificationProtocol, dict[int, Tensor]]]:
+    ) -> list[tuple[VerificationProtocol, Views]]:
         """Each protocol with its embeddings by view, from all ranks."""
         embedded = []
         if batches_are_limited(trainer):
@@ -130,17 +136,18 @@ class ProtocolEvaluation(Callback):
         self.collectors = {}
         return embedded
 
-    def evaluate(self, protocol: VerificationProtocol, views: dict[int, Tensor], seed: int | None) -> PairEvaluation:
-        """Figures and ROC curves of all lists of pairs of a protocol.
+    def evaluate(self, protocol: VerificationProtocol, views: Views, seed: int | None) -> PairEvaluation:
+        """Figures of a protocol, and the ROC curves of its lists of pairs.
 
         Raises:
             ValueError: the resolutions leave out the images' own, which is the clean one.
         """
         evaluation = PairEvaluation([], {})
         clean = protocol.images[0]["image"].shape[-2]
+        by_name = {str(view): embeddings for view, embeddings in views.embeddings.items()}
         for pair_list in protocol.pair_lists:
             one = evaluate_pairs(
-                {str(view): embeddings for view, embeddings in views.items()},
+                by_name,
                 pair_list.pairs,
                 pair_list.is_same,
                 protocol=pair_list.name,
@@ -153,6 +160,19 @@ class ProtocolEvaluation(Callback):
             )
             evaluation.results.extend(one.results)
             evaluation.curves.update(one.curves)
+        for search in protocol.searches:
+            found = evaluate_search(
+                by_name,
+                search,
+                protocol.images.labels,
+                clean=str(clean),
+                conditions=self.conditions,
+                ranks=self.ranks,
+                seed=seed,
+            )
+            evaluation.results.extend(found)
+        if self.norms:
+            evaluation.results.extend(norm_results(views.norms, protocol.name, seed))
         return evaluation
 
     def report_folder(self, trainer: Trainer) -> Path:
@@ -164,7 +184,7 @@ class ProtocolEvaluation(Callback):
         folder: Path,
         curves: dict[CurveKey, RocCurve],
         trainer: Trainer,
-        embedded: list[tuple[VerificationProtocol, dict[int, Tensor]]],
+        embedded: list[tuple[VerificationProtocol, Views]],
     ) -> None:
         """Print the table and write the report with its pictures."""
         Console().print(render_table(self.results))
@@ -174,7 +194,8 @@ class ProtocolEvaluation(Callback):
         print(f"report: {report}")
         if self.num_panel_rows and embedded:
             protocol, views = embedded[0]
-            print(f"picture: {write_panel(folder / 'pairs.png', protocol.pair_lists[0], views, self.num_panel_rows)}")
+            picture = write_panel(folder / "pairs.png", protocol.pair_lists[0], views.embeddings, self.num_panel_rows)
+            print(f"picture: {picture}")
 
 
 def tested_checkpoint(trainer: Trainer) -> str | None:

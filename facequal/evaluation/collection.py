@@ -1,6 +1,7 @@
 """Embeddings of a whole data set from the outputs of its batches, over all ranks, each image once."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
@@ -59,24 +60,33 @@ def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: values[kept] for name, values in rows.items()}
 
 
-def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> dict[int, Tensor]:
-    """Embeddings by view, row i belonging to image i.
+class Views(NamedTuple):
+    """What a set of N images was embedded to, by view; row i belongs to image i.
+
+    Attributes:
+        embeddings: (N, D) float32 of each view.
+        norms: (N,) float32 of each view, the lengths before normalisation.
+    """
+
+    embeddings: dict[int, Tensor]
+    norms: dict[int, Tensor]
+
+
+def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> Views:
+    """Embeddings and norms by view.
 
     Args:
         rows: gathered rows, sorted by view and index.
         num_images: images that every view must hold.
         source: what the images are, for the message.
 
-    Returns:
-        For each view the embeddings (num_images, D).
-
     Raises:
         ValueError: a view misses images, as when the batches are limited.
     """
-    views: dict[int, Tensor] = {}
+    views = Views({}, {})
     for view in sorted(set(rows["view"].tolist())):
         chosen = rows["view"] == view
         if not torch.equal(rows["index"][chosen], torch.arange(num_images)):
             raise ValueError(f"{source}: {int(chosen.sum())} of {num_images} images were embedded at {view} px")
-        views[view] = rows["embedding"][chosen]
+        views.embeddings[view], views.norms[view] = rows["embedding"][chosen], rows["norm"][chosen].flatten()
     return views

@@ -82,7 +82,7 @@ def evaluate_pairs(
     _check_pairs(pairs, is_same, next(iter(embeddings.values())).shape[0], protocol)
     evaluation = PairEvaluation([], {})
     for condition in conditions:
-        for view, column in _columns(embeddings).items():
+        for view, column in view_columns(embeddings).items():
             head = Result(protocol, condition, column, metric="", value=math.nan, num=len(pairs), seed=seed)
             first = embeddings[clean if degraded[condition] == "second" else view]
             scores = _scores(first, embeddings[view], pairs)
@@ -134,7 +134,7 @@ def _check_pairs(pairs: Tensor, is_same: Tensor, num_images: int, protocol: str)
         )
 
 
-def _columns(views: Iterable[str]) -> dict[str, str]:
+def view_columns(views: Iterable[str]) -> dict[str, str]:
     """Column of each view, in the order of the table."""
     columns = {f"{view} px" if view.isdecimal() else view: view for view in views}
     return {columns[column]: column for column in column_order(columns)}

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from facequal.losses.margins import margin_ramp
 from facequal.methods.base import FaceMethod
 from facequal.methods.schedules import Schedule
+from facequal.metrics.norms import NormCorrelations
 from facequal.models.backbones import Backbone, decay_parameter_groups
 from facequal.models.heads import MarginHead
 from facequal.weights import load_weights
@@ -59,6 +60,7 @@ class EmbeddingMethod(FaceMethod):
         self.head = head
         self.optimizer_factory, self.schedule, self.weight_decay = optimizer, schedule, weight_decay
         self.flip_test, self.ramp = flip_test, ramp
+        self.norm_correlations = NormCorrelations()
         if weights is not None:
             rank_zero_info(str(load_weights(self.backbone, self.head, weights, colour_order=colour_order)))
 
@@ -144,6 +146,14 @@ class EmbeddingMethod(FaceMethod):
             for key in [key for key in state if key.startswith(prefixes)]:
                 del state[key]
             state.update({key: value for key, value in self.state_dict().items() if key.startswith(prefixes)})
+
+    def log_norm_correlations(self) -> None:
+        """Log ``train/norm_correlation/NAME`` for every drawn value that the norms of the epoch were compared with."""
+        if self.norm_correlations.names:
+            found = self.norm_correlations.compute()
+            # Equal on all ranks: averaging changes nothing, and Lightning asks for it.
+            self.log_dict({f"train/norm_correlation/{name}": value for name, value in found.items()}, sync_dist=True)
+            self.norm_correlations.reset()
 
     def training_head(self) -> MarginHead:
         """The head, with its margin as it is at this point of the training.

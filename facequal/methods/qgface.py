@@ -1,6 +1,6 @@
 """QGFace: clear images are classified, poor ones are contrasted with their originals against a queue."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -22,7 +22,8 @@ from facequal.methods.embedding import EmbeddingMethod, OptimizerFactory
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
 from facequal.models.heads import AdaFaceHead, MarginHead
-from facequal.models.norm_quality import InitStats, NormQuality
+from facequal.models.heads.statistics import InitStats
+from facequal.models.norm_quality import NormQuality
 from facequal.models.queues import FeatureQueue, MomentumEncoder, MomentumQueue, ProxyUpdatedQueue
 
 Negatives = Literal["proxy", "momentum", "batch", "none"]
@@ -44,7 +45,10 @@ class Partition:
         pair_quality: quality of a pair: "low" (paper), "mean" or "high".
         h: concentration of the quality.
         ema_decay: weight of the old statistics of the norm.
-        init_stats: "first_batch" or "published", see `NormQuality`.
+        init_stats: "first_batch", "published" or "zero" (released code), see `NormQuality`.
+        drawn: name of a value in [0, 1] that the degradation drew, such as ``random_rescale.scale``, to be taken for
+            the quality of ``lq`` in place of the norm; images then have quality 1. A control: what the method would do
+            if the norm told the quality.
         warmup_epochs: epochs in which everything is classified and nothing contrasted, while the norm finds its way to
             quality.
     """
@@ -55,6 +59,7 @@ class Partition:
     h: float = 0.333
     ema_decay: float = 0.99
     init_stats: InitStats = "first_batch"
+    drawn: str | None = None
     warmup_epochs: float = 0.0
 
 
@@ -177,11 +182,12 @@ class QGFace(EmbeddingMethod):
             FloatingPointError: the loss of a sample is NaN or infinite; the message names it.
         """
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
-        quality = unit_quality(self.quality(norm))
+        quality = self.quality_of(batch, norm)
         output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))
         classification = self.classify(output.per_sample_loss, quality)
         contrast = self.contrast_pairs(batch, embedding, quality)
         self.require_finite(output.per_sample_loss.view(2, -1).sum(0), batch, batch_idx)
+        self.norm_correlations.update(norm.chunk(2)[1], batch["degradation"])
         loss = classification.loss + output.regulariser
         self.log("train/classified_share", classification.share)
         self.log("train/classification_loss", classification.selected_mean)
@@ -195,6 +201,20 @@ class QGFace(EmbeddingMethod):
         original, augmented = quality.chunk(2)
         self.log_dict({"train/quality_image": original.mean(), "train/quality_lq": augmented.mean()})
         return loss
+
+    def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
+        """Quality (2N,) in [0, 1] of ``image`` and ``lq``: read off their norms, or as it was drawn.
+
+        Raises:
+            KeyError: the degradation draws no such value.
+        """
+        quality, name = unit_quality(self.quality(norm)), self.partition.drawn
+        if name is None:
+            return quality
+        if name not in batch["degradation"]:
+            raise KeyError(f"partition.drawn is {name}, but data.degradation draws {', '.join(batch['degradation'])}")
+        drawn = batch["degradation"][name].to(quality.dtype)
+        return torch.cat((torch.ones_like(drawn), drawn))
 
     def classify(self, per_sample_loss: Tensor, quality: Tensor) -> GatedLoss:
         """The head's losses (2N,) of the images of high quality; of all while the partition warms up."""
@@ -248,6 +268,11 @@ class QGFace(EmbeddingMethod):
         else:
             self.queue.enqueue(original, labels, weight)
         return self.queue.keys(weight)
+
+    def on_train_epoch_end(self) -> None:
+        """Log how the norms of ``lq`` went with what was drawn for it, over the epoch and all ranks."""
+        super().on_train_epoch_end()
+        self.log_norm_correlations()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Let the second encoder follow."""

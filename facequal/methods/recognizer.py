@@ -83,6 +83,7 @@ class Recognizer(EmbeddingMethod):
         self.require_finite(output.per_sample_loss, batch, batch_idx)
         loss = output.per_sample_loss.mean() + output.regulariser
         self.norms.update(norm.detach())
+        self.norm_correlations.update(norm, batch["degradation"])
         self.margin.update(output.margin.detach())
         self.log("train/loss", loss.detach(), prog_bar=True)
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -90,8 +91,9 @@ class Recognizer(EmbeddingMethod):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Log the statistics of norms and margins over the epoch and all ranks."""
+        """Log the statistics of norms and margins over the epoch and all ranks, and what the norms went with."""
         super().on_train_epoch_end()
+        self.log_norm_correlations()
         statistics = {f"train/norm_{name}": value for name, value in self.norms.compute().items()}
         # Already those of all ranks: averaging equal values changes nothing, and Lightning asks for it.
         self.log_dict({**statistics, "train/margin_mean": self.margin.compute()}, sync_dist=True)

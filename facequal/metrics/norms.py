@@ -1,4 +1,6 @@
-"""Statistics of feature norms over an epoch and all ranks."""
+"""Statistics of feature norms over an epoch and all ranks, and how they go with what was done to the images."""
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -42,3 +44,65 @@ class NormStatistics(Metric):
         variance = (self.total_of_squares - self.count * mean.square()) / (self.count - 1).clamp_min(1.0)
         values = {"mean": mean, "std": variance.clamp_min(0.0).sqrt(), "min": self.minimum, "max": self.maximum}
         return {name: value.float() for name, value in values.items()}
+
+
+class NormCorrelations(Metric):
+    """Pearson correlation of feature norms with each value that was drawn for the images.
+
+    Of a degradation that reaches some images only (`RandomApply`), its values count where it was applied, and
+    ``applied`` itself is one of the values, 0 or 1. Sums are kept in float64 and reduced over ranks.
+    """
+
+    full_state_update = False
+    sums: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_dtype(torch.float64)
+        self.names: list[str] = []
+
+    def update(self, norm: Tensor, drawn: Mapping[str, Tensor]) -> None:
+        """Add a batch.
+
+        Args:
+            norm: (B,) or (B, 1) feature norms.
+            drawn: values by name, as a batch holds them under ``degradation``; those that are not (B,) do not count.
+        """
+        x = norm.detach().flatten().double()
+        values = {name: value for name, value in drawn.items() if value.shape == x.shape}
+        if not self.names and values:
+            self.names = list(values)
+            # Rows: names. Columns: number, sums of norm, value, squared norm, squared value, product.
+            self.add_state("sums", x.new_zeros(len(values), 6), dist_reduce_fx="sum")
+        rows = []
+        for name in self.names:
+            y, chosen = values[name].double(), _applied(name, drawn, x)
+            rows.append(
+                torch.stack([(part * chosen).sum() for part in (torch.ones_like(x), x, y, x * x, y * y, x * y)])
+            )
+        if rows:
+            self.sums += torch.stack(rows)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Correlations in [-1, 1] as float32 scalars by name, without those of values that did not vary."""
+        found = {}
+        for name, sums in zip(self.names, self.sums if self.names else (), strict=True):
+            number, x, y, xx, yy, xy = sums.unbind()
+            spread_x, spread_y = number * xx - x * x, number * yy - y * y
+            # Of a constant the two terms cancel but for rounding.
+            if bool((spread_x > 1e-12 * number * xx) & (spread_y > 1e-12 * number * yy)):
+                found[name] = ((number * xy - x * y) / (spread_x * spread_y).sqrt()).clamp(-1, 1).float()
+        return found
+
+
+def _applied(name: str, drawn: Mapping[str, Tensor], like: Tensor) -> Tensor:
+    """1 where all degradations that the value belongs to were applied, else 0; (B,) float64."""
+    chosen, prefix = torch.ones_like(like), name
+    if prefix == "applied" or prefix.endswith(".applied"):
+        prefix = prefix.removesuffix("applied").removesuffix(".")
+    while prefix:
+        prefix = prefix.rpartition(".")[0]
+        applied = drawn.get(f"{prefix}.applied" if prefix else "applied")
+        if applied is not None:
+            chosen = chosen * applied.double()
+    return chosen

@@ -1,14 +1,10 @@
 """Image quality read off the feature norm by running statistics, whatever the head."""
 
-from typing import Literal, get_args
-
 import torch
 from torch import Tensor, nn
 
 from facequal.losses import margins
-from facequal.models.heads.statistics import update_running_moments
-
-InitStats = Literal["published", "first_batch"]
+from facequal.models.heads.statistics import InitStats, initial_moments, update_running_moments
 
 # AdaFace clips norms to this range before they enter the statistics.
 _NORM_RANGE = (1e-3, 100.0)
@@ -24,8 +20,8 @@ class NormQuality(nn.Module):
         h: Concentration of z.
         ema_decay: Weight of the old statistics.
         init_stats: "first_batch" starts from the first training batch; "published" from mean 20 and standard deviation
-            100, with which z stays near 0 for about 400 steps. (QGFace's released code starts from 0 and 0: then every
-            image counts as a good one for about 250 steps, and nothing is contrasted.)
+            100, with which z stays near 0 for about 400 steps; "zero" from 0 and 0 as QGFace's released code does:
+            every image counts as a good one for the first 200 steps or so, and nothing is contrasted.
 
     Attributes:
         mean: (1,) running mean of the norms.
@@ -44,11 +40,10 @@ class NormQuality(nn.Module):
         super().__init__()
         if not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay must be in [0, 1), got {ema_decay}")
-        if init_stats not in get_args(InitStats):
-            raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
         self.h, self.ema_decay, self.init_stats = h, ema_decay, init_stats
-        self.register_buffer("mean", torch.full((1,), 20.0))
-        self.register_buffer("std", torch.full((1,), 100.0))
+        mean, std = initial_moments(init_stats)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
     def forward(self, norm: Tensor) -> Tensor:

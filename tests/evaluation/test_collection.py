@@ -15,7 +15,7 @@ def output(index: list[int], view: list[int]) -> dict[str, torch.Tensor]:
     embedding = torch.tensor(rows, dtype=torch.bfloat16)
     return {
         "embedding": embedding,
-        "norm": torch.ones(len(index), 1),
+        "norm": 10 * torch.tensor(index, dtype=torch.bfloat16)[:, None],
         "index": torch.tensor(index),
         "view": torch.tensor(view),
     }
@@ -31,8 +31,9 @@ def test_rows_come_back_sorted_and_once() -> None:
     assert rows["embedding"].dtype == torch.float32
     assert rows["embedding"][:, 0].tolist() == [0, 1, 2, 0, 1, 2]
     views = split_views(rows, 3, "set")
-    assert sorted(views) == [7, 112]
-    assert views[112][:, 1].tolist() == [112] * 3
+    assert sorted(views.embeddings) == sorted(views.norms) == [7, 112]
+    assert views.embeddings[112][:, 1].tolist() == [112] * 3
+    assert views.norms[7].tolist() == [0, 10, 20]
 
 
 def test_first_of_the_repeats_is_kept() -> None:

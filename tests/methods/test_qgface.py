@@ -120,3 +120,19 @@ def test_the_encoder_is_all_that_remains(tmp_path: Path) -> None:
 def test_unknown_negatives() -> None:
     with pytest.raises(ValueError, match=r"contrast.negatives must be one of .* got 'memory'"):
         Contrast("memory")  # type: ignore[arg-type]
+
+
+def test_drawn_quality_in_place_of_the_norm() -> None:
+    module = qgface(partition=Partition(0.25, drawn="rescale.scale"))
+    batch = {"degradation": {"rescale.scale": torch.tensor([0.1, 0.5, 0.2])}}
+    assert module.quality_of(batch, torch.rand(6, 1)).tolist() == pytest.approx([1, 1, 1, 0.1, 0.5, 0.2])
+    assert module.quality.num_updates.item() == 1  # the norm is followed all the same
+    with pytest.raises(KeyError, match=r"partition.drawn is rescale.scale, but data.degradation draws size_px"):
+        module.quality_of({"degradation": {"size_px": torch.ones(3)}}, torch.rand(6, 1))
+
+
+def test_logs_what_the_norm_goes_with(tmp_path: Path) -> None:
+    trainer, record = fit(qgface(), tmp_path)
+    sizes = torch.cat([batch["degradation"]["size_px"] for batch in record.batches])
+    assert set(sizes.tolist()) == {4, 8}
+    assert -1 <= trainer.callback_metrics["train/norm_correlation/size_px"].item() <= 1

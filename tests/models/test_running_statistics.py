@@ -27,10 +27,10 @@ def batch_of(norms: list[float], seed: int = 0) -> tuple[Tensor, Tensor, Tensor]
 NORMS = [[5.0, 9.0, 14.0, 300.0], [7.0, 8.0, 20.0], [0.0, 30.0], [12.0, 13.0, 11.0, 10.0, 9.0]]
 
 
-@pytest.mark.parametrize("init_stats", ["published", "first_batch"])
+@pytest.mark.parametrize("init_stats", ["published", "first_batch", "zero"])
 def test_trace_of_norm_statistics(init_stats: Any) -> None:
     head = AdaFaceHead(DIM, CLASSES, init_stats=init_stats)
-    mean, std = 20.0, 100.0
+    mean, std = (0.0, 0.0) if init_stats == "zero" else (20.0, 100.0)
     for step, norms in enumerate(NORMS):
         output = head.loss(*batch_of(norms, seed=step))
         clipped = np.clip(np.array(norms), 0.001, 100)
@@ -48,7 +48,8 @@ def test_trace_of_norm_statistics(init_stats: Any) -> None:
 def margin_taken(head: AdaFaceHead, norms: list[float], seed: int, z: np.ndarray) -> Tensor:
     embedding, _, labels = batch_of(norms, seed)
     cosine = (embedding * F.normalize(head.weight.detach())[labels]).sum(1).numpy().astype(np.float64)
-    taken = cosine - (np.cos(np.arccos(cosine) - 0.4 * z) - (0.4 + 0.4 * z))
+    angle = np.clip(np.arccos(cosine) - 0.4 * z, 1e-3, np.pi - 1e-3)
+    taken = cosine - (np.cos(angle) - (0.4 + 0.4 * z))
     return torch.from_numpy(taken).float()
 
 
@@ -145,7 +146,7 @@ def test_probability_as_quality() -> None:
     ("arguments", "message"),
     [
         ({"ema_decay": 1.0}, r"ema_decay must be in \[0, 1\), got 1\.0"),
-        ({"init_stats": "zero"}, r"init_stats must be one of \('published', 'first_batch'\), got 'zero'"),
+        ({"init_stats": "one"}, r"init_stats must be one of \('published', 'first_batch', 'zero'\), got 'one'"),
         ({"quality": "brisque"}, r"quality must be one of \('norm', 'probability', 'given'\), got 'brisque'"),
         ({"quality": "given"}, r"quality='given' needs init_stats='first_batch'"),
     ],

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from facequal.losses import margins
 from facequal.models.heads.base import MarginHead
-from facequal.models.heads.statistics import update_running_moments
+from facequal.models.heads.statistics import InitStats, initial_moments, update_running_moments
 
-InitStats = Literal["published", "first_batch"]
 Quality = Literal["norm", "probability", "given"]
 
 # Norms are clipped to this range before they enter the statistics, as in the released head.
@@ -36,7 +35,8 @@ class AdaFaceHead(MarginHead):
         ema_decay: Weight of the old statistics; the new batch has 1 - ema_decay. The paper's momentum of 0.99, and
             `t_alpha` = 0.01 of the released code.
         init_stats: "published" starts from mean 20 and standard deviation 100, with which z stays near 0 for about 400
-            steps; "first_batch" starts from the first training batch, for short runs.
+            steps; "first_batch" starts from the first training batch, for short runs; "zero" from 0 and 0 as QGFace's
+            released code does, with which z is near 1 for about 100 steps and falls to 0 over the next 200.
         quality: Source of q: "norm" (clipped to [0.001, 100]), "probability" (softmax probability of the target class
             without margin) or "given" (a score passed to `loss`, larger is better).
 
@@ -68,10 +68,9 @@ class AdaFaceHead(MarginHead):
         super().__init__(embedding_dim, num_classes, s)
         if not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay must be in [0, 1), got {ema_decay}")
-        if init_stats not in get_args(InitStats):
-            raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
         if quality not in get_args(Quality):
             raise ValueError(f"quality must be one of {get_args(Quality)}, got {quality!r}")
+        mean, std = initial_moments(init_stats)
         if quality != "norm" and init_stats == "published":
             raise ValueError(f"quality={quality!r} needs init_stats='first_batch': 20 and 100 are statistics of norms")
         self.m = m
@@ -79,8 +78,8 @@ class AdaFaceHead(MarginHead):
         self.ema_decay = ema_decay
         self.init_stats: InitStats = init_stats
         self.quality: Quality = quality
-        self.register_buffer("batch_mean", torch.full((1,), 20.0, dtype=torch.float32))
-        self.register_buffer("batch_std", torch.full((1,), 100.0, dtype=torch.float32))
+        self.register_buffer("batch_mean", mean)
+        self.register_buffer("batch_std", std)
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
     def condition(self, logits: Tensor, labels: Tensor, cosine: Tensor, norm: Tensor, quality: Tensor | None) -> Tensor:

@@ -1,8 +1,24 @@
 """Moments over the batch of all processes, for the running statistics of heads."""
 
+from typing import Literal, get_args
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+InitStats = Literal["published", "first_batch", "zero"]
+
+
+def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
+    """Mean (1,) and standard deviation (1,) that running statistics start from: 0 and 0 for "zero", else 20 and 100.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    if init_stats not in get_args(InitStats):
+        raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
+    mean, std = (0.0, 0.0) if init_stats == "zero" else (20.0, 100.0)
+    return torch.full((1,), mean), torch.full((1,), std)
 
 
 def global_moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:

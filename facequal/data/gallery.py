@@ -1,0 +1,33 @@
+"""Searches for the person of an image in a gallery: which images are the gallery, which the probes."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class GallerySearch(NamedTuple):
+    """A closed-set search over a set of images: every probe's person is in the gallery.
+
+    Attributes:
+        name: how the results are called.
+        gallery: positions (G,) int64 of the gallery's images.
+        probes: positions (P,) int64 of the probes.
+    """
+
+    name: str
+    gallery: NDArray[np.int64]
+    probes: NDArray[np.int64]
+
+
+def first_image_gallery(name: str, labels: ArrayLike) -> GallerySearch:
+    """The first image of every person as the gallery, all others as probes.
+
+    Args:
+        name: how the results are called.
+        labels: identity of every image, int (N,).
+    """
+    label = np.asarray(labels, dtype=np.int64)
+    is_first = np.zeros(len(label), dtype=bool)
+    is_first[np.unique(label, return_index=True)[1]] = True
+    return GallerySearch(name, np.flatnonzero(is_first), np.flatnonzero(~is_first))

@@ -1,0 +1,57 @@
+"""From the embeddings of a set at several image qualities to the results of a search in its gallery."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from facequal.data.gallery import GallerySearch
+from facequal.degradations.suites import suite
+from facequal.evaluation.results import Result
+from facequal.evaluation.verification import view_columns
+from facequal.metrics.identification import rank_accuracy
+
+
+def evaluate_search(
+    embeddings: Mapping[str, Tensor],
+    search: GallerySearch,
+    labels: ArrayLike,
+    *,
+    clean: str,
+    conditions: Sequence[str],
+    ranks: Sequence[int] = (1,),
+    seed: int | None = None,
+) -> list[Result]:
+    """Rank-k accuracy of a search, per condition and view.
+
+    In ``cross-resolution`` the gallery is taken from the clean view and the probes from the view of the column, in
+    ``same-resolution`` both from the view of the column.
+
+    Args:
+        embeddings: (N, D) embeddings of the N images for each view, as for `verification.evaluate_pairs`.
+        search: which images are gallery and probes.
+        labels: identity of every image, int (N,).
+        clean: the view of undegraded images.
+        conditions: some of ``cross-resolution`` and ``same-resolution``.
+        ranks: the numbers k.
+        seed: written into the results.
+
+    Raises:
+        ValueError: there is no clean view where one is needed, or `rank_accuracy` cannot do with the search.
+    """
+    identity = torch.as_tensor(np.asarray(labels))
+    gallery, probes = torch.as_tensor(search.gallery), torch.as_tensor(search.probes)
+    results = []
+    for condition in conditions:
+        gallery_is_clean = suite(condition).degraded == "second"
+        if gallery_is_clean and clean not in embeddings:
+            raise ValueError(f"{search.name}: no clean view {clean!r} among the embeddings of {list(embeddings)}")
+        for view, column in view_columns(embeddings).items():
+            known = embeddings[clean if gallery_is_clean else view]
+            found = rank_accuracy(embeddings[view][probes], identity[probes], known[gallery], identity[gallery], ranks)
+            for rank, share in zip(ranks, found, strict=True):
+                head = (search.name, condition, column, f"rank-{rank}", share)
+                results.append(Result(*head, num=len(probes), seed=seed))
+    return results

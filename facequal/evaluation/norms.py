@@ -1,0 +1,37 @@
+"""Feature norms per resolution, and how far they tell it: what quality read off the norm rests on."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torchmetrics.functional import pearson_corrcoef
+
+from facequal.evaluation.results import Result
+
+CONDITION = "norms"
+ALL_SIZES = "all px"
+
+
+def norm_results(norms: Mapping[int, Tensor], protocol: str, seed: int | None = None) -> list[Result]:
+    """Mean norm of each resolution, and Pearson's correlation of norm and log2 of the resolution over all of them.
+
+    Args:
+        norms: (N,) norms of the same images for each resolution in pixels.
+        protocol: written into the results.
+        seed: written into the results.
+
+    Returns:
+        The means, and the correlation: NaN for a single resolution or
+        norms that do not vary.
+    """
+    results = [
+        Result(protocol, CONDITION, f"{px} px", "mean", float(values.mean()), num=len(values), unit="", seed=seed)
+        for px, values in norms.items()
+    ]
+    every = torch.cat(list(norms.values())).double()
+    size = torch.cat([torch.full_like(values, math.log2(px)) for px, values in norms.items()]).double()
+    varies = len(every) > 1 and min(float(every.std()), float(size.std())) > 1e-6
+    value = float(pearson_corrcoef(every, size)) if varies else math.nan
+    head = (protocol, CONDITION, ALL_SIZES, "correlation", value)
+    return [*results, Result(*head, num=len(every), unit="", seed=seed)]
