@@ -39,7 +39,7 @@ def unit_quality(z: Tensor) -> Tensor:
 
 
 def classification_gate(
-    quality: Tensor, threshold: float | None = 0.2, gate: Gate = "hard", sharpness: float = 64.0
+    quality: Tensor, threshold: float = 0.2, gate: Gate = "hard", sharpness: float = 64.0
 ) -> Tensor:
     """Weights in [0, 1] of the classification loss: 1 for images of high quality.
 
@@ -50,7 +50,7 @@ def classification_gate(
 
     Args:
         quality: Qualities in [0, 1] of any shape.
-        threshold: b in [0, 1]. None: no partition, every weight is 1.
+        threshold: b in [0, 1].
         gate: "hard" or "soft".
         sharpness: Slope of the soft gate, by z; the scale s of the head in the released code.
 
@@ -66,16 +66,12 @@ def classification_gate(
     if not sharpness > 0:
         raise ValueError(f"sharpness must be positive, got {sharpness}")
     quality = quality.detach()
-    if threshold is None:
-        return torch.ones_like(quality)
     if gate == "soft":
         return torch.sigmoid(2 * sharpness * (quality - threshold))
     return (quality > threshold).to(quality.dtype)
 
 
-def contrastive_gate(
-    augmented: Tensor, original: Tensor, threshold: float | None = 0.2, pair: PairQuality = "low"
-) -> Tensor:
+def contrastive_gate(augmented: Tensor, original: Tensor, threshold: float = 0.2, pair: PairQuality = "low") -> Tensor:
     """Weights, 0 or 1, of the contrastive loss: 1 for pairs of low quality, quality <= b.
 
     This gate is hard in the paper and in the released code alike.
@@ -83,7 +79,7 @@ def contrastive_gate(
     Args:
         augmented: Qualities in [0, 1] of the augmented images, any shape.
         original: Qualities of their originals, of the same shape.
-        threshold: b in [0, 1]. None: no partition, every weight is 1.
+        threshold: b in [0, 1].
         pair: Quality of a pair: "low", the lower of the two (the paper), "mean", or "high", the higher.
 
     Returns:
@@ -98,8 +94,6 @@ def contrastive_gate(
     if augmented.shape != original.shape:
         raise ValueError(f"qualities of a pair differ in shape: {tuple(augmented.shape)} and {tuple(original.shape)}")
     augmented, original = augmented.detach(), original.detach()
-    if threshold is None:
-        return torch.ones_like(augmented)
     if pair == "mean":
         quality = (augmented + original) / 2
     else:
@@ -133,6 +127,6 @@ def gated_loss(per_sample: Tensor, gate: Tensor) -> GatedLoss:
     return GatedLoss(total / number, selected / number, mean)
 
 
-def _check_threshold(threshold: float | None) -> None:
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must be None or in [0, 1], got {threshold}")
+def _check_threshold(threshold: float) -> None:
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must be in [0, 1], got {threshold}")

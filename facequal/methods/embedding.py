@@ -121,8 +121,12 @@ class EmbeddingMethod(FaceMethod):
             # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
             # too early: a resume in the middle of an epoch would lose its place in the data.
             return self.schedule(0.0, 0.0)
-        steps_per_epoch = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
-        return self.schedule(step / steps_per_epoch, min(1.0, step / self.total_steps))
+        return self.schedule(step / self.steps_per_epoch, min(1.0, step / self.total_steps))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
 
     def note_learning_rate(self, optimizer: Optimizer) -> None:
         """Say so when an SGD rate does not fit the batch: rate .1 with batches of 32 does not converge on face data."""

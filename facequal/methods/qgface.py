@@ -10,7 +10,6 @@ from torch.optim import SGD, Optimizer
 
 from facequal.losses.contrastive import Direction, SameIdentity, contrastive_loss
 from facequal.losses.partition import (
-    Gate,
     GatedLoss,
     PairQuality,
     classification_gate,
@@ -27,6 +26,7 @@ from facequal.models.norm_quality import NormQuality
 from facequal.models.queues import FeatureQueue, MomentumEncoder, MomentumQueue, ProxyUpdatedQueue
 
 Negatives = Literal["proxy", "momentum", "batch", "none"]
+PartitionGate = Literal["hard", "soft", "none"]
 
 
 def published_sgd(params: Iterable[Any]) -> Optimizer:
@@ -40,8 +40,8 @@ class Partition:
 
     Attributes:
         threshold: b in [0, 1]: images with a quality above it are classified, pairs with one at or below it contrasted.
-            None: no partition, both losses on all.
-        gate: "hard" (paper) or "soft" (released code), of the classification.
+        gate: of the classification: "hard" (paper), "soft" (released code), or "none": no partition, all images are
+            classified and all pairs contrasted.
         pair_quality: quality of a pair: "low" (paper), "mean" or "high".
         h: concentration of the quality.
         ema_decay: weight of the old statistics of the norm.
@@ -53,14 +53,20 @@ class Partition:
             quality.
     """
 
-    threshold: float | None = 0.2
-    gate: Gate = "hard"
+    threshold: float = 0.2
+    gate: PartitionGate = "hard"
     pair_quality: PairQuality = "low"
     h: float = 0.333
     ema_decay: float = 0.99
     init_stats: InitStats = "first_batch"
     drawn: str | None = None
     warmup_epochs: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.gate not in get_args(PartitionGate):
+            raise ValueError(f"partition.gate must be one of {get_args(PartitionGate)}, got {self.gate!r}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"partition.threshold must be in [0, 1], got {self.threshold}")
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,8 @@ class QGFace(EmbeddingMethod):
     Args:
         backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
         head: called as ``head(embedding_dim, num_classes)``.
-        partition: how images are parted by quality; None takes the defaults of `Partition`.
-        contrast: the contrastive loss and its negatives; None takes the defaults of `Contrast`.
+        partition: how images are parted by quality.
+        contrast: the contrastive loss and its negatives.
         optimizer: called with parameter groups.
         schedule: factor of the rate at every step. Default: /10 at epochs 6 and 9 (the paper, 12 epochs).
         weight_decay: of convolutions, linear layers, PReLU and the head; not BatchNorm.
@@ -136,8 +142,8 @@ class QGFace(EmbeddingMethod):
         self,
         backbone: Backbone,
         head: Callable[[int, int], MarginHead] = AdaFaceHead,
-        partition: Partition | None = None,
-        contrast: Contrast | None = None,
+        partition: Partition = Partition(),
+        contrast: Contrast = Contrast(),
         optimizer: OptimizerFactory = published_sgd,
         schedule: Schedule | None = None,
         weight_decay: float = 5e-4,
@@ -160,13 +166,12 @@ class QGFace(EmbeddingMethod):
             ramp,
             channels_last,
         )
-        self.partition, self.contrast = partition or Partition(), contrast or Contrast()
-        settings = self.partition
-        self.quality = NormQuality(settings.h, settings.ema_decay, settings.init_stats)
+        self.partition, self.contrast = partition, contrast
+        self.quality = NormQuality(partition.h, partition.ema_decay, partition.init_stats)
         self.queue = None if num_classes is None else self.build_queue(num_classes)
         # After the weights are loaded: it starts as the encoder does.
-        is_momentum = self.contrast.negatives == "momentum"
-        self.momentum_encoder = MomentumEncoder(self.backbone, self.contrast.momentum) if is_momentum else None
+        is_momentum = contrast.negatives == "momentum"
+        self.momentum_encoder = MomentumEncoder(self.backbone, contrast.momentum) if is_momentum else None
 
     def build_queue(self, num_classes: int) -> FeatureQueue | None:
         """The queue that the negatives come from, if there is one."""
@@ -218,8 +223,12 @@ class QGFace(EmbeddingMethod):
 
     def classify(self, per_sample_loss: Tensor, quality: Tensor) -> GatedLoss:
         """The head's losses (2N,) of the images of high quality; of all while the partition warms up."""
-        threshold = self.partition.threshold if self.is_warm else None
-        return gated_loss(per_sample_loss, classification_gate(quality, threshold, self.partition.gate))
+        gate = self.partition.gate
+        if gate == "none" or not self.has_begun:
+            weights = torch.ones_like(quality)
+        else:
+            weights = classification_gate(quality, self.partition.threshold, gate)
+        return gated_loss(per_sample_loss, weights)
 
     def contrast_pairs(self, batch: dict[str, Any], embedding: Tensor, quality: Tensor) -> GatedLoss | None:
         """The contrastive losses of the pairs of low quality; None without negatives or while the partition warms up.
@@ -232,7 +241,9 @@ class QGFace(EmbeddingMethod):
         settings, labels = self.contrast, batch["label"]
         original, augmented = embedding.chunk(2)
         good, poor = quality.chunk(2)
-        gate = contrastive_gate(poor, good, self.partition.threshold, self.partition.pair_quality)
+        gate = torch.ones_like(poor)
+        if self.partition.gate != "none":
+            gate = contrastive_gate(poor, good, self.partition.threshold, self.partition.pair_quality)
         if settings.negatives == "none":
             return None
         if settings.negatives == "batch":
@@ -243,7 +254,7 @@ class QGFace(EmbeddingMethod):
             if self.momentum_encoder is not None:
                 original, _ = self.momentum_encoder(batch["image"])
             keys, key_labels = self.queue_keys(original, augmented, labels)
-        if not self.is_warm:
+        if not self.has_begun:
             return None
         losses = contrastive_loss(
             augmented,
@@ -280,7 +291,7 @@ class QGFace(EmbeddingMethod):
             self.momentum_encoder.update(self.backbone)
 
     @property
-    def is_warm(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether the partition has begun."""
         warmup = self.partition.warmup_epochs
-        return warmup <= 0 or self.trainer.global_step >= warmup * self.trainer.num_training_batches
+        return warmup <= 0 or self.trainer.global_step >= warmup * self.steps_per_epoch

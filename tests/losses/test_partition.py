@@ -59,16 +59,9 @@ def test_the_two_hard_gates_share_the_samples_out() -> None:
     assert (total == 1).all()
 
 
-def test_without_a_threshold_both_losses_take_every_sample() -> None:
-    quality = torch.tensor([0.0, 0.2, 1.0])
-    assert classification_gate(quality, None).tolist() == [1, 1, 1]
-    assert classification_gate(quality, None, "soft").tolist() == [1, 1, 1]
-    assert contrastive_gate(quality, quality, None).tolist() == [1, 1, 1]
-
-
 def test_gates_have_no_gradient() -> None:
     quality = torch.tensor([0.1, 0.6], requires_grad=True)
-    for threshold in (None, 0.2):
+    for threshold in (0.0, 0.2):
         assert not classification_gate(quality, threshold).requires_grad
         assert not classification_gate(quality, threshold, "soft").requires_grad
         assert not contrastive_gate(quality, quality, threshold).requires_grad
@@ -115,9 +108,9 @@ def test_half_precision_losses_keep_their_dtype() -> None:
 def test_bad_arguments() -> None:
     quality = torch.tensor([0.1, 0.6])
     for threshold in (-0.1, 1.5, NAN):
-        with pytest.raises(ValueError, match=r"threshold must be None or in \[0, 1\], got"):
+        with pytest.raises(ValueError, match=r"threshold must be in \[0, 1\], got"):
             classification_gate(quality, threshold)
-        with pytest.raises(ValueError, match=r"threshold must be None or in \[0, 1\], got"):
+        with pytest.raises(ValueError, match=r"threshold must be in \[0, 1\], got"):
             contrastive_gate(quality, quality, threshold)
     with pytest.raises(ValueError, match=r"gate must be one of \('hard', 'soft'\), got 'firm'"):
         classification_gate(quality, gate="firm")  # type: ignore[arg-type]

@@ -76,18 +76,19 @@ def test_loss_of_a_step(b: float, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("negatives", ["proxy", "momentum", "batch", "none"])
-@pytest.mark.parametrize("threshold", [None, 0.5])
-def test_every_choice_trains(negatives: Any, threshold: float | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gate", ["none", "hard", "soft"])
+def test_every_choice_trains(negatives: Any, gate: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    module = qgface(contrast=Contrast(negatives), partition=Partition(threshold), head=AdaFaceHead)
+    module = qgface(contrast=Contrast(negatives), partition=Partition(0.5, gate), head=AdaFaceHead)
     start = {name: value.clone() for name, value in module.state_dict().items()}
     trainer, record = fit(module, tmp_path, max_epochs=2)
     assert len(record.losses) == 8
     assert all(loss > 0 for loss in record.losses)
     assert not torch.equal(module.backbone.layer.weight, start["backbone.layer.weight"])
     assert ("train/contrastive_loss" in trainer.callback_metrics) == (negatives != "none")
-    if threshold is None:
+    if gate == "none":
         assert trainer.callback_metrics["train/classified_share"] == 1
+        assert trainer.callback_metrics.get("train/contrasted_share", 1) == 1
     if negatives == "momentum":
         followed = module.momentum_encoder.encoder.layer.weight
         assert (followed - start["backbone.layer.weight"]).abs().max() > 0
@@ -120,6 +121,13 @@ def test_the_encoder_is_all_that_remains(tmp_path: Path) -> None:
 def test_unknown_negatives() -> None:
     with pytest.raises(ValueError, match=r"contrast.negatives must be one of .* got 'memory'"):
         Contrast("memory")  # type: ignore[arg-type]
+
+
+def test_bad_partition() -> None:
+    with pytest.raises(ValueError, match=r"partition.gate must be one of .* got 'sharp'"):
+        Partition(gate="sharp")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"partition.threshold must be in \[0, 1\], got 1.5"):
+        Partition(1.5)
 
 
 def test_drawn_quality_in_place_of_the_norm() -> None:
