@@ -58,6 +58,14 @@ class FaceMethod(LightningModule):
         """Give all ranks the same BatchNorm statistics before they are saved."""
         average_batch_norm_statistics(self)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Give all ranks the same BatchNorm statistics in a checkpoint that is saved in the middle of an epoch too.
+
+        All ranks take part in saving, and the tensors of the checkpoint are those of the module. The module goes on
+        with what is saved, so that a resume goes on as the run would have.
+        """
+        average_batch_norm_statistics(self)
+
     def require_finite(self, values: Tensor, batch: Mapping[str, Any], batch_idx: int, what: str = "loss") -> None:
         """Stop at a value that is NaN or infinite, naming the samples; on all ranks when it happens on one.
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.degradations.resolution import Resolution
@@ -25,7 +25,7 @@ def qgface(num_classes: int | None = 6, **arguments: Any) -> QGFace:
     return QGFace(Linear(), num_classes=num_classes, **(settings | arguments))
 
 
-def fit(module: QGFace, folder: Path, **arguments: Any) -> tuple[Trainer, Record]:
+def fit(module: QGFace, folder: Path, ckpt_path: Path | None = None, **arguments: Any) -> tuple[Trainer, Record]:
     record = Record()
     settings: dict[str, Any] = {
         "accelerator": "cpu",
@@ -39,7 +39,7 @@ def fit(module: QGFace, folder: Path, **arguments: Any) -> tuple[Trainer, Record
     }
     trainer = Trainer(**(settings | arguments))
     datamodule = FaceDataModule(train=people(6, 8), batch_size=12, degradation=Resolution([4, 8]))
-    trainer.fit(module, datamodule=datamodule)
+    trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
     return trainer, record
 
 
@@ -116,6 +116,35 @@ def test_the_encoder_is_all_that_remains(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded.eval()(images), module.eval()(images))
     assert loaded.head is None
     assert loaded.queue is None
+
+
+class SaveAt(Callback):
+    """Writes a checkpoint after a step."""
+
+    def __init__(self, step: int, path: Path) -> None:
+        self.step, self.path = step, path
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
+        if trainer.global_step == self.step:
+            trainer.save_checkpoint(self.path)
+
+
+@pytest.mark.parametrize("negatives", ["proxy", "momentum"])
+def test_resume_in_the_middle_of_an_epoch(negatives: Any, tmp_path: Path) -> None:
+    """Eight steps in one go equal five, a stop with a queue partly full, and three more, to the last bit."""
+    modules, middle = [], tmp_path / "middle.ckpt"
+    for ckpt_path, callbacks in ((None, [SaveAt(5, middle)]), (middle, [])):
+        torch.manual_seed(len(modules))  # what a resume starts with does not matter
+        module = qgface(head=AdaFaceHead, contrast=Contrast(negatives, queue_size=150), partition=Partition(0.5))
+        trainer, _ = fit(module, tmp_path, ckpt_path, callbacks=callbacks, max_epochs=2)
+        assert trainer.global_step == 8
+        modules.append(module)
+    whole, resumed = (module.state_dict() for module in modules)
+    assert whole["queue.filled"] == (150 if negatives == "proxy" else 96)
+    assert modules[0].queue.num_filled == modules[1].queue.num_filled
+    assert whole["quality.num_updates"] == whole["head.num_updates"] == 8
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name
 
 
 def test_unknown_negatives() -> None:

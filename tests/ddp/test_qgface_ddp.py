@@ -1,0 +1,159 @@
+"""QGFace and AdaFace on two processes: losses, gradients, statistics and queue of one with the same global batch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from facequal.data.datamodule import FaceDataModule
+from facequal.degradations.suites import AdaFaceAugmentation
+from facequal.methods.base import FaceMethod
+from facequal.methods.qgface import Contrast, Partition, QGFace
+from facequal.methods.recognizer import Recognizer
+from facequal.methods.schedules import StepSchedule
+from facequal.models.heads import AdaFaceHead
+from tests.ddp.test_recognizer_ddp import Linear
+from tests.methods.test_recognizer import head_of
+from tests.sources import people
+
+pytestmark = pytest.mark.ddp
+
+STEPS = 5
+SETTINGS: dict[str, Any] = {
+    "head": head_of(AdaFaceHead, s=8.0, init_stats="first_batch"),
+    "optimizer": lambda parameters: torch.optim.SGD(parameters, lr=0.02, momentum=0.9),
+    "schedule": StepSchedule([100]),
+    "num_classes": 6,
+}
+
+
+def qgface(negatives: Any) -> Callable[[], QGFace]:
+    # Fewer rows than two batches: the ring goes round. About half of the images are on either side of the threshold.
+    contrast = Contrast(negatives, queue_size=50, scale=8.0, momentum=0.9)
+    return lambda: QGFace(Linear(), partition=Partition(0.5), contrast=contrast, **SETTINGS)
+
+
+METHODS: dict[str, Callable[[], FaceMethod]] = {
+    "AdaFace": lambda: Recognizer(Linear(), **SETTINGS),
+    "proxy": qgface("proxy"),
+    "momentum": qgface("momentum"),
+    "batch": qgface("batch"),
+}
+
+
+class Keep(Callback):
+    """What every step did on a rank, written into a file of its own when the training ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.steps: list[dict[str, Any]] = []
+        self.degraded: dict[tuple[int, int], tuple[Tensor, float]] = {}
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        heights = batch["degradation"]["zero_pad_crop.height"]
+        for index, lq, height in zip(batch["index"].tolist(), batch["lq"], heights.tolist(), strict=True):
+            self.degraded[trainer.current_epoch, index] = (lq.clone(), height)
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:
+        gradients = {name: p.grad.clone() for name, p in pl_module.named_parameters() if p.grad is not None}
+        self.steps.append({"gradients": gradients})
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.steps[-1]["loss"] = outputs["loss"].item()
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        content = {"steps": self.steps, "state": pl_module.state_dict(), "degraded": self.degraded}
+        torch.save(content, self.folder / f"rank_{trainer.global_rank}.pt")
+
+
+def run(method: FaceMethod, folder: Path, devices: int, **arguments: Any) -> list[dict[str, Any]]:
+    """What every rank kept of a training."""
+    folder.mkdir()
+    settings: dict[str, Any] = {"max_steps": STEPS, "enable_checkpointing": False, "callbacks": [Keep(folder)]}
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=devices,
+        strategy="ddp_fork" if devices > 1 else "auto",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        **(settings | arguments),
+    )
+    augmentation = AdaFaceAugmentation(0.5, 0.5, 0.5)
+    trainer.fit(method, datamodule=FaceDataModule(train=people(6, 8), batch_size=16, degradation=augmentation, seed=3))
+    return [torch.load(folder / f"rank_{rank}.pt", weights_only=True) for rank in range(devices)]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_two_processes_equal_one(name: str, tmp_path: Path) -> None:
+    runs = []
+    for devices in (1, 2):
+        torch.manual_seed(0)
+        runs.append(run(METHODS[name](), tmp_path / str(devices), devices))
+    (one,), ranks = runs
+    for rank in ranks:
+        for step, alone in zip(rank["steps"], one["steps"], strict=True):
+            torch.testing.assert_close(step["gradients"], alone["gradients"], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(rank["state"], one["state"], atol=1e-5, rtol=1e-5)
+    losses = [[step["loss"] for step in rank["steps"]] for rank in ranks]
+    together = torch.tensor(losses).mean(0)
+    torch.testing.assert_close(together, torch.tensor([step["loss"] for step in one["steps"]]), atol=1e-5, rtol=1e-5)
+    assert one["state"]["head.num_updates"] == STEPS
+    if name in ("proxy", "momentum"):
+        assert one["state"]["queue.filled"] == 50
+        assert torch.equal(ranks[0]["state"]["queue.labels"], ranks[1]["state"]["queue.labels"])
+    # Every image was degraded on one rank or the other as it was alone, and no two drew alike.
+    first, second = (rank["degraded"] for rank in ranks)
+    assert not first.keys() & second.keys()
+    torch.testing.assert_close(first | second, one["degraded"], atol=1e-6, rtol=0)
+    heights = [height for _, height in (first | second).values()]
+    assert len(set(heights)) == len(heights) == 16 * STEPS
+
+
+class Normalised(Linear):
+    """A BatchNorm behind the linear layer: each rank normalises with its own share of the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(8)
+
+    def features(self, images: Tensor) -> Tensor:
+        return self.norm(super().features(images))
+
+
+class Statistics(Callback):
+    """Running means of both ranks when validation begins, and at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # Before the checkpoint of this step, if there is one: callbacks that save come last.
+        torch.save(
+            pl_module.backbone.norm.state_dict(), self.folder / f"{trainer.global_step}_{trainer.global_rank}.pt"
+        )
+
+
+def test_batch_norm_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    """A checkpoint within an epoch holds the mean of both ranks, and both go on with it."""
+    torch.manual_seed(0)
+    save = ModelCheckpoint(dirpath=tmp_path / "saved", filename="{step}", every_n_train_steps=2, save_top_k=-1)
+    folder = tmp_path / "run"
+    method = QGFace(Normalised(), partition=Partition(0.5), **SETTINGS)
+    ranks = run(
+        method, folder, 2, max_steps=2, enable_checkpointing=True, callbacks=[Keep(folder), Statistics(folder), save]
+    )
+    before = [torch.load(folder / f"2_{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert not torch.equal(before[0]["running_mean"], before[1]["running_mean"])
+    saved = torch.load(tmp_path / "saved" / "step=2.ckpt", weights_only=True)["state_dict"]
+    for name in ("running_mean", "running_var"):
+        mean = (before[0][name] + before[1][name]) / 2
+        torch.testing.assert_close(saved[f"backbone.norm.{name}"], mean)
+        for rank in ranks:
+            torch.testing.assert_close(rank["state"][f"backbone.norm.{name}"], mean)
