@@ -252,6 +252,8 @@ class QGFace(EmbeddingMethod):
             keys, key_labels = torch.cat((original, augmented)), labels.repeat(2)
         else:
             if self.momentum_encoder is not None:
+                # Before its use, as in MoCo: a checkpoint between two steps then holds all of what a step did.
+                self.momentum_encoder.update(self.backbone)
                 original, _ = self.momentum_encoder(batch["image"])
             keys, key_labels = self.queue_keys(original, augmented, labels)
         if not self.has_begun:
@@ -284,11 +286,6 @@ class QGFace(EmbeddingMethod):
         """Log how the norms of ``lq`` went with what was drawn for it, over the epoch and all ranks."""
         super().on_train_epoch_end()
         self.log_norm_correlations()
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Let the second encoder follow."""
-        if self.momentum_encoder is not None:
-            self.momentum_encoder.update(self.backbone)
 
     @property
     def has_begun(self) -> bool:
