@@ -18,6 +18,7 @@ from experiments.benchmarks import (
     heads,
     octuplet,
     pipeline,
+    qgface,
     queue,
     table,
     timing,
@@ -31,9 +32,11 @@ from experiments.benchmarks.per_image import (
     down_up_scale,
     photometric,
     pillow_opencv,
+    pillow_qgface,
     zero_pad_crop,
 )
 from experiments.benchmarks.rows import Row, rates
+from facequal.methods.qgface import Partition, QGFace
 from facequal.metrics.verification import kfold_accuracy
 from facequal.models.iresnet import IRTiny
 
@@ -229,7 +232,7 @@ class TestAugmentation:
         assert 0.17 < min(areas) < 0.3
         assert 0.5 < np.mean(areas) < 0.7
 
-    @pytest.mark.parametrize("change", [down_up_scale, photometric])
+    @pytest.mark.parametrize("change", [down_up_scale, photometric, pillow_qgface])
     def test_changes(self, change):
         image = faces(1)[0]
         random.seed(0)
@@ -251,11 +254,27 @@ class TestAugmentation:
         monkeypatch.setattr(augmentation, "SHORTEST_S", 0.0)
         rows = augmentation.rows(batch=4, rounds=1)
         assert_sane(rows, 4)
+        assert_sane([augmentation.qgface_row(batch=4, rounds=1)], 1)
 
     def test_gpu_rows(self):
         rows = augmentation.gpu_rows((4, 70), rounds=1, device="cpu")
-        assert_sane(rows, 2)
+        assert_sane(rows, 4)
         assert {row.theirs[0] for row in rows} == {50_000.0}
+
+
+class TestQGFace:
+    def test_step_learns_from_its_queue(self):
+        torch.manual_seed(0)
+        method = QGFace(tiny_network(), partition=Partition(0.5), num_classes=20)
+        step = qgface.training_step(method, batch=8, num_classes=20)
+        assert method.queue.num_filled == 20
+        first = step()
+        for _ in range(30):
+            last = step()
+        assert last < first
+
+    def test_row(self):
+        assert_sane([qgface.row(tiny_network, "tiny", batch=4, num_classes=20, rounds=1, bf16=True, shortest_s=0.0)], 1)
 
 
 class TestTraining:
@@ -274,7 +293,7 @@ class TestTraining:
 
     @pytest.mark.gpu
     def test_on_a_gpu(self):
-        assert_sane(gpu.benchmark(quick=True), 13)
+        assert_sane(gpu.benchmark(quick=True), 16)
 
 
 class TestMain:
@@ -285,7 +304,7 @@ class TestMain:
     def test_without_a_gpu_the_rows_say_so(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         rows = gpu.benchmark(quick=False)
-        assert len(rows) == 7
+        assert len(rows) == 9
         assert all(row.cells()[-1] == "not run: no GPU" for row in rows)
 
     def test_table(self, tmp_path, monkeypatch, capsys):

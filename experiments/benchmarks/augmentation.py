@@ -1,4 +1,4 @@
-"""AdaFace's augmentation on batches against the same image by image."""
+"""The augmentations of AdaFace and QGFace on batches against the same image by image."""
 
 import itertools
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.benchmarks.face_records import faces
-from experiments.benchmarks.per_image import albumentations_compose, pillow_opencv
+from experiments.benchmarks.per_image import albumentations_compose, pillow_opencv, pillow_qgface
 from experiments.benchmarks.rows import Row, rates
 from experiments.benchmarks.timing import interleaved
 from facequal.data.views import to_unit_range
-from facequal.degradations import AdaFaceAugmentation, Keys
+from facequal.degradations import AdaFaceAugmentation, Degradation, Keys, QGFaceAugmentation
 
 RATE_TARGET = 0.5
 GPU_TARGET = 50_000.0  # images per second
@@ -22,7 +22,8 @@ SHORTEST_S = 0.4  # many batches, since some draw more work than others
 
 def benchmark(quick: bool) -> list[Row]:
     """The rows on one core."""
-    return rows(batch=32, rounds=3) if quick else rows(batch=128, rounds=7)
+    batch, rounds = (32, 3) if quick else (128, 7)
+    return [*rows(batch, rounds), qgface_row(batch, rounds)]
 
 
 def rows(batch: int, rounds: int) -> list[Row]:
@@ -54,21 +55,40 @@ def rows(batch: int, rounds: int) -> list[Row]:
     return found
 
 
+def qgface_row(batch: int, rounds: int) -> Row:
+    """QGFace's augmentation "Ours", from float32 images to float32 images and from uint8 to uint8."""
+    images = faces(batch)
+    actions = {
+        "ours": _augmenting(to_unit_range(_batch(list(images))), QGFaceAugmentation()),
+        "pillow": lambda: [pillow_qgface(image) for image in images],
+    }
+    seconds = interleaved(actions, rounds, shortest_s=SHORTEST_S)
+    ours, theirs = (rates(values, batch) for values in seconds.values())
+    what = f'QGFace augmentation "Ours", batches of {batch}, float32 to float32'
+    return Row(what, "Pillow, per image, uint8 to uint8", ours, theirs, "images/s", "rate")
+
+
 def gpu_rows(batches: tuple[int, ...] = (128, 512), rounds: int = 9, device: str = "cuda") -> list[Row]:
     """uint8 on the device to float32 on the device, against a fixed rate."""
     found = []
     for batch in batches:
         stored = _batch(list(faces(min(batch, 64)))).repeat(-(-batch // 64), 1, 1, 1)[:batch].to(device)
-        seconds = interleaved({"ours": _augmenting(stored)}, rounds, device)
-        what = f"AdaFace augmentation, each p=.2, batches of {batch}, uint8 to float32, GPU"
-        ours = rates(seconds["ours"], batch)
-        found.append(Row(what, "a fixed rate", ours, [GPU_TARGET] * rounds, "images/s", "rate", 1.0))
+        kinds = {
+            "AdaFace augmentation, each p=.2": AdaFaceAugmentation(),
+            'QGFace augmentation "Ours"': QGFaceAugmentation(),
+        }
+        actions = {name: _augmenting(stored, augmentation) for name, augmentation in kinds.items()}
+        for name, values in interleaved(actions, rounds, device).items():
+            what = f"{name}, batches of {batch}, uint8 to float32, GPU"
+            target = 1.0 if name.startswith("AdaFace") else None
+            fixed = [GPU_TARGET] * rounds
+            found.append(Row(what, "a fixed rate", rates(values, batch), fixed, "images/s", "rate", target))
     return found
 
 
-def _augmenting(images: Tensor) -> Callable[[], Tensor]:
-    """Our augmentation of a batch, uint8 or float32 in [0, 1], with other draws at every call, as in training."""
-    augmentation, epochs = AdaFaceAugmentation(), itertools.count()
+def _augmenting(images: Tensor, augmentation: Degradation | None = None) -> Callable[[], Tensor]:
+    """An augmentation (None: AdaFace's) of a batch, uint8 or float32 in [0, 1], with other draws at every call."""
+    augmentation, epochs = augmentation or AdaFaceAugmentation(), itertools.count()
     index = torch.arange(len(images), device=images.device)
 
     def augment() -> Tensor:

@@ -2,15 +2,17 @@
 
 import torch
 
-from experiments.benchmarks import augmentation, heads, octuplet, pipeline, training
+from experiments.benchmarks import augmentation, heads, octuplet, pipeline, qgface, queue, training
 from experiments.benchmarks.rows import Row
-from facequal.models.iresnet import ir_50
+from facequal.models.iresnet import ir_34, ir_50
 
 PLANNED_ROWS = (
     Row("AdaFace head, forward+backward, GPU: time", "normalised softmax without margin", [], [], "s", "cost", 1.10),
     Row("AdaFace head, forward+backward, GPU: time", "AdaFace on dense one-hot matrices", [], [], "s", "speed-up", 1.4),
     Row("octuplet loss, forward+backward, GPU: time", octuplet.AGAINST, [], [], "ms", "speed-up"),
     Row("octuplet loss, forward+backward, GPU", "the whole fine-tuning step of IR-50", [], [], "ms", "cost"),
+    Row("proxy-updated queue, enqueue + keys, GPU: time", queue.AGAINST, [], [], "ms", "speed-up", 8.0),
+    Row("QGFace step, IR-34, bf16, GPU", "AdaFace on both views", [], [], "ms", "cost", qgface.TARGET),
     Row("AdaFace augmentation, each p=.2, GPU", "a fixed rate of 50,000 images/s", [], [], "images/s", "rate", 1.0),
     Row(f"{pipeline.WHAT}, GPU", "what IR-50 bf16 channels_last training consumes", [], [], "images/s", "rate", 1.0),
     Row("IR-50 training, bf16, channels_last, torch.compile, GPU", "without torch.compile", [], [], "images/s", "rate"),
@@ -27,6 +29,8 @@ def benchmark(quick: bool) -> list[Row]:
         return [
             *head_rows,
             *octuplet_rows,
+            *queue.rows({2_000: 8.0}, rounds=2, device="cuda"),
+            qgface.row(batch=32, rounds=2, device="cuda", bf16=True),
             *augmentation.gpu_rows((128,), rounds=3),
             *training.rows(batch=32, rounds=2),
         ]
@@ -36,6 +40,8 @@ def benchmark(quick: bool) -> list[Row]:
         *head_rows,
         *octuplet.rows(device="cuda"),
         share,
+        *queue.rows(device="cuda"),
+        qgface.row(ir_34, "IR-34", batch=256, device="cuda", bf16=True),
         *augmentation.gpu_rows(),
         *pipeline.gpu_rows(),
         *training.rows(),

@@ -1,5 +1,6 @@
-"""AdaFace's augmentation image by image in uint8: with Pillow and OpenCV, and with albumentations."""
+"""Augmentations image by image in uint8: with Pillow and OpenCV, and with albumentations."""
 
+import io
 import itertools
 import math
 import os
@@ -14,6 +15,7 @@ from PIL import Image, ImageEnhance
 
 RGBImage = NDArray[np.uint8]
 FILTERS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+PILLOW_FILTERS = tuple(Image.Resampling(number) for number in (0, 1, 2, 3, 4))
 ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 
 
@@ -37,9 +39,9 @@ def zero_pad_crop(image: RGBImage, **_: object) -> RGBImage:
     return cropped
 
 
-def _box(size: int) -> tuple[int, int, int, int]:
+def _box(size: int, smallest: float = 0.2) -> tuple[int, int, int, int]:
     for _ in range(10):
-        area = random.uniform(0.2, 1.0) * size * size
+        area = random.uniform(smallest, 1.0) * size * size
         ratio = math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
         width, height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if width <= size and height <= size:
@@ -61,6 +63,25 @@ def photometric(image: RGBImage) -> RGBImage:
     picture = Image.fromarray(image)
     for enhancer in random.sample(ENHANCERS, 3):
         picture = enhancer(picture).enhance(random.uniform(0.5, 1.5))
+    return np.asarray(picture)
+
+
+def pillow_qgface(image: RGBImage, p: float = 0.2) -> RGBImage:
+    """QGFace's augmentation: uint8 RGB (H, W, 3) to the same."""
+    picture = Image.fromarray(image)
+    size = picture.width
+    side = int(random.uniform(0.1, 0.5) * size)
+    small, file = picture.resize((side, side), random.choice(PILLOW_FILTERS)), io.BytesIO()
+    small.save(file, "JPEG", quality=75)
+    picture = Image.open(file).resize((size, size), random.choice(PILLOW_FILTERS))
+    if random.random() < p:
+        top, left, height, width = _box(size, 0.8)
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR, (left, top, left + width, top + height))
+    if random.random() < p:
+        for enhancer in random.sample(ENHANCERS, 3):
+            picture = enhancer(picture).enhance(random.uniform(0.8, 1.2))
+    if random.random() < p:
+        picture = picture.rotate(random.uniform(-45, 45), Image.Resampling.BILINEAR)
     return np.asarray(picture)
 
 
