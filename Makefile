@@ -29,10 +29,10 @@ demo: $(STAMP) ## train a recogniser on procedural faces and make it robust to l
 	$(BIN)/facequal study experiments/demo/study.yaml --only octuplet --seeds 1 --folder runs/demo --fresh
 
 test: $(STAMP) ## run the tests (under 5 minutes on two cores)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-slow: $(STAMP) ## run the slow tests too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'slow or not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or not slow'
 
 lint: $(STAMP) ## check format, style and docstrings
 	$(BIN)/ruff format --check .
