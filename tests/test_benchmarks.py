@@ -36,7 +36,8 @@ from experiments.benchmarks.per_image import (
     zero_pad_crop,
 )
 from experiments.benchmarks.rows import Row, rates
-from facequal.methods.qgface import Partition, QGFace
+from facequal.methods.qgface import QGFace
+from facequal.methods.qgface_options import Partition
 from facequal.metrics.verification import kfold_accuracy
 from facequal.models.iresnet import IRTiny
 
@@ -266,8 +267,10 @@ class TestQGFace:
     def test_step_learns_from_its_queue(self):
         torch.manual_seed(0)
         method = QGFace(tiny_network(), partition=Partition(0.5), num_classes=20)
-        step = qgface.training_step(method, batch=8, num_classes=20)
+        qgface.fill_queue(method, 20)
         assert method.queue.num_filled == 20
+        batch = {"image": torch.rand(8, 3, 16, 16), "lq": torch.rand(8, 3, 16, 16), "label": torch.arange(8)}
+        step = qgface.training_step(method, {**batch, "index": torch.arange(8), "degradation": {}})
         first = step()
         for _ in range(30):
             last = step()

@@ -9,7 +9,11 @@ from torch import Tensor
 
 from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
-from facequal.methods.qgface import Contrast, Partition, QGFace
+from facequal.degradations import Keys, QGFaceAugmentation
+from facequal.methods.embedding import EmbeddingMethod
+from facequal.methods.qgface import QGFace
+from facequal.methods.qgface_options import Partition
+from facequal.methods.recognizer import Recognizer
 from facequal.models.backbones import Backbone
 from facequal.models.iresnet import ir_34, ir_tiny
 
@@ -46,52 +50,46 @@ def row(
         bf16: Run the method under bf16 autocast, as `precision: bf16-mixed` does.
         shortest_s: Least time per value.
     """
-    methods = {
-        # Half of the pairs are contrasted: more than in any training, and the cost is that of all pairs anyway.
-        "QGFace": QGFace(build(), partition=Partition(0.5), num_classes=num_classes, channels_last=True),
-        "AdaFace": QGFace(
-            build(),
-            partition=Partition(gate="none"),
-            contrast=Contrast("none"),
-            num_classes=num_classes,
-            channels_last=True,
-        ),
-    }
-    seconds = interleaved(
-        {key: training_step(method.to(device), batch, num_classes, bf16) for key, method in methods.items()},
-        rounds,
-        device,
-        shortest_s=shortest_s,
-    )
+    index, drawn = torch.arange(batch, device=device), Keys(torch.arange(batch, device=device))
+    size = (backbone := build()).input_size_px
+    views = torch.rand(2, batch, 3, size, size, device=device)
+    labels = torch.randint(num_classes, (batch,), device=device)
+    degradation = QGFaceAugmentation().sample(drawn)
+    two = {"image": views[0], "lq": views[1], "label": labels, "index": index, "degradation": degradation}
+    twice = {name: value.repeat(2) for name, value in degradation.items() if value.ndim == 1}
+    one = {"lq": views.flatten(0, 1), "label": labels.repeat(2), "index": index.repeat(2), "degradation": twice}
+    # Half of the pairs are contrasted: more than in any training, and the cost is that of all pairs anyway.
+    qgface = QGFace(backbone, partition=Partition(0.5), num_classes=num_classes, channels_last=True)
+    adaface = Recognizer(build(), num_classes=num_classes, channels_last=True)
+    fill_queue(qgface.to(device), num_classes)
+    steps = {"QGFace": training_step(qgface, two, bf16), "AdaFace": training_step(adaface.to(device), one, bf16)}
+    seconds = interleaved(steps, rounds, device, shortest_s=shortest_s)
     ours, theirs = ([1e3 * value for value in values] for values in seconds.values())
     what = f"QGFace step, {name}, {batch} images in two views, C=Q={num_classes:,}"
     what += (", bf16" if bf16 else "") + (", GPU" if device == "cuda" else "")
     return Row(what, "AdaFace on both views", ours, theirs, "ms", "cost", TARGET)
 
 
-def training_step(method: QGFace, batch: int, num_classes: int, bf16: bool = False) -> Callable[[], Tensor]:
+def fill_queue(method: QGFace, num_classes: int) -> None:
+    """Put a random direction for every identity into the queue."""
+    if method.queue is not None and method.head is not None:
+        everyone = torch.arange(num_classes, device=method.device)
+        directions = torch.randn(num_classes, method.backbone.embedding_dim, device=method.device)
+        method.queue.enqueue(torch.nn.functional.normalize(directions), everyone, method.head.weight)
+
+
+def training_step(method: EmbeddingMethod, batch: dict[str, Any], bf16: bool = False) -> Callable[[], Tensor]:
     """A function that takes one step of the method on a resident batch and returns the loss; nothing is logged."""
-    device, size = method.device, method.backbone.input_size_px
     optimizer = torch.optim.SGD(method.parameters(), lr=1e-3, momentum=0.9)
     unplugged: Any = method
     unplugged.log = unplugged.log_dict = lambda *arguments, **options: None
     unplugged._trainer = SimpleNamespace(optimizers=[optimizer], world_size=1, global_step=0)
-    views = torch.rand(2, batch, 3, size, size, device=device)
-    labels = torch.randint(num_classes, (batch,), device=device)
-    index = torch.arange(batch, device=device)
-    content = {"image": views[0], "lq": views[1], "label": labels, "index": index, "degradation": {}}
-    if method.queue is not None and method.head is not None:
-        everyone = torch.arange(num_classes, device=device)
-        directions = torch.nn.functional.normalize(
-            torch.randn(num_classes, method.backbone.embedding_dim, device=device)
-        )
-        method.queue.enqueue(directions, everyone, method.head.weight)
     method.train()
 
     def step() -> Tensor:
         optimizer.zero_grad()
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            loss = method.training_step(content, 0)
+        with torch.autocast(method.device.type, torch.bfloat16, enabled=bf16):
+            loss: Tensor = unplugged.training_step(batch, 0)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()

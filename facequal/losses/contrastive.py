@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-Direction = Literal["paper", "both"]
+Direction = Literal["paper", "query", "both"]
 SameIdentity = Literal["remove", "zero"]
 
 
@@ -21,7 +21,7 @@ def contrastive_loss(
     scale: float = 64.0,
     direction: Direction = "paper",
     same_identity: SameIdentity = "remove",
-    normalize_keys: bool = True,
+    clamp: bool = False,
     rescale: bool = False,
 ) -> Tensor:
     """InfoNCE with negatives of other identities (QGFace, Eq. 13-14), one value per pair.
@@ -32,23 +32,26 @@ def contrastive_loss(
     column. (Eq. 14 as printed leaves the positive out of the denominator; this follows the code.) A pair without a
     negative has a loss of 0 that keeps its graph.
 
-    Where the paper and its released code differ, the defaults are the paper's. The code's default is
-    `direction="both"`, with gradients to both embeddings of a pair, `same_identity="zero"` and `normalize_keys=False`.
+    Where the paper and its released code differ, the defaults are the paper's. The code's own defaults are
+    `direction="both"`, with gradients to both embeddings of a pair, `clamp=True` over keys that are not of unit length,
+    and `rescale=True`. Its default for keys of the pair's own identity, to leave them in, ends in an error there;
+    `same_identity="zero"` is its other choice.
 
     Args:
         anchors: (N, D) float, embeddings q of the augmented images. Any length: they are normalised here. Half
             precision is raised to float32, whatever autocast is active.
         positives: (N, D) float, embeddings k of the original images, row by row.
         labels: (N,) integer identities of the pairs.
-        keys: (K, D) float, the negatives to choose from; K may be 0. Gradients flow to keys that require them.
+        keys: (K, D) float of unit length, the negatives to choose from; K may be 0. They are not normalised here, as
+            that would copy a whole queue at every step. Gradients flow to keys that require them.
         key_labels: (K,) integer identities of the keys.
         scale: s, of the cosines.
-        direction: "paper" takes q alone as the anchor and stops the gradient at k. "both" is the mean of that loss and
-            the one with k as anchor and q as positive, and nothing is detached.
+        direction: "paper" takes q alone as the anchor and stops the gradient at k. "query" takes q alone and sends
+            gradients to both. "both" is the mean of that loss and the one with k as anchor and q as positive.
         same_identity: "remove" takes keys of the pair's own identity out of the sum. "zero" sets their logit to 0
             instead, without gradient, so that each adds 1 to the denominator.
-        normalize_keys: bring keys to unit length. If false they are taken as they are, with cosines clamped to [-1, 1]:
-            the queue's keys have lengths of about .9 to 1.2 after they followed their class weights.
+        clamp: clamp cosines with the keys to [-1, 1], for keys that are not of unit length: those of the queue have
+            lengths of about .9 to 1.2 after they followed their class weights, if they are not normalised there.
         rescale: multiply by log(129) / log(K + 1), so that queues of all lengths have the loss of one with 128 keys;
             an option of the released code that the paper does not have.
 
@@ -64,18 +67,16 @@ def contrastive_loss(
     with torch.autocast(anchors.device.type, enabled=False):
         dtype = torch.promote_types(torch.float32, torch.promote_types(anchors.dtype, positives.dtype))
         q, k, keys = F.normalize(anchors.to(dtype)), F.normalize(positives.to(dtype)), keys.to(dtype)
-        if normalize_keys:
-            keys = F.normalize(keys)
         if direction == "paper":
             k = k.detach()
         positive = scale * (q * k).sum(1)
         losses: list[Tensor] = []
         for anchor in (q, k) if direction == "both" else (q,):
             logits = F.linear(anchor * scale, keys)
-            if not normalize_keys:
+            if clamp:
                 logits = logits.clamp(-scale, scale)
             losses.append(_InfoNCE.apply(logits, positive, labels, key_labels, same_identity == "zero"))
-        loss = losses[0] if direction == "paper" else 0.5 * (losses[0] + losses[1])
+        loss = losses[0] if len(losses) == 1 else 0.5 * (losses[0] + losses[1])
         if rescale and len(keys):
             loss = loss * (math.log(129) / math.log(len(keys) + 1))
         return loss

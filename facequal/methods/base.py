@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
@@ -62,9 +63,11 @@ class FaceMethod(LightningModule):
         """Give all ranks the same BatchNorm statistics in a checkpoint that is saved in the middle of an epoch too.
 
         All ranks take part in saving, and the tensors of the checkpoint are those of the module. The module goes on
-        with what is saved, so that a resume goes on as the run would have.
+        with what is saved, so that a resume goes on as the run would have. On the way out after an error the ranks may
+        have stopped at different places: nothing is exchanged then.
         """
-        average_batch_norm_statistics(self)
+        if self._trainer is not None and self.trainer.state.status != TrainerStatus.INTERRUPTED:
+            average_batch_norm_statistics(self)
 
     def require_finite(self, values: Tensor, batch: Mapping[str, Any], batch_idx: int, what: str = "loss") -> None:
         """Stop at a value that is NaN or infinite, naming the samples; on all ranks when it happens on one.

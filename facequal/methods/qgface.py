@@ -1,105 +1,32 @@
 """QGFace: clear images are classified, poor ones are contrasted with their originals against a queue."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
-from facequal.losses.contrastive import Direction, SameIdentity, contrastive_loss
+from facequal.losses.contrastive import contrastive_loss
 from facequal.losses.partition import (
     GatedLoss,
-    PairQuality,
     classification_gate,
     contrastive_gate,
     gated_loss,
     unit_quality,
 )
 from facequal.methods.embedding import EmbeddingMethod, OptimizerFactory
+from facequal.methods.qgface_options import PAPER_CONTRAST, PAPER_PARTITION, Contrast, Partition
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
 from facequal.models.heads import AdaFaceHead, MarginHead
-from facequal.models.heads.statistics import InitStats
 from facequal.models.norm_quality import NormQuality
 from facequal.models.queues import FeatureQueue, MomentumEncoder, MomentumQueue, ProxyUpdatedQueue
-
-Negatives = Literal["proxy", "momentum", "batch", "none"]
-PartitionGate = Literal["hard", "soft", "none"]
 
 
 def published_sgd(params: Iterable[Any]) -> Optimizer:
     """SGD as the QGFace paper uses it: rate .2, momentum .9; the weight decay is set per group."""
     return SGD(params, lr=0.2, momentum=0.9)
-
-
-@dataclass(frozen=True)
-class Partition:
-    """How images are parted by quality.
-
-    Attributes:
-        threshold: b in [0, 1]: images with a quality above it are classified, pairs with one at or below it contrasted.
-        gate: of the classification: "hard" (paper), "soft" (released code), or "none": no partition, all images are
-            classified and all pairs contrasted.
-        pair_quality: quality of a pair: "low" (paper), "mean" or "high".
-        h: concentration of the quality.
-        ema_decay: weight of the old statistics of the norm.
-        init_stats: "first_batch", "published" or "zero" (released code), see `NormQuality`.
-        drawn: name of a value in [0, 1] that the degradation drew, such as ``random_rescale.scale``, to be taken for
-            the quality of ``lq`` in place of the norm; images then have quality 1. A control: what the method would do
-            if the norm told the quality.
-        warmup_epochs: epochs in which everything is classified and nothing contrasted, while the norm finds its way to
-            quality.
-    """
-
-    threshold: float = 0.2
-    gate: PartitionGate = "hard"
-    pair_quality: PairQuality = "low"
-    h: float = 0.333
-    ema_decay: float = 0.99
-    init_stats: InitStats = "first_batch"
-    drawn: str | None = None
-    warmup_epochs: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.gate not in get_args(PartitionGate):
-            raise ValueError(f"partition.gate must be one of {get_args(PartitionGate)}, got {self.gate!r}")
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"partition.threshold must be in [0, 1], got {self.threshold}")
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """What pairs are contrasted with, and how.
-
-    Attributes:
-        negatives: "proxy": a queue whose keys move with the class weights (the paper); "momentum": a queue of keys of a
-            slowly moving encoder, which also gives the positives (MoCo); "batch": the batch of all ranks; "none": no
-            contrastive loss.
-        queue_size: rows of the queue; None takes the number of identities.
-        weight: of the contrastive loss.
-        scale: of the cosines.
-        direction: "paper" or "both", see `contrastive_loss`.
-        same_identity: "remove" or "zero", see `contrastive_loss`.
-        normalize_keys: bring keys to unit length; the released code does not.
-        rescale: an option of the released code, see `contrastive_loss`.
-        momentum: of the second encoder, for "momentum".
-    """
-
-    negatives: Negatives = "proxy"
-    queue_size: int | None = None
-    weight: float = 1.0
-    scale: float = 64.0
-    direction: Direction = "paper"
-    same_identity: SameIdentity = "remove"
-    normalize_keys: bool = True
-    rescale: bool = False
-    momentum: float = 0.999
-
-    def __post_init__(self) -> None:
-        if self.negatives not in get_args(Negatives):
-            raise ValueError(f"contrast.negatives must be one of {get_args(Negatives)}, got {self.negatives!r}")
 
 
 class QGFace(EmbeddingMethod):
@@ -114,8 +41,10 @@ class QGFace(EmbeddingMethod):
     queue takes both views of the global batch before it is used, so that it is the same on all ranks. Only the
     backbone is left at test time.
 
-    Paper and released code differ in much. The defaults are the paper's; what published numbers may rest on is an
-    option, named where it is described (`Partition`, `Contrast`, `NormQuality`, `contrastive_loss`).
+    Paper and released code differ in much. The defaults are the paper's; most of what published numbers may rest on is
+    an option, named where it is described (`Partition`, `Contrast`, `NormQuality`, `contrastive_loss`). Not offered of
+    the released code: a threshold that rises during training, both views degraded, and classifying one view only with
+    the momentum encoder.
 
     Args:
         backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
@@ -142,8 +71,8 @@ class QGFace(EmbeddingMethod):
         self,
         backbone: Backbone,
         head: Callable[[int, int], MarginHead] = AdaFaceHead,
-        partition: Partition = Partition(),
-        contrast: Contrast = Contrast(),
+        partition: Partition = PAPER_PARTITION,
+        contrast: Contrast = PAPER_CONTRAST,
         optimizer: OptimizerFactory = published_sgd,
         schedule: Schedule | None = None,
         weight_decay: float = 5e-4,
@@ -175,7 +104,7 @@ class QGFace(EmbeddingMethod):
 
     def build_queue(self, num_classes: int) -> FeatureQueue | None:
         """The queue that the negatives come from, if there is one."""
-        size = self.contrast.queue_size or num_classes
+        size = num_classes if self.contrast.queue_size is None else self.contrast.queue_size
         if self.contrast.negatives == "proxy":
             return ProxyUpdatedQueue(size, self.backbone.embedding_dim, self.contrast.normalize_keys)
         return MomentumQueue(size, self.backbone.embedding_dim) if self.contrast.negatives == "momentum" else None
@@ -184,27 +113,28 @@ class QGFace(EmbeddingMethod):
         """One step on ``image`` and ``lq``; what is logged is of rank 0's share of the batch.
 
         Raises:
-            FloatingPointError: the loss of a sample is NaN or infinite; the message names it.
+            FloatingPointError: a loss is NaN or infinite; the message names the samples.
         """
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
         quality = self.quality_of(batch, norm)
         output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))
-        classification = self.classify(output.per_sample_loss, quality)
-        contrast = self.contrast_pairs(batch, embedding, quality)
+        # Before the embeddings enter the queue: a checkpoint written on the way out has to be sound.
         self.require_finite(output.per_sample_loss.view(2, -1).sum(0), batch, batch_idx)
-        self.norm_correlations.update(norm.chunk(2)[1], batch["degradation"])
+        classification = self.classify(output.per_sample_loss, quality)
         loss = classification.loss + output.regulariser
         self.log("train/classified_share", classification.share)
         self.log("train/classification_loss", classification.selected_mean)
-        if contrast is not None:
+        if self.contrast.negatives != "none":
+            contrast = self.contrast_pairs(batch, batch_idx, embedding, quality)
             loss = loss + self.contrast.weight * contrast.loss
             self.log("train/contrasted_share", contrast.share)
             self.log("train/contrastive_loss", contrast.selected_mean)
         self.log("train/loss", loss.detach(), prog_bar=True)
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        self.log_dict({"train/norm_mean": self.quality.mean[0], "train/norm_std": self.quality.std[0]})
-        original, augmented = quality.chunk(2)
-        self.log_dict({"train/quality_image": original.mean(), "train/quality_lq": augmented.mean()})
+        self.log_dict({"train/running_norm_mean": self.quality.mean[0], "train/running_norm_std": self.quality.std[0]})
+        of_image, of_lq = quality.chunk(2)
+        self.log_dict({"train/quality_image": of_image.mean(), "train/quality_lq": of_lq.mean()})
+        self.norm_correlations.update(norm.chunk(2)[1], batch["degradation"])
         return loss
 
     def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
@@ -212,6 +142,7 @@ class QGFace(EmbeddingMethod):
 
         Raises:
             KeyError: the degradation draws no such value.
+            ValueError: it draws one outside [0, 1].
         """
         quality, name = unit_quality(self.quality(norm)), self.partition.drawn
         if name is None:
@@ -219,62 +150,71 @@ class QGFace(EmbeddingMethod):
         if name not in batch["degradation"]:
             raise KeyError(f"partition.drawn is {name}, but data.degradation draws {', '.join(batch['degradation'])}")
         drawn = batch["degradation"][name].to(quality.dtype)
+        low, high = drawn.aminmax()
+        if low < 0 or high > 1:
+            raise ValueError(f"partition.drawn is {name}, whose values must be in [0, 1]: got {low:g} to {high:g}")
         return torch.cat((torch.ones_like(drawn), drawn))
 
     def classify(self, per_sample_loss: Tensor, quality: Tensor) -> GatedLoss:
         """The head's losses (2N,) of the images of high quality; of all while the partition warms up."""
         gate = self.partition.gate
-        if gate == "none" or not self.has_begun:
+        if gate == "none" or not self.is_past(self.partition.warmup_epochs):
             weights = torch.ones_like(quality)
         else:
-            weights = classification_gate(quality, self.partition.threshold, gate)
+            weights = classification_gate(quality, self.partition.threshold, gate, self.training_head().s)
         return gated_loss(per_sample_loss, weights)
 
-    def contrast_pairs(self, batch: dict[str, Any], embedding: Tensor, quality: Tensor) -> GatedLoss | None:
-        """The contrastive losses of the pairs of low quality; None without negatives or while the partition warms up.
+    def contrast_pairs(self, batch: Mapping[str, Any], batch_idx: int, embedding: Tensor, quality: Tensor) -> GatedLoss:
+        """The contrastive losses of the pairs of low quality; zero for all while one of the two warms up.
 
         Args:
-            batch: ``image`` and ``label`` of N pairs.
+            batch: ``image``, ``label`` and ``index`` of N pairs.
+            batch_idx: position of the batch in the epoch.
             embedding: (2N, D), of ``image``, then of ``lq``.
             quality: (2N,) in [0, 1], likewise.
+
+        Raises:
+            FloatingPointError: a loss is NaN or infinite; the message names the samples.
         """
-        settings, labels = self.contrast, batch["label"]
         original, augmented = embedding.chunk(2)
-        good, poor = quality.chunk(2)
-        gate = torch.ones_like(poor)
-        if self.partition.gate != "none":
-            gate = contrastive_gate(poor, good, self.partition.threshold, self.partition.pair_quality)
-        if settings.negatives == "none":
-            return None
-        if settings.negatives == "batch":
-            # All ranks compute the loss of the global batch, so that gradients reach the negatives of other ranks.
-            original, augmented, labels, gate = map(self.gather_batch, (original, augmented, labels, gate))
-            keys, key_labels = torch.cat((original, augmented)), labels.repeat(2)
-        else:
-            if self.momentum_encoder is not None:
-                # Before its use, as in MoCo: a checkpoint between two steps then holds all of what a step did.
-                self.momentum_encoder.update(self.backbone)
-                original, _ = self.momentum_encoder(batch["image"])
-            keys, key_labels = self.queue_keys(original, augmented, labels)
-        if not self.has_begun:
-            return None
+        if self.momentum_encoder is not None:
+            # Before its use, as in MoCo: a checkpoint between two steps then holds all of what a step did.
+            self.momentum_encoder.update(self.backbone)
+            original, _ = self.momentum_encoder(batch["image"])
+        keys, key_labels = self.negative_keys(original, augmented, batch["label"])
+        settings = self.contrast
         losses = contrastive_loss(
             augmented,
             original,
-            labels,
+            batch["label"],
             keys,
             key_labels,
             settings.scale,
             settings.direction,
             settings.same_identity,
-            settings.normalize_keys,
-            settings.rescale,
+            clamp=settings.negatives == "proxy" and not settings.normalize_keys,
+            rescale=settings.rescale,
         )
-        return gated_loss(losses, gate)
+        self.require_finite(losses, batch, batch_idx, "contrastive loss")
+        return gated_loss(losses, self.contrastive_weights(quality))
 
-    def queue_keys(self, original: Tensor, augmented: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Put the batch into the queue, both views where the encoder that is trained made them, and take its keys."""
-        assert self.queue is not None, "a method with a head has a queue"
+    def contrastive_weights(self, quality: Tensor) -> Tensor:
+        """Weights (N,), 0 or 1, of the pairs, from the quality (2N,) of ``image`` and ``lq``."""
+        of_image, of_lq = quality.chunk(2)
+        if not self.is_past(max(self.partition.warmup_epochs, self.contrast.warmup_epochs)):
+            return torch.zeros_like(of_lq)
+        if self.partition.gate == "none":
+            return torch.ones_like(of_lq)
+        return contrastive_gate(of_lq, of_image, self.partition.threshold, self.partition.pair_quality)
+
+    def negative_keys(self, original: Tensor, augmented: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys (K, D) without gradient and their labels (K,).
+
+        A queue takes the batch first: both views where the encoder that is trained made them.
+        """
+        if self.queue is None:
+            views = torch.cat((original, augmented)).detach()
+            return self.gather_batch(views), self.gather_batch(labels.repeat(2))
         weight = self.training_head().weight
         if self.momentum_encoder is None:
             self.queue.enqueue(torch.cat((original, augmented)), labels.repeat(2), weight, num_views=2)
@@ -287,8 +227,6 @@ class QGFace(EmbeddingMethod):
         super().on_train_epoch_end()
         self.log_norm_correlations()
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the partition has begun."""
-        warmup = self.partition.warmup_epochs
-        return warmup <= 0 or self.trainer.global_step >= warmup * self.steps_per_epoch
+    def is_past(self, warmup_epochs: float) -> bool:
+        """Whether the training is beyond so many epochs."""
+        return warmup_epochs <= 0 or self.trainer.global_step >= warmup_epochs * self.steps_per_epoch

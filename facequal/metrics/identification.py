@@ -14,7 +14,7 @@ def rank_accuracy(
     """Share of the probes whose person is among the k people nearest to them, for each k of ``ranks``.
 
     The rank of a probe is 1 + the number of other people with a gallery row that is at least as near as the nearest
-    row of the probe's own person: a tie counts against the probe. Nearness is the cosine.
+    row of the probe's own person: a tie counts against the probe, and so does a NaN. Nearness is the cosine.
 
     Args:
         probes: (P, D) embeddings, float; of any length.
@@ -44,7 +44,7 @@ def rank_accuracy(
         best = scores.new_full((len(scores), len(people)), -torch.inf)
         best.scatter_reduce_(1, column.expand_as(scores), scores, "amax")
         mate = best.gather(1, own[start : start + step, None])
-        found.append((best >= mate).sum(1))  # its own person is one of them
+        found.append((~(best < mate)).sum(1))  # its own person is one of them; a NaN is never below
     rank = torch.cat(found).double() if found else probes.new_empty(0, dtype=torch.float64)
     return [float((rank <= k).double().mean()) for k in ranks]
 

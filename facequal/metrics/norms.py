@@ -66,22 +66,25 @@ class NormCorrelations(Metric):
 
         Args:
             norm: (B,) or (B, 1) feature norms.
-            drawn: values by name, as a batch holds them under ``degradation``; those that are not (B,) do not count.
+            drawn: values by name, as a batch holds them under ``degradation``. Those that are not (B,) do not count,
+                nor do numbers of filters, which are no amounts.
         """
         x = norm.detach().flatten().double()
-        values = {name: value for name, value in drawn.items() if value.shape == x.shape}
-        if not self.names and values:
-            self.names = list(values)
+        if not self.names:
+            found = [name for name, value in drawn.items() if value.shape == x.shape and not name.endswith("_filter")]
             # Rows: names. Columns: number, sums of norm, value, squared norm, squared value, product.
-            self.add_state("sums", x.new_zeros(len(values), 6), dist_reduce_fx="sum")
-        rows = []
-        for name in self.names:
-            y, chosen = values[name].double(), _applied(name, drawn, x)
-            rows.append(
-                torch.stack([(part * chosen).sum() for part in (torch.ones_like(x), x, y, x * x, y * y, x * y)])
-            )
-        if rows:
-            self.sums += torch.stack(rows)
+            if found:
+                self.names = found
+                self.add_state("sums", x.new_zeros(len(found), 6), dist_reduce_fx="sum")
+        if self.names:
+            y = torch.stack([drawn[name].double() for name in self.names])
+            chosen = torch.stack([_applied(name, drawn, x) for name in self.names])
+            one = torch.ones_like(x)
+            of_norm = torch.stack((one, x, x * x), dim=1)
+            number, norms, squares = (chosen @ of_norm).unbind(1)
+            weighted = chosen * y
+            values, products = (weighted @ torch.stack((one, x), dim=1)).unbind(1)
+            self.sums += torch.stack((number, norms, values, squares, (weighted * y).sum(1), products), dim=1)
 
     def compute(self) -> dict[str, Tensor]:
         """Correlations in [-1, 1] as float32 scalars by name, without those of values that did not vary."""

@@ -20,8 +20,8 @@ class NormQuality(nn.Module):
         h: Concentration of z.
         ema_decay: Weight of the old statistics.
         init_stats: "first_batch" starts from the first training batch; "published" from mean 20 and standard deviation
-            100, with which z stays near 0 for about 400 steps; "zero" from 0 and 0 as QGFace's released code does:
-            every image counts as a good one for the first 200 steps or so, and nothing is contrasted.
+            100, with which z stays near 0 for about 400 steps; "zero" from 0 and 0 as QGFace's released code does, with
+            which z falls from 1 to about 0 over the first 300 steps: nothing counts as poor for most of them.
 
     Attributes:
         mean: (1,) running mean of the norms.

@@ -13,7 +13,8 @@ from torch import Tensor
 from facequal.data.datamodule import FaceDataModule
 from facequal.degradations.suites import AdaFaceAugmentation
 from facequal.methods.base import FaceMethod
-from facequal.methods.qgface import Contrast, Partition, QGFace
+from facequal.methods.qgface import QGFace
+from facequal.methods.qgface_options import Contrast, Partition
 from facequal.methods.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead
@@ -32,10 +33,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def qgface(negatives: Any) -> Callable[[], QGFace]:
+def qgface(negatives: Any, gate: Any = "hard", **options: Any) -> Callable[[], QGFace]:
     # Fewer rows than two batches: the ring goes round. About half of the images are on either side of the threshold.
-    contrast = Contrast(negatives, queue_size=50, scale=8.0, momentum=0.9)
-    return lambda: QGFace(Linear(), partition=Partition(0.5), contrast=contrast, **SETTINGS)
+    contrast = Contrast(negatives, queue_size=50, scale=8.0, momentum=0.9, **options)
+    return lambda: QGFace(Linear(), partition=Partition(0.5, gate), contrast=contrast, **SETTINGS)
 
 
 METHODS: dict[str, Callable[[], FaceMethod]] = {
@@ -43,6 +44,7 @@ METHODS: dict[str, Callable[[], FaceMethod]] = {
     "proxy": qgface("proxy"),
     "momentum": qgface("momentum"),
     "batch": qgface("batch"),
+    "as released": qgface("proxy", "soft", direction="both", same_identity="zero", normalize_keys=False, rescale=True),
 }
 
 
@@ -64,7 +66,11 @@ class Keep(Callback):
         self.steps.append({"gradients": gradients})
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.steps[-1]["loss"] = outputs["loss"].item()
+        logged = trainer.callback_metrics
+        shares = [
+            float(logged[name]) for name in ("train/classified_share", "train/contrasted_share") if name in logged
+        ]
+        self.steps[-1].update(loss=outputs["loss"].item(), shares=shares)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         content = {"steps": self.steps, "state": pl_module.state_dict(), "degraded": self.degraded}
@@ -105,6 +111,8 @@ def test_two_processes_equal_one(name: str, tmp_path: Path) -> None:
     together = torch.tensor(losses).mean(0)
     torch.testing.assert_close(together, torch.tensor([step["loss"] for step in one["steps"]]), atol=1e-5, rtol=1e-5)
     assert one["state"]["head.num_updates"] == STEPS
+    for shares in zip(*(step["shares"] for step in one["steps"]), strict=True):
+        assert any(0 < share < 1 for share in shares)
     if name in ("proxy", "momentum"):
         assert one["state"]["queue.filled"] == 50
         assert torch.equal(ranks[0]["state"]["queue.labels"], ranks[1]["state"]["queue.labels"])

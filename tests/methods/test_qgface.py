@@ -8,7 +8,10 @@ from lightning.pytorch import Callback, Trainer
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.degradations.resolution import Resolution
-from facequal.methods.qgface import Contrast, Partition, QGFace
+from facequal.losses.contrastive import contrastive_loss
+from facequal.losses.partition import contrastive_gate
+from facequal.methods.qgface import QGFace
+from facequal.methods.qgface_options import Contrast, Partition
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead, CosFaceHead
 from tests.methods.test_octuplet import Record
@@ -97,12 +100,79 @@ def test_every_choice_trains(negatives: Any, gate: Any, tmp_path: Path) -> None:
         ).abs().max()
 
 
-def test_warm_up_classifies_everything(tmp_path: Path) -> None:
-    module = qgface(partition=Partition(0.5, warmup_epochs=1))
-    trainer, _ = fit(module, tmp_path)
-    assert trainer.callback_metrics["train/classified_share"] == 1
-    assert "train/contrastive_loss" not in trainer.callback_metrics
+class Shares(Callback):
+    """What was logged of the shares, step by step."""
+
+    def __init__(self) -> None:
+        self.classified: list[float] = []
+        self.contrasted: list[float] = []
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
+        self.classified.append(trainer.callback_metrics["train/classified_share"].item())
+        self.contrasted.append(trainer.callback_metrics["train/contrasted_share"].item())
+
+
+@pytest.mark.parametrize(("partition", "contrast"), [(1.25, 0.0), (0.0, 1.25), (0.0, 0.0)])
+def test_warm_up(partition: float, contrast: float, tmp_path: Path) -> None:
+    """Four steps make an epoch: for five of them one part or both wait."""
+    torch.manual_seed(0)
+    shares, b = Shares(), 0.45
+    module = qgface(
+        partition=Partition(b, warmup_epochs=partition), contrast=Contrast(warmup_epochs=contrast), optimizer=slow_sgd
+    )
+    fit(module, tmp_path, callbacks=[shares], max_epochs=2)
+    waits_to_part, waits_to_contrast = (5 if partition else 0), (5 if partition or contrast else 0)
+    assert [share == 1 for share in shares.classified] == [True] * waits_to_part + [False] * (8 - waits_to_part)
+    assert [share == 0 for share in shares.contrasted] == [True] * waits_to_contrast + [False] * (8 - waits_to_contrast)
     assert module.queue.num_filled == 6
+
+
+def slow_sgd(parameters: Any) -> torch.optim.Optimizer:
+    """With the paper's rate norms of this network run away, and a share may be 0 or 1 by chance."""
+    return torch.optim.SGD(parameters, lr=1e-3)
+
+
+def test_options_reach_the_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def spy(*arguments: Any, **options: Any) -> torch.Tensor:
+        asked.update(options, positional=arguments[5:])
+        return contrastive_loss(*arguments, **options)
+
+    def gate_spy(*arguments: Any) -> torch.Tensor:
+        asked["gate"] = arguments[2:]
+        return contrastive_gate(*arguments)
+
+    monkeypatch.setattr("facequal.methods.qgface.contrastive_loss", spy)
+    monkeypatch.setattr("facequal.methods.qgface.contrastive_gate", gate_spy)
+    contrast = Contrast(scale=5.0, direction="both", same_identity="zero", normalize_keys=False, rescale=True)
+    module = qgface(partition=Partition(0.4, pair_quality="mean"), contrast=contrast)
+    fit(module, tmp_path, max_steps=1)
+    assert asked == {"positional": (5.0, "both", "zero"), "clamp": True, "rescale": True, "gate": (0.4, "mean")}
+    assert not module.queue.normalize_keys
+
+
+class Poisoned(Linear):
+    """Gives NaN features for images that are brighter than half."""
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.where(images.mean((1, 2, 3), keepdim=True)[:, :, 0, 0] > 0, torch.nan, super().features(images))
+
+
+def test_a_loss_that_is_not_finite_leaves_the_queue_alone(tmp_path: Path) -> None:
+    module = QGFace(Poisoned(), num_classes=6, schedule=StepSchedule([100]))
+    with pytest.raises(FloatingPointError, match="loss is not finite for"):
+        fit(module, tmp_path)
+    assert module.queue.num_filled == 0
+
+
+def test_a_poisoned_queue_is_noticed(tmp_path: Path) -> None:
+    module = qgface(contrast=Contrast(queue_size=40))
+    embedding = torch.nn.functional.normalize(torch.randn(16, 8))
+    embedding[3] = torch.nan
+    module.queue.enqueue(embedding, torch.arange(16) % 6, module.head.weight)
+    with pytest.raises(FloatingPointError, match="contrastive loss is not finite for"):
+        fit(module, tmp_path)
 
 
 def test_the_encoder_is_all_that_remains(tmp_path: Path) -> None:
@@ -147,16 +217,24 @@ def test_resume_in_the_middle_of_an_epoch(negatives: Any, tmp_path: Path) -> Non
         assert torch.equal(value, resumed[name]), name
 
 
-def test_unknown_negatives() -> None:
-    with pytest.raises(ValueError, match=r"contrast.negatives must be one of .* got 'memory'"):
-        Contrast("memory")  # type: ignore[arg-type]
-
-
-def test_bad_partition() -> None:
-    with pytest.raises(ValueError, match=r"partition.gate must be one of .* got 'sharp'"):
-        Partition(gate="sharp")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"partition.threshold must be in \[0, 1\], got 1.5"):
-        Partition(1.5)
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Contrast("memory"), r"contrast.negatives must be one of .* got 'memory'"),
+        (lambda: Contrast(direction="back"), r"contrast.direction must be one of .* got 'back'"),
+        (lambda: Contrast(same_identity="keep"), r"contrast.same_identity must be one of .* got 'keep'"),
+        (lambda: Contrast(weight=-1), "contrast.weight must be at least 0, got -1"),
+        (lambda: Contrast(queue_size=0), "contrast.queue_size must be at least 1, got 0"),
+        (lambda: Contrast(warmup_epochs=float("nan")), "contrast.warmup_epochs must be at least 0, got nan"),
+        (lambda: Partition(gate="sharp"), r"partition.gate must be one of .* got 'sharp'"),
+        (lambda: Partition(pair_quality="worst"), r"partition.pair_quality must be one of .* got 'worst'"),
+        (lambda: Partition(1.5), r"partition.threshold must be in \[0, 1\], got 1.5"),
+        (lambda: Partition(warmup_epochs=-1), "partition.warmup_epochs must be at least 0, got -1"),
+    ],
+)
+def test_bad_options(build: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
 
 
 def test_drawn_quality_in_place_of_the_norm() -> None:
@@ -166,6 +244,9 @@ def test_drawn_quality_in_place_of_the_norm() -> None:
     assert module.quality.num_updates.item() == 1  # the norm is followed all the same
     with pytest.raises(KeyError, match=r"partition.drawn is rescale.scale, but data.degradation draws size_px"):
         module.quality_of({"degradation": {"size_px": torch.ones(3)}}, torch.rand(6, 1))
+    batch["degradation"]["rescale.scale"] *= 4
+    with pytest.raises(ValueError, match=r"rescale.scale, whose values must be in \[0, 1\]: got 0.4 to 2"):
+        module.quality_of(batch, torch.rand(6, 1))
 
 
 def test_logs_what_the_norm_goes_with(tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ def test_a_tie_counts_against_the_probe() -> None:
     assert found == [0.0, 1.0]
 
 
+def test_a_probe_that_is_not_a_number_is_not_found() -> None:
+    probes = torch.tensor([[torch.nan, 1.0], [0.0, 1.0]])
+    gallery, known = torch.eye(2), torch.tensor([5, 6])
+    assert rank_accuracy(probes, torch.tensor([6, 6]), gallery, known, (1, 2)) == [0.5, 1.0]
+    assert rank_accuracy(torch.eye(2), known, gallery * torch.nan, known) == [0.0]
+
+
 def test_no_probes() -> None:
     found = rank_accuracy(torch.empty(0, 2), torch.empty(0, dtype=torch.int64), torch.eye(2), torch.tensor([0, 1]))
     assert math.isnan(found[0])

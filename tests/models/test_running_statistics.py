@@ -148,7 +148,7 @@ def test_probability_as_quality() -> None:
         ({"ema_decay": 1.0}, r"ema_decay must be in \[0, 1\), got 1\.0"),
         ({"init_stats": "one"}, r"init_stats must be one of \('published', 'first_batch', 'zero'\), got 'one'"),
         ({"quality": "brisque"}, r"quality must be one of \('norm', 'probability', 'given'\), got 'brisque'"),
-        ({"quality": "given"}, r"quality='given' needs init_stats='first_batch'"),
+        ({"quality": "given"}, r"quality='given' needs init_stats='first_batch' or 'zero'"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:

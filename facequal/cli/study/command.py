@@ -42,6 +42,7 @@ Experiments are named by their path from the folder of FILE.
   base     experiment that is fitted first, once per seed; every row starts from
            its last checkpoint. Without it no differences are shown
   config   experiment of the rows that name none of their own
+  control  name of the row that all others are compared with (default: the base)
   columns  figures of the table: lists [protocol, condition, column] for the
            accuracy, or [protocol, condition, column, metric] for another one
            (default: all accuracies of the first protocol)

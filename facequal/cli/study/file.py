@@ -13,7 +13,7 @@ import yaml
 
 from facequal.evaluation.study.summary import Column
 
-KEYS = ("title", "base", "config", "columns", "rows", "grid")
+KEYS = ("title", "base", "config", "control", "columns", "rows", "grid")
 BASE = "base"
 # What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
 OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
@@ -52,6 +52,7 @@ class Study:
         rows: those of ``rows``, then those of ``grid``, the last key changing fastest.
         columns: figures of the table; empty: all accuracies of the first protocol.
         grid: values by dotted key.
+        control: name of the row that the others are compared with; None: the base.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Study:
     rows: tuple[StudyRow, ...]
     columns: tuple[Column, ...]
     grid: Mapping[str, Sequence[Any]]
+    control: str | None = None
 
     @property
     def grid_rows(self) -> tuple[StudyRow, ...]:
@@ -110,8 +112,11 @@ def read_study(path: Path) -> Study:
         rows=tuple(built_row(path, name, row, content.get("config"), base is not None) for name, row in rows),
         columns=checked_columns(path, content.get("columns")),
         grid=grid,
+        control=content.get("control"),
     )
     check_names(path, study.rows)
+    if study.control not in (None, *[row.name for row in study.rows]):
+        raise ValueError(f"{path}: control must be the name of a row, got {study.control!r}")
     return study
 
 

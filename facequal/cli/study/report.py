@@ -45,8 +45,8 @@ def report_study(
         ValueError: no run has one of the columns.
     """
     rows = [row for row in finished_rows(study, runs) if row.results or row.name in chosen]
-    base = next((row for row in rows if row.name == BASE), None)
-    figures = [figure for row in rows for figure in figures_of(row, None if row is base else base)]
+    reference = next((row for row in rows if row.name == (study.control or BASE)), None)
+    figures = [figure for row in rows for figure in figures_of(row, None if row is reference else reference)]
     for problem in problems:
         print(f"failed: {problem}")
     if not figures:
@@ -58,13 +58,13 @@ def report_study(
         require_columns(columns, figures)
     except ValueError as error:
         raise ValueError(f"{study.path}: columns: {error}") from None
-    base_name = base.name if base else None
-    print_table(render_study(figures, [row.name for row in rows], columns, study.title, base_name))
+    compared_with = reference.name if reference else None
+    print_table(render_study(figures, [row.name for row in rows], columns, study.title, compared_with))
     pictures = []
     if len(study.grid) == 2:
         pictures.append(write_map(folder / "map.png", study, figures, columns).name)
     facts = {**facts, **environment(runs)}
-    text = study_markdown(rows, figures, columns, study.title, base_name, facts, pictures, problems)
+    text = study_markdown(rows, figures, columns, study.title, compared_with, facts, pictures, problems)
     write_atomically(folder / "summary.md", text)
     print("summary: " + ", ".join(str(folder / name) for name in (path.name, "summary.md", *pictures)))
 

@@ -1,4 +1,4 @@
-"""Rows of experiments against a base: mean and spread over seeds, and differences paired by seed."""
+"""Rows of experiments against their base or a control: mean, spread over seeds, and differences paired by seed."""
 
 import csv
 import json
@@ -55,7 +55,7 @@ class RowFigure:
         minimum: Smallest value of a seed.
         maximum: Largest value of a seed.
         num_runs: Number of seeds that have this figure.
-        delta_mean: Mean over seeds of the difference to the base with the same seed; NaN without one.
+        delta_mean: Mean over seeds of the difference to the reference with the same seed; NaN without one.
         delta_std: Sample standard deviation of these differences; NaN for fewer than two.
     """
 
@@ -80,20 +80,20 @@ class RowFigure:
         return Column(self.protocol, self.condition, self.column, self.metric)
 
 
-def figures_of(row: RowResults, base: RowResults | None = None) -> list[RowFigure]:
-    """All figures of a row over its seeds, and against the base.
+def figures_of(row: RowResults, reference: RowResults | None = None) -> list[RowFigure]:
+    """All figures of a row over its seeds, and against a reference.
 
-    The difference is taken seed by seed, row minus base, over the seeds that have both: what a seed does to both of
-    them does not count as spread.
+    The difference is taken seed by seed, row minus reference, over the seeds that have both: what a seed does to both
+    of them does not count as spread.
 
     Args:
         row: The runs of the row.
-        base: The runs of the base; None gives no differences.
+        reference: The runs of the base or of a control; None gives no differences.
 
     Raises:
         ValueError: If one run holds a figure twice.
     """
-    before = {seed: _values(results) for seed, results in base.results.items()} if base else {}
+    before = {seed: _values(results) for seed, results in reference.results.items()} if reference else {}
     after = {seed: _values(results) for seed, results in row.results.items()}
     figures = []
     for s in summarise([row.results[seed] for seed in sorted(row.results)]):

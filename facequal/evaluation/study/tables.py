@@ -1,4 +1,4 @@
-"""The tables of a study: a line per row, and its differences to the base; for the terminal and as Markdown."""
+"""The tables of a study: a line per row, and its differences to a reference; for the terminal and as Markdown."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,32 +41,36 @@ def study_sections(columns: Sequence[Column]) -> list[StudySection]:
 
 
 def render_study(
-    figures: Sequence[RowFigure], names: Sequence[str], columns: Sequence[Column], title: str, base: str | None = None
+    figures: Sequence[RowFigure],
+    names: Sequence[str],
+    columns: Sequence[Column],
+    title: str,
+    reference: str | None = None,
 ) -> rich.table.Table:
     """The table for the terminal: a section per protocol, condition and metric, and a column per resolution.
 
-    Each row of the study has a line, and below it one with its differences to the base.
+    Each row of the study has a line, and below it one with its differences to the reference.
 
     Args:
         figures: Those of all rows.
         names: The rows in order, the base first if there is one.
         columns: The figures to show.
         title: Heading.
-        base: Name of the base; None shows no differences.
+        reference: Name of the row that the others are compared with; None shows no differences.
     """
     found = by_place(figures)
     headings = column_order(column.column for column in columns)
     side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
-    table = section_table(title, legend(_shown_of(figures, columns), base), side, headings, has_wide_cells=True)
+    table = section_table(title, legend(_shown_of(figures, columns), reference), side, headings, has_wide_cells=True)
     for section in study_sections(columns):
         lines = []
         for name in names:
             cells = {heading: found.get((name, column)) for heading, column in section.columns.items()}
             values = {heading: _value(cell) for heading, cell in cells.items()}
             lines.append([name, *[values.get(heading, "") for heading in headings]])
-            if base is not None and name != base:
+            if reference is not None and name != reference:
                 deltas = {heading: _delta(cell) for heading, cell in cells.items()}
-                lines.append([f"  to {base}", *[deltas.get(heading, "") for heading in headings]])
+                lines.append([f"  to {reference}", *[deltas.get(heading, "") for heading in headings]])
         # procedural/other-family is long: a line for each part
         protocol = section.protocol.replace("/", "/\n").splitlines()
         add_section(table, [*protocol, *section.names[1:]], lines)
@@ -87,7 +91,7 @@ def _shown_of(figures: Iterable[RowFigure], columns: Sequence[Column]) -> list[R
     return [figure for figure in figures if figure.place in wanted]
 
 
-def legend(figures: Iterable[RowFigure], base: str | None) -> str:
+def legend(figures: Iterable[RowFigure], reference: str | None) -> str:
     """What the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
     low, high = min(numbers, default=0), max(numbers, default=0)
@@ -96,9 +100,9 @@ def legend(figures: Iterable[RowFigure], base: str | None) -> str:
         text = f"Fractions in percent, mean ± sample standard deviation over {seeds}."
     else:
         text = f"Fractions in percent, of {'one seed' if high else 'no seed'}."
-    if base is None:
+    if reference is None:
         return text
-    return f"{text} To {base}: differences{' paired by seed,' if high > 1 else ''} in percentage points."
+    return f"{text} To {reference}: differences{' paired by seed,' if high > 1 else ''} in percentage points."
 
 
 def study_markdown(
@@ -106,7 +110,7 @@ def study_markdown(
     figures: Sequence[RowFigure],
     columns: Sequence[Column],
     title: str,
-    base: str | None,
+    reference: str | None,
     facts: Mapping[str, str],
     pictures: Sequence[str] = (),
     problems: Sequence[str] = (),
@@ -118,16 +122,16 @@ def study_markdown(
         figures: Their figures.
         columns: The figures to show.
         title: Heading.
-        base: Name of the base; None shows no differences.
+        reference: Name of the row that the others are compared with; None shows no differences.
         facts: What else to say, such as seeds, command, versions and time; name and value.
         pictures: Files beside the text.
         problems: What failed, in words.
     """
     found = by_place(figures)
-    parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), base)]
+    parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), reference)]
     for section in study_sections(columns):
         cells = [
-            [row.name, *[_cell(found.get((row.name, column)), base) for column in section.columns.values()]]
+            [row.name, *[_cell(found.get((row.name, column)), reference) for column in section.columns.values()]]
             for row in rows
         ]
         parts.append(f"## {plain(', '.join(section.names))}")
@@ -151,7 +155,7 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(figure: RowFigure | None, base: str | None) -> str:
-    if figure is None or base in (None, figure.row):
+def _cell(figure: RowFigure | None, reference: str | None) -> str:
+    if figure is None or reference in (None, figure.row):
         return _value(figure)
     return f"{_value(figure)} ({_delta(figure)})"

@@ -36,7 +36,7 @@ class AdaFaceHead(MarginHead):
             `t_alpha` = 0.01 of the released code.
         init_stats: "published" starts from mean 20 and standard deviation 100, with which z stays near 0 for about 400
             steps; "first_batch" starts from the first training batch, for short runs; "zero" from 0 and 0 as QGFace's
-            released code does, with which z is near 1 for about 100 steps and falls to 0 over the next 200.
+            released code does, with which z falls from 1 to about 0 over the first 300 steps.
         quality: Source of q: "norm" (clipped to [0.001, 100]), "probability" (softmax probability of the target class
             without margin) or "given" (a score passed to `loss`, larger is better).
 
@@ -72,7 +72,9 @@ class AdaFaceHead(MarginHead):
             raise ValueError(f"quality must be one of {get_args(Quality)}, got {quality!r}")
         mean, std = initial_moments(init_stats)
         if quality != "norm" and init_stats == "published":
-            raise ValueError(f"quality={quality!r} needs init_stats='first_batch': 20 and 100 are statistics of norms")
+            raise ValueError(
+                f"quality={quality!r} needs init_stats='first_batch' or 'zero': 20 and 100 are statistics of norms"
+            )
         self.m = m
         self.h = h
         self.ema_decay = ema_decay

@@ -12,8 +12,9 @@ class MomentumEncoder(nn.Module):
 
     Its parameters take no gradient, and `forward` keeps no graph. Buffers, such as BatchNorm's running statistics, are
     copied at every update, not averaged. In training mode nothing depends on them, since BatchNorm then takes the
-    statistics of the batch in both encoders, as in MoCo; in evaluation mode the statistics are those of the trained
-    encoder, of which this one is m / (1 - m) steps behind. MoCo shuffles the batch over GPUs so that BatchNorm cannot
+    statistics of the batch in both encoders, as in MoCo: those of the images that each of them sees, which are others
+    where the trained one embeds two views at once. In evaluation mode the statistics are those of the trained encoder,
+    of which this one is m / (1 - m) steps behind. MoCo shuffles the batch over GPUs so that BatchNorm cannot
     give positives away; that is not done here. Under DDP the copies on all ranks stay equal, because the parameters
     they follow are.
 
@@ -42,7 +43,7 @@ class MomentumEncoder(nn.Module):
 
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
-        """Move the parameters towards those of the encoder and copy its buffers; once per optimizer step.
+        """Move the parameters towards those of the encoder and copy its buffers; once per step.
 
         Args:
             encoder: The encoder that was copied, or one of the same architecture.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -330,6 +331,16 @@ def test_summary_of_a_grid(write_file: Callable[..., Path], done: list[str]) -> 
     assert "![Gains](map.png)" in text
     for told in ("| seeds | 0, 1 |", "facequal study ", "| torch | ", "| wall time | "):
         assert told in text
+
+
+def test_differences_to_a_control(write_file: Callable[..., Path], done: list[str]) -> None:
+    rows = {"plain": {"gain": 0.1}, "with": {"gain": 0.3}}
+    folder = study(write_file(base="experiment.yaml", control="plain", rows=rows), seeds=2)
+    summary = pd.read_csv(folder / "summary.csv").set_index(["row", "column"])["delta_mean"]
+    assert summary["base", "7 px"] == pytest.approx(-0.1)
+    assert np.isnan(summary["plain", "7 px"])
+    assert summary["with", "7 px"] == pytest.approx(0.2)
+    assert "To plain: differences" in (folder / "summary.md").read_text()
 
 
 def test_the_map_holds_the_means_of_its_rows(

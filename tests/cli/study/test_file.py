@@ -100,7 +100,10 @@ C = "config: experiment.yaml\n"
         ("[1]", r"study\.yaml: must be a mapping with the keys title, base"),
         ("", r"study\.yaml: must be a mapping"),
         ("rows: {", r"study\.yaml: while parsing"),
-        (C + "row: {a: {}}", r"study\.yaml: unknown key row; there are title, base, config, columns, rows, grid"),
+        (
+            C + "row: {a: {}}",
+            r"study\.yaml: unknown key row; there are title, base, config, control, columns, rows, grid",
+        ),
         (C, "needs `rows`, `grid` or both"),
         (C + "rows: {}", "needs `rows`, `grid` or both"),
         (C + "rows: [a]", r"rows must be a mapping of names to overrides, got \['a'\]"),
@@ -131,6 +134,7 @@ C = "config: experiment.yaml\n"
         (C + "columns: [[a, b]]\nrows: {a: {}}", r"columns: expected .*, got \['a', 'b'\]"),
         (C + "columns: [[a, b, 7]]\nrows: {a: {}}", r"columns: expected .*, got \['a', 'b', 7\]"),
         (C + "columns: [abc]\nrows: {a: {}}", "columns: expected .*, got 'abc'"),
+        (C + "control: b\nrows: {a: {}}", "control must be the name of a row, got 'b'"),
         (C + "columns: [[a, b, c], [a, b, c]]\nrows: {a: {}}", "columns: one appears twice"),
     ],
 )
