@@ -1,6 +1,7 @@
 """Two processes equal one with the same global batch."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor
 from torch.multiprocessing.spawn import ProcessRaisedException
 
@@ -141,6 +143,19 @@ def test_batch_norm_statistics_are_averaged(tmp_path: Path) -> None:
             process.join(60)
             assert process.exitcode == 0
         assert results[0] == results[1] == ([0.5, 0.5], [2.5, 2.5])
+
+
+def test_nothing_is_exchanged_on_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error the ranks may have stopped at different places: each could wait for the others for ever."""
+    averaged: list[Any] = []
+    monkeypatch.setattr("facequal.methods.base.average_batch_norm_statistics", averaged.append)
+    module = Recognizer(Linear(), num_classes=6)
+    module._trainer = SimpleNamespace(state=SimpleNamespace(status=TrainerStatus.INTERRUPTED))  # type: ignore[assignment]
+    module.on_save_checkpoint({})
+    assert averaged == []
+    module.trainer.state.status = TrainerStatus.RUNNING
+    module.on_save_checkpoint({})
+    assert averaged == [module]
 
 
 def test_broadcast_buffers_is_refused(tmp_path: Path) -> None:
