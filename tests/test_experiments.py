@@ -25,7 +25,13 @@ def name(file: Path) -> str:
     return str(file.relative_to(ROOT / "experiments"))
 
 
-@pytest.mark.parametrize("file", RUNNABLE, ids=name)
+def as_parameters(files: list[Path]) -> list[Any]:
+    """The AdaFace runs differ in depth and data set only: the default suite takes the two of IR-18 on MS1MV2."""
+    slow = [file for file in files if file.parent.name == "adaface" and not file.stem.startswith("ir18_ms1mv2")]
+    return [pytest.param(file, marks=[pytest.mark.slow] if file in slow else [], id=name(file)) for file in files]
+
+
+@pytest.mark.parametrize("file", as_parameters(RUNNABLE))
 def test_one_step(file: Path, tmp_path: Path) -> None:
     overlay = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), f"--trainer.default_root_dir={tmp_path}"]
     if "quality_scores" in file.read_text():
@@ -38,9 +44,13 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
 
 
 def different_rows(file: Path) -> list[Any]:
-    """Rows of a study of which no two set the same keys: the others differ in values only."""
+    """Rows of a study of which no two set the same keys: the others differ in values only.
+
+    Studies of full size change what those at demo scale change, and are left to the slow tests.
+    """
     rows = {(row.config, tuple(row.overrides)): row for row in read_study(file).rows}
-    return [pytest.param(file, row, id=f"{name(file)}-{row.name}") for row in rows.values()]
+    marks = [] if file.parent.name == "demo" else [pytest.mark.slow]
+    return [pytest.param(file, row, marks=marks, id=f"{name(file)}-{row.name}") for row in rows.values()]
 
 
 @pytest.mark.parametrize(("file", "row"), [row for file in STUDIES for row in different_rows(file)])

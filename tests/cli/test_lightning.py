@@ -208,6 +208,7 @@ def test_clean_resolution_must_be_there(trained: Path, tmp_path: Path) -> None:
         cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", "--data.resolutions_px=[7,14]")
 
 
+@pytest.mark.slow
 def test_a_whole_number_of_batches_stays_one(tmp_path: Path) -> None:
     # In a process of its own: it depends on who first asks typing for the union of the two, here rich.
     code = (

@@ -105,6 +105,7 @@ def test_rows_start_from_the_base_of_their_seed(tmp_path: Path, capfd: pytest.Ca
     assert "to base" in printed.split("Rates")[-1]
 
 
+@pytest.mark.slow  # starts two processes, which import everything anew
 def test_workers_write_logs_and_no_progress_bar(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "lrs.yaml"
     rows = {"slow": {LR: 1.0e-6}, "wrong": {"model.init_args.nonsense": 1}}
