@@ -158,6 +158,7 @@ def test_qgface_recipe_is_the_papers() -> None:
     assert released["partition"] == model["partition"] | {"gate": "soft", "init_stats": "zero"}
     other = {"direction": "both", "same_identity": "zero", "normalize_keys": False, "rescale": True}
     assert released["contrast"] == contrast | other
+    assert released["head"]["init_args"] == model["head"]["init_args"] | {"init_stats": "zero"}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "experiments" / "ablations").glob("*.yaml")), ids=name)

@@ -50,15 +50,15 @@ def row(
         bf16: Run the method under bf16 autocast, as `precision: bf16-mixed` does.
         shortest_s: Least time per value.
     """
-    index, drawn = torch.arange(batch, device=device), Keys(torch.arange(batch, device=device))
+    index = torch.arange(batch, device=device)
     size = (backbone := build()).input_size_px
     views = torch.rand(2, batch, 3, size, size, device=device)
     labels = torch.randint(num_classes, (batch,), device=device)
-    degradation = QGFaceAugmentation().sample(drawn)
+    degradation = QGFaceAugmentation().sample(Keys(index))
     two = {"image": views[0], "lq": views[1], "label": labels, "index": index, "degradation": degradation}
     twice = {name: value.repeat(2) for name, value in degradation.items() if value.ndim == 1}
     one = {"lq": views.flatten(0, 1), "label": labels.repeat(2), "index": index.repeat(2), "degradation": twice}
-    # Half of the pairs are contrasted: more than in any training, and the cost is that of all pairs anyway.
+    # How many pairs are contrasted does not matter: the loss of all is computed.
     qgface = QGFace(backbone, partition=Partition(0.5), num_classes=num_classes, channels_last=True)
     adaface = Recognizer(build(), num_classes=num_classes, channels_last=True)
     fill_queue(qgface.to(device), num_classes)

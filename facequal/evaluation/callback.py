@@ -41,7 +41,7 @@ class ProtocolEvaluation(Callback):
         norms: report the feature norms of each resolution and how they correlate with it.
 
     Raises:
-        ValueError: a condition is unknown.
+        ValueError: a condition is unknown, or a rank is below 1.
 
     Attributes:
         results: figures of the last test.
@@ -61,6 +61,8 @@ class ProtocolEvaluation(Callback):
         self.conditions = tuple(suite(condition).name for condition in conditions)
         self.fars, self.rule = tuple(fars), rule
         self.folder, self.num_panel_rows = folder, num_panel_rows
+        if any(rank < 1 for rank in ranks):
+            raise ValueError(f"evaluation.ranks must be at least 1, got {list(ranks)}")
         self.ranks, self.norms = tuple(ranks), norms
         self.results: list[Result] = []
         self.config_hash: str | None = None

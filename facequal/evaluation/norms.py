@@ -22,8 +22,7 @@ def norm_results(norms: Mapping[int, Tensor], protocol: str, seed: int | None = 
         seed: written into the results.
 
     Returns:
-        The means, and the correlation: NaN for a single resolution or
-        norms that do not vary.
+        The means, and the correlation: NaN for a single resolution or norms that do not vary.
     """
     results = [
         Result(protocol, CONDITION, f"{px} px", "mean", float(values.mean()), num=len(values), unit="", seed=seed)

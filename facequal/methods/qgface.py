@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.optim import SGD, Optimizer
 
@@ -48,7 +49,7 @@ class QGFace(EmbeddingMethod):
 
     Args:
         backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: called as ``head(embedding_dim, num_classes)``.
+        head: called as ``head(embedding_dim, num_classes)``; not one that is given its quality scores.
         partition: how images are parted by quality.
         contrast: the contrastive loss and its negatives.
         optimizer: called with parameter groups.
@@ -99,7 +100,7 @@ class QGFace(EmbeddingMethod):
         self.quality = NormQuality(partition.h, partition.ema_decay, partition.init_stats)
         self.queue = None if num_classes is None else self.build_queue(num_classes)
         # After the weights are loaded: it starts as the encoder does.
-        is_momentum = contrast.negatives == "momentum"
+        is_momentum = num_classes is not None and contrast.negatives == "momentum"
         self.momentum_encoder = MomentumEncoder(self.backbone, contrast.momentum) if is_momentum else None
 
     def build_queue(self, num_classes: int) -> FeatureQueue | None:
@@ -109,8 +110,19 @@ class QGFace(EmbeddingMethod):
             return ProxyUpdatedQueue(size, self.backbone.embedding_dim, self.contrast.normalize_keys)
         return MomentumQueue(size, self.backbone.embedding_dim) if self.contrast.negatives == "momentum" else None
 
+    def on_fit_start(self) -> None:
+        """Say so when the queue cannot hold both views of a batch, as with few people."""
+        datamodule = getattr(self.trainer, "datamodule", None)
+        if self.queue is not None and datamodule is not None and self.queue.size < 2 * datamodule.batch_size:
+            rank_zero_info(
+                f"note: the queue has {self.queue.size} rows, a batch has {2 * datamodule.batch_size} views: "
+                "contrast.queue_size makes it larger"
+            )
+
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """One step on ``image`` and ``lq``; what is logged is of rank 0's share of the batch.
+        """One step on ``image`` and ``lq``.
+
+        Losses are logged of rank 0's share of the batch; shares and qualities as means over the epoch and all ranks.
 
         Raises:
             FloatingPointError: a loss is NaN or infinite; the message names the samples.
@@ -118,24 +130,29 @@ class QGFace(EmbeddingMethod):
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
         quality = self.quality_of(batch, norm)
         output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))
-        # Before the embeddings enter the queue: a checkpoint written on the way out has to be sound.
+        # Before the embeddings enter the queue, which a checkpoint written on the way out would keep.
         self.require_finite(output.per_sample_loss.view(2, -1).sum(0), batch, batch_idx)
         classification = self.classify(output.per_sample_loss, quality)
         loss = classification.loss + output.regulariser
-        self.log("train/classified_share", classification.share)
+        self.log_mean("train/classified_share", classification.share)
         self.log("train/classification_loss", classification.selected_mean)
         if self.contrast.negatives != "none":
             contrast = self.contrast_pairs(batch, batch_idx, embedding, quality)
             loss = loss + self.contrast.weight * contrast.loss
-            self.log("train/contrasted_share", contrast.share)
+            self.log_mean("train/contrasted_share", contrast.share)
             self.log("train/contrastive_loss", contrast.selected_mean)
         self.log("train/loss", loss.detach(), prog_bar=True)
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log_dict({"train/running_norm_mean": self.quality.mean[0], "train/running_norm_std": self.quality.std[0]})
         of_image, of_lq = quality.chunk(2)
-        self.log_dict({"train/quality_image": of_image.mean(), "train/quality_lq": of_lq.mean()})
+        self.log_mean("train/quality_image", of_image.mean())
+        self.log_mean("train/quality_lq", of_lq.mean())
         self.norm_correlations.update(norm.chunk(2)[1], batch["degradation"])
         return loss
+
+    def log_mean(self, name: str, value: Tensor) -> None:
+        """Log the mean over the epoch and all ranks: a single batch holds too few poor pairs to say anything."""
+        self.log(name, value, on_step=False, on_epoch=True, sync_dist=True)
 
     def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
         """Quality (2N,) in [0, 1] of ``image`` and ``lq``: read off their norms, or as it was drawn.
@@ -148,7 +165,8 @@ class QGFace(EmbeddingMethod):
         if name is None:
             return quality
         if name not in batch["degradation"]:
-            raise KeyError(f"partition.drawn is {name}, but data.degradation draws {', '.join(batch['degradation'])}")
+            names = ", ".join(batch["degradation"])
+            raise KeyError(f"partition.drawn is {name}, but data.degradation draws {names or 'nothing'}")
         drawn = batch["degradation"][name].to(quality.dtype)
         low, high = drawn.aminmax()
         if low < 0 or high > 1:

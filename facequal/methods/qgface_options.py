@@ -24,8 +24,8 @@ class Partition:
         h: concentration of the quality. With a hard gate only (1 - 2b) / h counts: the number of standard deviations
             below the mean where the threshold lies.
         ema_decay: weight of the old statistics of the norm.
-        init_stats: "first_batch", "published" or "zero" (released code), see `NormQuality`. From the latter two some
-            hundred steps go by before anything counts as poor.
+        init_stats: "first_batch", "published" or "zero" (released code), see `NormQuality`. From the latter two the
+            quality says little for some hundred steps.
         drawn: name of a value in [0, 1] that the degradation drew, such as ``random_rescale.scale``, to be taken for
             the quality of ``lq`` in place of the norm; images then have quality 1. A control: what the method would do
             if the norm told the quality.
@@ -48,7 +48,10 @@ class Partition:
     def __post_init__(self) -> None:
         require_choice("partition.gate", self.gate, PartitionGate)
         require_choice("partition.pair_quality", self.pair_quality, PairQuality)
+        require_choice("partition.init_stats", self.init_stats, InitStats)
         require_range("partition.threshold", self.threshold, 0, 1)
+        require_range("partition.h", self.h, 0)
+        require_range("partition.ema_decay", self.ema_decay, 0, 1)
         require_range("partition.warmup_epochs", self.warmup_epochs, 0)
 
 
@@ -91,6 +94,8 @@ class Contrast:
         require_choice("contrast.direction", self.direction, Direction)
         require_choice("contrast.same_identity", self.same_identity, SameIdentity)
         require_range("contrast.weight", self.weight, 0)
+        require_range("contrast.scale", self.scale, 0)
+        require_range("contrast.momentum", self.momentum, 0, 1)
         require_range("contrast.warmup_epochs", self.warmup_epochs, 0)
         if self.queue_size is not None:
             require_range("contrast.queue_size", self.queue_size, 1)

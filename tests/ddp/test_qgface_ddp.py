@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
@@ -18,7 +17,7 @@ from facequal.methods.qgface_options import Contrast, Partition
 from facequal.methods.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead
-from tests.ddp.test_recognizer_ddp import Linear
+from tests.ddp.test_recognizer_ddp import Linear, OwnPairs
 from tests.methods.test_recognizer import head_of
 from tests.sources import people
 
@@ -56,6 +55,10 @@ class Keep(Callback):
         self.steps: list[dict[str, Any]] = []
         self.degraded: dict[tuple[int, int], tuple[Tensor, float]] = {}
 
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self.shares: list[float] = []
+        pl_module.log_mean = lambda name, value: self.shares.append(value.item()) if name.endswith("share") else None
+
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         heights = batch["degradation"]["zero_pad_crop.height"]
         for index, lq, height in zip(batch["index"].tolist(), batch["lq"], heights.tolist(), strict=True):
@@ -91,8 +94,15 @@ def run(method: FaceMethod, folder: Path, devices: int, **arguments: Any) -> lis
         default_root_dir=folder,
         **(settings | arguments),
     )
-    augmentation = AdaFaceAugmentation(0.5, 0.5, 0.5)
-    trainer.fit(method, datamodule=FaceDataModule(train=people(6, 8), batch_size=16, degradation=augmentation, seed=3))
+    datamodule = FaceDataModule(
+        train=people(6, 8),
+        val=[OwnPairs()] if "val_check_interval" in arguments else None,
+        val_resolutions_px=(4, 16),
+        batch_size=16,
+        degradation=AdaFaceAugmentation(0.5, 0.5, 0.5),
+        seed=3,
+    )
+    trainer.fit(method, datamodule=datamodule)
     return [torch.load(folder / f"rank_{rank}.pt", weights_only=True) for rank in range(devices)]
 
 
@@ -136,32 +146,49 @@ class Normalised(Linear):
 
 
 class Statistics(Callback):
-    """Running means of both ranks when validation begins, and at the end."""
+    """BatchNorm's statistics of a rank at the end of a step, and when a validation runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        # Before the checkpoint of this step, if there is one: callbacks that save come last.
-        torch.save(
-            pl_module.backbone.norm.state_dict(), self.folder / f"{trainer.global_step}_{trainer.global_rank}.pt"
-        )
+    @property
+    def state_key(self) -> str:
+        return self.name
+
+    def keep(self, trainer: Trainer, pl_module: Any, when: str) -> None:
+        path = self.folder / f"{self.name}_{when}_{trainer.global_step}_{trainer.global_rank}.pt"
+        torch.save(pl_module.backbone.norm.state_dict(), path)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *arguments: Any) -> None:
+        self.keep(trainer, pl_module, "step")
+
+    def on_validation_batch_start(self, trainer: Trainer, pl_module: Any, *arguments: Any) -> None:
+        self.keep(trainer, pl_module, "validation")
 
 
-def test_batch_norm_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
-    """A checkpoint within an epoch holds the mean of both ranks, and both go on with it."""
+class Saving(Statistics):
+    """Writes a checkpoint at the end of a step, and keeps the statistics afterwards."""
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *arguments: Any) -> None:
+        trainer.save_checkpoint(self.folder / f"{trainer.global_step}.ckpt")
+        self.keep(trainer, pl_module, "saved")
+
+
+def test_batch_norm_statistics_are_equal_on_all_ranks(tmp_path: Path) -> None:
+    """A checkpoint within an epoch holds the mean of both ranks, both go on with it, and both validate with one."""
     torch.manual_seed(0)
-    save = ModelCheckpoint(dirpath=tmp_path / "saved", filename="{step}", every_n_train_steps=2, save_top_k=-1)
     folder = tmp_path / "run"
     method = QGFace(Normalised(), partition=Partition(0.5), **SETTINGS)
-    ranks = run(
-        method, folder, 2, max_steps=2, enable_checkpointing=True, callbacks=[Keep(folder), Statistics(folder), save]
-    )
-    before = [torch.load(folder / f"2_{rank}.pt", weights_only=True) for rank in (0, 1)]
+    callbacks = [Keep(folder), Statistics(folder, "before"), Saving(folder, "after")]
+    run(method, folder, 2, max_steps=2, callbacks=callbacks, val_check_interval=2, num_sanity_val_steps=0)
+
+    def kept(name: str) -> list[dict[str, Tensor]]:
+        return [torch.load(folder / f"{name}_{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+    before, after, validated = kept("before_step_2"), kept("after_saved_2"), kept("before_validation_2")
     assert not torch.equal(before[0]["running_mean"], before[1]["running_mean"])
-    saved = torch.load(tmp_path / "saved" / "step=2.ckpt", weights_only=True)["state_dict"]
+    saved = torch.load(folder / "2.ckpt", weights_only=True)["state_dict"]
     for name in ("running_mean", "running_var"):
         mean = (before[0][name] + before[1][name]) / 2
-        torch.testing.assert_close(saved[f"backbone.norm.{name}"], mean)
-        for rank in ranks:
-            torch.testing.assert_close(rank["state"][f"backbone.norm.{name}"], mean)
+        for found in (saved[f"backbone.norm.{name}"], *(rank[name] for rank in (*after, *validated))):
+            torch.testing.assert_close(found, mean)

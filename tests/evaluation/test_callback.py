@@ -33,3 +33,8 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
     assert "Left out" not in (tmp_path / "report.md").read_text()
     assert not (tmp_path / "roc.npz").exists()
     assert "report:" in capsys.readouterr().out
+
+
+def test_ranks_begin_at_one():
+    with pytest.raises(ValueError, match=r"evaluation.ranks must be at least 1, got \[1, 0\]"):
+        ProtocolEvaluation(ranks=[1, 0])

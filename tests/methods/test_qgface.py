@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -101,15 +102,19 @@ def test_every_choice_trains(negatives: Any, gate: Any, tmp_path: Path) -> None:
 
 
 class Shares(Callback):
-    """What was logged of the shares, step by step."""
+    """The shares of every step, as they are logged."""
 
     def __init__(self) -> None:
-        self.classified: list[float] = []
-        self.contrasted: list[float] = []
+        self.logged: dict[str, list[float]] = {}
 
-    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.classified.append(trainer.callback_metrics["train/classified_share"].item())
-        self.contrasted.append(trainer.callback_metrics["train/contrasted_share"].item())
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        log_mean = pl_module.log_mean
+
+        def keep(name: str, value: torch.Tensor) -> None:
+            self.logged.setdefault(name, []).append(value.item())
+            log_mean(name, value)
+
+        pl_module.log_mean = keep
 
 
 @pytest.mark.parametrize(("partition", "contrast"), [(1.25, 0.0), (0.0, 1.25), (0.0, 0.0)])
@@ -122,8 +127,9 @@ def test_warm_up(partition: float, contrast: float, tmp_path: Path) -> None:
     )
     fit(module, tmp_path, callbacks=[shares], max_epochs=2)
     waits_to_part, waits_to_contrast = (5 if partition else 0), (5 if partition or contrast else 0)
-    assert [share == 1 for share in shares.classified] == [True] * waits_to_part + [False] * (8 - waits_to_part)
-    assert [share == 0 for share in shares.contrasted] == [True] * waits_to_contrast + [False] * (8 - waits_to_contrast)
+    classified, contrasted = (shares.logged[f"train/{name}_share"] for name in ("classified", "contrasted"))
+    assert [share == 1 for share in classified] == [True] * waits_to_part + [False] * (8 - waits_to_part)
+    assert [share == 0 for share in contrasted] == [True] * waits_to_contrast + [False] * (8 - waits_to_contrast)
     assert module.queue.num_filled == 6
 
 
@@ -180,12 +186,18 @@ def test_the_encoder_is_all_that_remains(tmp_path: Path) -> None:
     trainer, _ = fit(module, tmp_path)
     trainer.save_checkpoint(tmp_path / "qgface.ckpt")
     loaded = QGFace.load_from_checkpoint(
-        tmp_path / "qgface.ckpt", weights_only=True, backbone=Linear(), num_classes=None, flip_test=False
+        tmp_path / "qgface.ckpt",
+        weights_only=True,
+        backbone=Linear(),
+        num_classes=None,
+        flip_test=False,
+        contrast=Contrast("momentum"),
     )
     images = torch.rand(3, 3, 16, 16)
     torch.testing.assert_close(loaded.eval()(images), module.eval()(images))
     assert loaded.head is None
     assert loaded.queue is None
+    assert loaded.momentum_encoder is None
 
 
 class SaveAt(Callback):
@@ -228,6 +240,11 @@ def test_resume_in_the_middle_of_an_epoch(negatives: Any, tmp_path: Path) -> Non
         (lambda: Contrast(warmup_epochs=float("nan")), "contrast.warmup_epochs must be at least 0, got nan"),
         (lambda: Partition(gate="sharp"), r"partition.gate must be one of .* got 'sharp'"),
         (lambda: Partition(pair_quality="worst"), r"partition.pair_quality must be one of .* got 'worst'"),
+        (lambda: Partition(h=-1), "partition.h must be at least 0, got -1"),
+        (lambda: Partition(ema_decay=3), r"partition.ema_decay must be in \[0, 1\], got 3"),
+        (lambda: Partition(init_stats="one"), r"partition.init_stats must be one of .* got 'one'"),
+        (lambda: Contrast(scale=-1), "contrast.scale must be at least 0, got -1"),
+        (lambda: Contrast("momentum", momentum=7), r"contrast.momentum must be in \[0, 1\], got 7"),
         (lambda: Partition(1.5), r"partition.threshold must be in \[0, 1\], got 1.5"),
         (lambda: Partition(warmup_epochs=-1), "partition.warmup_epochs must be at least 0, got -1"),
     ],
@@ -250,7 +267,35 @@ def test_drawn_quality_in_place_of_the_norm() -> None:
 
 
 def test_logs_what_the_norm_goes_with(tmp_path: Path) -> None:
-    trainer, record = fit(qgface(), tmp_path)
-    sizes = torch.cat([batch["degradation"]["size_px"] for batch in record.batches])
-    assert set(sizes.tolist()) == {4, 8}
-    assert -1 <= trainer.callback_metrics["train/norm_correlation/size_px"].item() <= 1
+    torch.manual_seed(0)
+    module, twin, shares = qgface(optimizer=slow_sgd), Linear(), Shares()
+    twin.load_state_dict(module.backbone.state_dict())
+    record = Record()
+    trainer, _ = fit(module, tmp_path, callbacks=[record, shares], max_steps=1)
+    (batch,) = record.batches
+    twin.train()
+    norms = twin.features(twin.normalise(torch.cat((batch["image"], batch["lq"])))).norm(dim=1).detach()
+    expected = np.corrcoef(norms[12:], batch["degradation"]["size_px"])[0, 1]
+    logged = trainer.callback_metrics
+    assert logged["train/norm_correlation/size_px"].item() == pytest.approx(expected, abs=1e-5)
+    assert 0.05 < abs(expected) < 0.95
+    quality = ((0.333 * (norms - norms.mean()) / (norms.std() + 1e-3)).clamp(-1, 1) + 1) / 2
+    assert shares.logged["train/quality_image"] == pytest.approx([quality[:12].mean().item()], abs=1e-5)
+    assert shares.logged["train/quality_lq"] == pytest.approx([quality[12:].mean().item()], abs=1e-5)
+    assert logged["train/quality_lq"].item() == pytest.approx(quality[12:].mean().item(), abs=1e-5)
+
+
+def test_a_queue_smaller_than_a_batch_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        fit(qgface(), tmp_path, max_steps=1)
+    assert "the queue has 6 rows, a batch has 24 views" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        fit(qgface(contrast=Contrast(queue_size=24)), tmp_path, max_steps=1)
+    assert "the queue has" not in caplog.text
+
+
+def test_nothing_is_drawn_without_a_degradation() -> None:
+    module = qgface(partition=Partition(drawn="scale"))
+    with pytest.raises(KeyError, match=r"data.degradation draws nothing"):
+        module.quality_of({"degradation": {}}, torch.rand(6, 1))

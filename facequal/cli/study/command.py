@@ -40,9 +40,10 @@ FILE is YAML with these keys, of which `rows`, `grid` or both must be there.
 Experiments are named by their path from the folder of FILE.
   title    heading of the table (default: the file's name)
   base     experiment that is fitted first, once per seed; every row starts from
-           its last checkpoint. Without it no differences are shown
+           its last checkpoint
   config   experiment of the rows that name none of their own
-  control  name of the row that all others are compared with (default: the base)
+  control  name of the row that all others are compared with (default: the base;
+           without either no differences are shown)
   columns  figures of the table: lists [protocol, condition, column] for the
            accuracy, or [protocol, condition, column, metric] for another one
            (default: all accuracies of the first protocol)

@@ -49,6 +49,8 @@ def report_study(
     figures = [figure for row in rows for figure in figures_of(row, None if row is reference else reference)]
     for problem in problems:
         print(f"failed: {problem}")
+    if study.control is not None and reference is None:
+        print(f"no differences are shown: the control {study.control!r} has no results")
     if not figures:
         print("no run has results")
         return

@@ -344,6 +344,13 @@ def test_differences_to_a_control(write_file: Callable[..., Path], done: list[st
     assert "To plain: differences" in (folder / "summary.md").read_text()
 
 
+def test_a_control_without_results(
+    write_file: Callable[..., Path], done: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(write_file(control="plain", rows={"plain": {}, "with": {"gain": 0.3}}), "--only", "with")
+    assert "no differences are shown: the control 'plain' has no results" in capsys.readouterr().out
+
+
 def test_the_map_holds_the_means_of_its_rows(
     write_file: Callable[..., Path], done: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
