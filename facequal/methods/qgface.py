@@ -155,11 +155,10 @@ class QGFace(EmbeddingMethod):
         self.log(name, value, on_step=False, on_epoch=True, sync_dist=True)
 
     def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
-        """Quality (2N,) in [0, 1] of ``image`` and ``lq``: read off their norms, or as it was drawn.
+        """Quality (2N,) in [0, 1] of ``image`` and ``lq``: read off their norms, or 0 and 1 by what was drawn.
 
         Raises:
             KeyError: the degradation draws no such value.
-            ValueError: it draws one outside [0, 1].
         """
         quality, name = unit_quality(self.quality(norm)), self.partition.drawn
         if name is None:
@@ -167,11 +166,8 @@ class QGFace(EmbeddingMethod):
         if name not in batch["degradation"]:
             names = ", ".join(batch["degradation"])
             raise KeyError(f"partition.drawn is {name}, but data.degradation draws {names or 'nothing'}")
-        drawn = batch["degradation"][name].to(quality.dtype)
-        low, high = drawn.aminmax()
-        if low < 0 or high > 1:
-            raise ValueError(f"partition.drawn is {name}, whose values must be in [0, 1]: got {low:g} to {high:g}")
-        return torch.cat((torch.ones_like(drawn), drawn))
+        of_lq = (batch["degradation"][name] > self.partition.drawn_limit).to(quality.dtype)
+        return torch.cat((torch.ones_like(of_lq), of_lq))
 
     def classify(self, per_sample_loss: Tensor, quality: Tensor) -> GatedLoss:
         """The head's losses (2N,) of the images of high quality; of all while the partition warms up."""

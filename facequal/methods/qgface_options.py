@@ -26,9 +26,10 @@ class Partition:
         ema_decay: weight of the old statistics of the norm.
         init_stats: "first_batch", "published" or "zero" (released code), see `NormQuality`. From the latter two the
             quality says little for some hundred steps.
-        drawn: name of a value in [0, 1] that the degradation drew, such as ``random_rescale.scale``, to be taken for
-            the quality of ``lq`` in place of the norm; images then have quality 1. A control: what the method would do
-            if the norm told the quality.
+        drawn: name of a value that the degradation draws, such as ``size_px`` or ``random_rescale.scale``, which tells
+            poor images in place of the norm: ``lq`` has quality 0 where it is at most ``drawn_limit``, all else has 1.
+            A control: what the method would do if the norm told the quality.
+        drawn_limit: see ``drawn``.
         warmup_epochs: epochs in which everything is classified and nothing contrasted, while the norm finds its way to
             quality.
 
@@ -43,6 +44,7 @@ class Partition:
     ema_decay: float = 0.99
     init_stats: InitStats = "first_batch"
     drawn: str | None = None
+    drawn_limit: float = 0.0
     warmup_epochs: float = 0.0
 
     def __post_init__(self) -> None:
