@@ -10,7 +10,7 @@ _SMALLEST_NORM = 1e-6
 # As torch.nn.functional.normalize.
 _SMALLEST_KEY_NORM = 1e-12
 # Bytes of keys that are worked on at a time on the CPU: they stay in its cache while they are subtracted and scaled.
-_CPU_CHUNK_BYTES = 2**20
+_CPU_CHUNK_BYTES = 2**21
 
 
 class ProxyUpdatedQueue(FeatureQueue):
