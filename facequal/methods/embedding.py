@@ -151,8 +151,9 @@ class EmbeddingMethod(FaceMethod):
                 del state[key]
             state.update({key: value for key, value in self.state_dict().items() if key.startswith(prefixes)})
 
-    def log_norm_correlations(self) -> None:
-        """Log ``train/norm_correlation/NAME`` for every drawn value that the norms of the epoch were compared with."""
+    def on_train_epoch_end(self) -> None:
+        """Log ``train/norm_correlation/NAME`` for every drawn value that norms were compared with over the epoch."""
+        super().on_train_epoch_end()
         if self.norm_correlations.names:
             found = self.norm_correlations.compute()
             # Equal on all ranks: averaging changes nothing, and Lightning asks for it.

@@ -236,11 +236,6 @@ class QGFace(EmbeddingMethod):
             self.queue.enqueue(original, labels, weight)
         return self.queue.keys(weight)
 
-    def on_train_epoch_end(self) -> None:
-        """Log how the norms of ``lq`` went with what was drawn for it, over the epoch and all ranks."""
-        super().on_train_epoch_end()
-        self.log_norm_correlations()
-
     def is_past(self, warmup_epochs: float) -> bool:
         """Whether the training is beyond so many epochs."""
         return warmup_epochs <= 0 or self.trainer.global_step >= warmup_epochs * self.steps_per_epoch

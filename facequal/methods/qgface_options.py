@@ -50,10 +50,8 @@ class Partition:
     def __post_init__(self) -> None:
         require_choice("partition.gate", self.gate, PartitionGate)
         require_choice("partition.pair_quality", self.pair_quality, PairQuality)
-        require_choice("partition.init_stats", self.init_stats, InitStats)
         require_range("partition.threshold", self.threshold, 0, 1)
         require_range("partition.h", self.h, 0)
-        require_range("partition.ema_decay", self.ema_decay, 0, 1)
         require_range("partition.warmup_epochs", self.warmup_epochs, 0)
 
 
@@ -96,8 +94,8 @@ class Contrast:
         require_choice("contrast.direction", self.direction, Direction)
         require_choice("contrast.same_identity", self.same_identity, SameIdentity)
         require_range("contrast.weight", self.weight, 0)
-        require_range("contrast.scale", self.scale, 0)
-        require_range("contrast.momentum", self.momentum, 0, 1)
+        if not 0 < self.scale < math.inf:
+            raise ValueError(f"contrast.scale must be a positive number, got {self.scale}")
         require_range("contrast.warmup_epochs", self.warmup_epochs, 0)
         if self.queue_size is not None:
             require_range("contrast.queue_size", self.queue_size, 1)

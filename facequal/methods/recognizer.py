@@ -91,9 +91,8 @@ class Recognizer(EmbeddingMethod):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Log the statistics of norms and margins over the epoch and all ranks, and what the norms went with."""
+        """Log the statistics of norms and margins over the epoch and all ranks."""
         super().on_train_epoch_end()
-        self.log_norm_correlations()
         statistics = {f"train/norm_{name}": value for name, value in self.norms.compute().items()}
         # Already those of all ranks: averaging equal values changes nothing, and Lightning asks for it.
         self.log_dict({**statistics, "train/margin_mean": self.margin.compute()}, sync_dist=True)

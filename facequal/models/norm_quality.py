@@ -4,10 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from facequal.losses import margins
-from facequal.models.heads.statistics import InitStats, initial_moments, update_running_moments
-
-# AdaFace clips norms to this range before they enter the statistics.
-_NORM_RANGE = (1e-3, 100.0)
+from facequal.models.heads.statistics import NORM_RANGE, InitStats, initial_moments, update_running_moments
 
 
 class NormQuality(nn.Module):
@@ -55,7 +52,7 @@ class NormQuality(nn.Module):
         Returns:
             z (B,) in [-1, 1], without gradient.
         """
-        score = norm.detach().flatten().clamp(*_NORM_RANGE)
+        score = norm.detach().flatten().clamp(*NORM_RANGE)
         if self.training:
             first = self.init_stats == "first_batch"
             update_running_moments(self.mean, self.std, self.num_updates, score, self.ema_decay, first)

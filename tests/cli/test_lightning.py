@@ -1,5 +1,6 @@
 """The command line, in process, on tiny faces and a tiny network."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,8 @@ def test_resume_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
     (middle,) = (tmp_path / "whole" / "checkpoints").glob("*step=4.ckpt")
     resumed = cli("fit", tmp_path / "resumed", *three_steps, f"--ckpt_path={middle}")
     assert resumed.trainer.global_step == whole.trainer.global_step == 6
+    correlations = pd.read_csv(tmp_path / "whole" / "metrics.csv")["train/norm_correlation/down_up_scale.applied"]
+    assert correlations.dropna().between(-1, 1).any()
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
@@ -201,6 +204,24 @@ def test_nothing_is_downloaded(tmp_path: Path) -> None:
 def test_nothing_to_validate_on(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"data\.val is empty"):
         cli("validate", tmp_path, f"--ckpt_path={last_checkpoint(trained)}")
+
+
+def test_search_and_norms_in_the_report(trained: Path, tmp_path: Path) -> None:
+    faces = {"num_identities": 12, "images_per_identity": 3, "first_identity": 6, "size_px": 32, "num_pairs": 20}
+    protocol = {"class_path": "facequal.data.protocols.ProceduralPairs", "init_args": {**faces, "search": True}}
+    options = [f"--data.test={json.dumps([protocol])}", "--evaluation.norms=true", "--evaluation.ranks=[1,12]"]
+    cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", *options)
+    table = pd.read_csv(tmp_path / "report" / "results.csv")
+    search = table[table["protocol"] == "procedural/search"]
+    assert set(search["column"]) == {"7 px", "32 px"}
+    assert (search["num"] == 24).all()
+    assert (search.loc[search["metric"] == "rank-12", "value"] == 1).all()  # there are no more people
+    own = search[(search["metric"] == "rank-1") & (search["column"] == "32 px")]["value"]
+    assert own.between(1 / 24, 23 / 24).all()
+    norms = table[table["condition"] == "norms"].set_index("column")
+    assert norms.loc["7 px", "value"] != norms.loc["32 px", "value"]
+    assert norms.loc["all px", "metric"] == "correlation"
+    assert norms.loc["all px", "value"] * (norms.loc["32 px", "value"] - norms.loc["7 px", "value"]) > 0
 
 
 def test_clean_resolution_must_be_there(trained: Path, tmp_path: Path) -> None:

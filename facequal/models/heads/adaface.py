@@ -8,12 +8,9 @@ from torch import Tensor
 
 from facequal.losses import margins
 from facequal.models.heads.base import MarginHead
-from facequal.models.heads.statistics import InitStats, initial_moments, update_running_moments
+from facequal.models.heads.statistics import NORM_RANGE, InitStats, initial_moments, update_running_moments
 
 Quality = Literal["norm", "probability", "given"]
-
-# Norms are clipped to this range before they enter the statistics, as in the released head.
-_NORM_RANGE = (1e-3, 100.0)
 
 
 class AdaFaceHead(MarginHead):
@@ -97,7 +94,7 @@ class AdaFaceHead(MarginHead):
             )
         if self.quality == "probability":
             quality = F.cross_entropy(logits, labels, reduction="none").neg().exp()
-        score = norm.detach().clamp(*_NORM_RANGE) if quality is None else quality
+        score = norm.detach().clamp(*NORM_RANGE) if quality is None else quality
         if self.training:
             first = self.init_stats == "first_batch"
             update_running_moments(self.batch_mean, self.batch_std, self.num_updates, score, self.ema_decay, first)
@@ -113,7 +110,7 @@ class AdaFaceHead(MarginHead):
             z in [-1, 1] of the same shape.
         """
         if self.quality == "norm":
-            score = score.clamp(*_NORM_RANGE)
+            score = score.clamp(*NORM_RANGE)
         return margins.image_quality(score, self.batch_mean, self.batch_std, self.h)
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:

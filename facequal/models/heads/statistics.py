@@ -7,6 +7,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 InitStats = Literal["published", "first_batch", "zero"]
+# Norms are clipped to this range before they enter the statistics, as in the released AdaFace head.
+NORM_RANGE = (1e-3, 100.0)
 
 
 def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
