@@ -56,10 +56,11 @@ def expected_loss(module: QGFace, twin: Linear, classes: torch.Tensor, batch: di
     directions = F.normalize(classes)
     total = 0.0
     for i in range(24):
-        if quality[i] > b:
-            logits = unit[i] @ directions.T
-            logits[labels[i]] -= module.head.m
-            total += F.cross_entropy(8.0 * logits[None], labels[i : i + 1]).item() / 24
+        hard = float(quality[i] > b)
+        gate = hard if module.partition.gate == "hard" else torch.sigmoid(8.0 * (2 * quality[i] - 2 * b)).item()
+        logits = unit[i] @ directions.T
+        logits[labels[i]] -= module.head.m
+        total += gate * F.cross_entropy(8.0 * logits[None], labels[i : i + 1]).item() / 24
     for i in range(12):
         if min(quality[i], quality[12 + i]) <= b:
             # The queue holds 6 rows: the newest are the first originals of the batch.
@@ -69,10 +70,10 @@ def expected_loss(module: QGFace, twin: Linear, classes: torch.Tensor, batch: di
     return total
 
 
-@pytest.mark.parametrize("b", [0.0, 0.4, 0.5, 1.0])
-def test_loss_of_a_step(b: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("b", "gate"), [(0.0, "hard"), (0.4, "hard"), (0.5, "hard"), (1.0, "hard"), (0.5, "soft")])
+def test_loss_of_a_step(b: float, gate: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    module, twin = qgface(partition=Partition(threshold=b), contrast=Contrast(weight=0.5)), Linear()
+    module, twin = qgface(partition=Partition(b, gate), contrast=Contrast(weight=0.5)), Linear()
     twin.load_state_dict(module.backbone.state_dict())
     classes = module.head.weight.detach().clone()
     _, record = fit(module, tmp_path, max_steps=1)
