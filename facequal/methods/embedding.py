@@ -138,7 +138,7 @@ class EmbeddingMethod(FaceMethod):
         ratio = rate / (PUBLISHED_LR_PER_IMAGE * batch_size)
         if not 0.1 <= ratio <= 10:
             rank_zero_info(
-                f"note: learning rate {rate:g} with batch {batch_size} is {ratio:.2g} times the published .1 at 512; "
+                f"note: learning rate {rate:g} with batch {batch_size} is {ratio:.2g} times AdaFace's .1 at 512; "
                 f"in proportion it would be {PUBLISHED_LR_PER_IMAGE * batch_size:.3g}"
             )
 

@@ -147,7 +147,7 @@ def test_margin_is_full_without_a_ramp(tmp_path: Path) -> None:
 def test_note_on_a_rate_that_does_not_fit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         fit(recognizer(), tmp_path, max_epochs=1)
-    assert "learning rate 0.1 with batch 12 is 43 times the published .1 at 512" in caplog.text
+    assert "learning rate 0.1 with batch 12 is 43 times AdaFace's .1 at 512" in caplog.text
 
 
 def test_statistics_follow_the_epoch(tmp_path: Path) -> None:
