@@ -23,9 +23,9 @@ from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
 from facequal.data.views import resolution_views, to_unit_range, training_views
 from facequal.degradations.base import Degradation
-from facequal.degradations.suites import suite
+from facequal.degradations.suites import resolution_suite
 
-RESOLUTIONS_PX = suite("cross-resolution").sizes_px
+RESOLUTIONS_PX = resolution_suite("cross-resolution").sizes_px
 
 
 class FaceDataModule(LightningDataModule):

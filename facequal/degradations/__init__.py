@@ -4,11 +4,21 @@ from facequal.degradations.base import Compose, Degradation, RandomApply
 from facequal.degradations.blur import GaussianBlur
 from facequal.degradations.geometry import HorizontalFlip, Rotation, ZeroPadCrop
 from facequal.degradations.jpeg import JPEG
+from facequal.degradations.kernels import KernelBank
+from facequal.degradations.multi import KernelBlur, MultiDegradation
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
 from facequal.degradations.random import Keys
 from facequal.degradations.resolution import DownUpScale, Resolution
-from facequal.degradations.suites import AdaFaceAugmentation, ResolutionSuite, suite
+from facequal.degradations.responses import ResponseBank
+from facequal.degradations.sensor import LowLight, SensorNoise
+from facequal.degradations.suites import (
+    AdaFaceAugmentation,
+    ResolutionSuite,
+    RestorationSuite,
+    resolution_suite,
+    restoration_suite,
+)
 
 __all__ = [
     "JPEG",
@@ -18,7 +28,11 @@ __all__ = [
     "DownUpScale",
     "GaussianBlur",
     "HorizontalFlip",
+    "KernelBank",
+    "KernelBlur",
     "Keys",
+    "LowLight",
+    "MultiDegradation",
     "PhotometricJitter",
     "QGFaceAugmentation",
     "RandomApply",
@@ -26,7 +40,11 @@ __all__ = [
     "RandomResizedCrop",
     "Resolution",
     "ResolutionSuite",
+    "ResponseBank",
+    "RestorationSuite",
     "Rotation",
+    "SensorNoise",
     "ZeroPadCrop",
-    "suite",
+    "resolution_suite",
+    "restoration_suite",
 ]

@@ -66,14 +66,20 @@ class Degradation(ABC):
 
         Raises:
             TypeError: The images are not floating-point.
-            ValueError: The images are not (B,3,H,W), or `keys` has another length or device.
+            ValueError: The images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a GPU
+                values out of range fail an assertion on the device, so that the host need not wait.
         """
         _check_batch(images, keys)
-        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), _ieee_float32():
+        with torch.no_grad():
             params = self.sample(keys)
-            source = images.detach().float()
+        return self.apply_drawn(images, params), params
+
+    def apply_drawn(self, images: Tensor, params: Params) -> Tensor:
+        """As calling the degradation, with parameters that were drawn before or chosen: always a new tensor."""
+        source = images.detach().float()
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), _ieee_float32():
             degraded = self.apply(source, params) if source.numel() else source
-        return (degraded.clone() if degraded is source else degraded), params
+        return degraded.clone() if degraded is source else degraded
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
@@ -187,6 +193,18 @@ def _check_batch(images: Tensor, keys: Keys) -> None:
         raise ValueError(f"{len(images)} images, but keys for {len(keys)} samples")
     if keys.index.device != images.device:
         raise ValueError(f"images are on {images.device}, but keys.index is on {keys.index.device}")
+    _check_range(images)
+
+
+def _check_range(images: Tensor) -> None:
+    if not images.numel():
+        return
+    low, high = images.detach().aminmax()
+    if images.device.type == "cpu":
+        if not (low >= 0.0 and high <= 1.0):  # NaN too
+            raise ValueError(f"degradations need images in [0, 1], got values from {low:g} to {high:g}")
+    else:  # without making the host wait: the error comes with a later call
+        torch._assert_async((low >= 0.0) & (high <= 1.0), "degradations need images in [0, 1]")
 
 
 @contextlib.contextmanager

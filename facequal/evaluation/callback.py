@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from rich.console import Console
 
 from facequal.data.protocols import VerificationProtocol
-from facequal.degradations.suites import suite
+from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.collection import OutputCollector, Views, split_views
 from facequal.evaluation.folders import run_folder
 from facequal.evaluation.identification import evaluate_search
@@ -58,7 +58,7 @@ class ProtocolEvaluation(Callback):
         ranks: Sequence[int] = (1,),
         norms: bool = False,
     ) -> None:
-        self.conditions = tuple(suite(condition).name for condition in conditions)
+        self.conditions = tuple(resolution_suite(condition).name for condition in conditions)
         self.fars, self.rule = tuple(fars), rule
         self.folder, self.num_panel_rows = folder, num_panel_rows
         if any(rank < 1 for rank in ranks):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from facequal.data.gallery import GallerySearch
-from facequal.degradations.suites import suite
+from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.results import Result
 from facequal.evaluation.verification import view_columns
 from facequal.metrics.identification import rank_accuracy
@@ -45,7 +45,7 @@ def evaluate_search(
     gallery, probes = torch.as_tensor(search.gallery), torch.as_tensor(search.probes)
     results = []
     for condition in conditions:
-        gallery_is_clean = suite(condition).degraded == "second"
+        gallery_is_clean = resolution_suite(condition).degraded == "second"
         if gallery_is_clean and clean not in embeddings:
             raise ValueError(f"{search.name}: no clean view {clean!r} among the embeddings of {list(embeddings)}")
         for view, column in view_columns(embeddings).items():

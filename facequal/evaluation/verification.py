@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facequal.degradations.suites import SUITES, suite
+from facequal.degradations.suites import RESOLUTION_SUITES, resolution_suite
 from facequal.evaluation.results import Result, column_order
 from facequal.metrics.roc import FarRule, RocCurve, roc
 from facequal.metrics.verification import AccuracyRule, accuracy_interval, kfold_accuracy, pair_scores
 
-CONDITIONS = tuple(SUITES)
+CONDITIONS = tuple(RESOLUTION_SUITES)
 
 CurveKey = tuple[str, str, str]
 """Protocol, condition, column."""
@@ -74,7 +74,7 @@ def evaluate_pairs(
         ValueError: If shapes or numbers do not fit, a view or condition is unknown, an embedding is not finite or has
             zero length (the first such image is named), or `kfold_accuracy` or `tar_at_far` cannot do with the pairs.
     """
-    degraded = {condition: suite(condition).degraded for condition in conditions}
+    degraded = {condition: resolution_suite(condition).degraded for condition in conditions}
     if "second" in degraded.values() and clean not in embeddings:
         raise ValueError(f"{protocol}: no clean view {clean!r} among the embeddings of {list(embeddings)}")
     pairs, is_same = _on_cpu(pairs), _on_cpu(is_same)

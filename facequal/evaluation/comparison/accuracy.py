@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from facequal.degradations.suites import suite
+from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredError, Section
 from facequal.evaluation.comparison.reading import Comparison, Place, Report
 from facequal.evaluation.results import column_order
@@ -36,7 +36,7 @@ def resolution_table(comparison: Comparison, condition: str, wanted: Sequence[st
     """
     sets, notes = averaged_sets(comparison, wanted)
     places = set(comparison.places())
-    sizes = [f"{size_px} px" for size_px in suite(condition).sizes_px]
+    sizes = [f"{size_px} px" for size_px in resolution_suite(condition).sizes_px]
     lacking = {name: [size for size in sizes if (name, condition, size) not in places] for name in sets}
     unmeasured = [size for size in sizes if all(size in lacking[name] for name in sets)]
     complete = [name for name in sets if lacking[name] == unmeasured]
@@ -59,7 +59,7 @@ def resolution_table(comparison: Comparison, condition: str, wanted: Sequence[st
     for name in ("lfw", "xqlfw"):
         cells[name], note = _clean(comparison, name, condition)
         notes = [*notes, note]
-    images = "the second image" if suite(condition).degraded == "second" else "both images"
+    images = "the second image" if resolution_suite(condition).degraded == "second" else "both images"
     title = f"Accuracy with {images} of each pair degraded"
     section = Section(f"{len(complete)} set{'s' * (len(complete) > 1)}", condition, cells)
     return ComparisonTable(title, columns, [section], notes)

@@ -1,0 +1,199 @@
+"""Blur, noise and low light together: y = r (k * x) + n, the image formation of NASFE."""
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
+
+import torch
+from kornia.filters import fft_conv
+from torch import Tensor
+
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.kernels import KernelBank
+from facequal.degradations.random import Keys
+from facequal.degradations.responses import ResponseBank
+from facequal.degradations.sensor import add_noise, checked_range, photograph, sample_camera, sample_noise_key
+
+Domain = Literal["raw", "srgb"]
+
+# The mixture in training; the paper does not give one. Low light is the hardest and rarely comes without noise.
+MIXTURE = {"clean": 0.05, "B": 0.10, "N": 0.10, "L": 0.05, "BN": 0.15, "BL": 0.05, "NL": 0.15, "BNL": 0.35}
+CLASSES = {name: tuple(float(letter in name) for letter in "BNL") for name in MIXTURE}  # {b, n, l}
+
+
+class KernelBlur(Degradation):
+    """Convolution with a kernel drawn from a bank, the image mirrored about its border pixels.
+
+    A true convolution, as in the image formation model; filters are often correlations. By Fourier transform, whose
+    cost hardly grows with the kernel.
+
+    Parameters drawn: `kernel`, int64 (B,), position in the bank.
+
+    Args:
+        bank: The kernels.
+        p_gaussian: Probability of one of the bank's Gaussians, otherwise of a motion kernel; of no effect where the
+            bank has one sort alone.
+
+    Raises:
+        ValueError: p_gaussian is not in [0, 1].
+    """
+
+    def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
+        if not 0.0 <= p_gaussian <= 1.0:
+            raise ValueError(f"p_gaussian must be in [0, 1], not {p_gaussian}")
+        self.bank, self.p_gaussian = bank or KernelBank(), p_gaussian
+
+    def sample(self, keys: Keys) -> Params:
+        """`kernel`, int64 (B,)."""
+        num_motion, num_gaussians = self.bank.num_motion, self.bank.num_gaussians
+        motion = keys.fold("motion").integers(0, max(1, num_motion))
+        gaussian = num_motion + keys.fold("gaussian").integers(0, max(1, num_gaussians))
+        p_gaussian = float(num_motion == 0) if 0 in (num_motion, num_gaussians) else self.p_gaussian
+        return {"kernel": torch.where(keys.fold("sort").bernoulli(p_gaussian), gaussian, motion)}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Blurs with `kernel`.
+
+        Raises:
+            ValueError: The images are smaller than the bank's kernels.
+        """
+        return blur(images, params["kernel"], self.bank)
+
+
+class MultiDegradation(Degradation):
+    """Blur, low light and sensor noise in one, each present or not: y = f(demosaic(clamp(r f^-1(k * x) + n))).
+
+    The classes {b, n, l} of a sample are drawn from a mixture. A blurred image is convolved (`KernelBlur`); one that
+    is dark or noisy is taken anew by a camera (`LowLight` and `SensorNoise` with one response and one mosaic for
+    both); a clean one comes back bit by bit, and one that is only blurred never meets a mosaic.
+
+    Parameters drawn: `classes`, float32 (B,3), 1 where there is blur, noise, low light; `kernel`, int64 (B,), -1
+    without blur; `sigma_s` and `sigma_c`, float32 (B,), 0 without noise; `r`, float32 (B,), 1 without low light;
+    `noise_key`, `response` and `mosaic`, int64 (B,).
+
+    Args:
+        mixture: Shares of the classes, in proportion: names of `MIXTURE`, such as {"clean": 1, "BNL": 3}.
+        bank: The kernels; None for those of training.
+        p_gaussian: As in `KernelBlur`.
+        r: As in `LowLight`.
+        sigma_s: As in `SensorNoise`.
+        sigma_c: As in `SensorNoise`.
+        responses: The camera responses; None for the default bank.
+        domain: "raw" as above. "srgb" takes the values of the picture for light, y = clamp(r (k * x) + n), with neither
+            response nor mosaic: for comparison.
+
+    Raises:
+        ValueError: The mixture names an unknown class, has a negative share or none above 0, or another value is out
+            of its range.
+    """
+
+    def __init__(
+        self,
+        mixture: Mapping[str, float] | None = None,
+        bank: KernelBank | None = None,
+        p_gaussian: float = 0.2,
+        r: tuple[float, float] = (0.05, 0.5),
+        sigma_s: tuple[float, float] = (0.01, 0.16),
+        sigma_c: tuple[float, float] = (0.01, 0.06),
+        responses: ResponseBank | None = None,
+        domain: Domain = "raw",
+    ) -> None:
+        self.mixture = dict(MIXTURE if mixture is None else mixture)
+        unknown = sorted(set(self.mixture) - set(CLASSES))
+        if unknown:
+            raise ValueError(f"mixture: unknown class {unknown[0]!r}; known: {', '.join(CLASSES)}")
+        if not self.mixture or min(self.mixture.values()) < 0.0 or not 0.0 < sum(self.mixture.values()) < float("inf"):
+            raise ValueError(f"mixture needs shares of at least 0 and one above 0, not {self.mixture}")
+        if domain not in get_args(Domain):
+            raise ValueError(f"domain must be one of {get_args(Domain)}, not {domain!r}")
+        self.blur = KernelBlur(bank, p_gaussian)
+        self.r = checked_range("r", r, 0.0, 1.0, positive=True)
+        self.sigma_s, self.sigma_c = (
+            checked_range("sigma_s", sigma_s, 0.0, 1.0),
+            checked_range("sigma_c", sigma_c, 0.0, 1.0),
+        )
+        self.responses = responses or ResponseBank()
+        self.domain = domain
+
+    def sample(self, keys: Keys) -> Params:
+        """`classes` and the values of each part, as above."""
+        classes = self._sample_classes(keys.fold("classes").uniform())
+        blurred, noisy, dark = classes.bool().unbind(1)
+        return {
+            "classes": classes,
+            "kernel": torch.where(blurred, self.blur.sample(keys.fold("blur"))["kernel"], -1),
+            "r": torch.where(dark, keys.fold("r").uniform((), *self.r), 1.0),
+            "sigma_s": torch.where(noisy, keys.fold("sigma_s").uniform((), *self.sigma_s), 0.0),
+            "sigma_c": torch.where(noisy, keys.fold("sigma_c").uniform((), *self.sigma_c), 0.0),
+            "noise_key": sample_noise_key(keys),
+            **sample_camera(keys, self.responses),
+        }
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Degrades the samples as `classes` says, in a copy of the batch.
+
+        Raises:
+            ValueError: The images are smaller than the bank's kernels, and some are to be blurred.
+        """
+        blurred, noisy, dark = params["classes"].bool().unbind(1)
+        images = _replace(images, blurred, lambda part, chosen: blur(part, params["kernel"][chosen], self.blur.bank))
+        return _replace(images, noisy | dark, lambda part, chosen: self._expose(part, _select(params, chosen)))
+
+    def _expose(self, images: Tensor, params: Params) -> Tensor:
+        if self.domain == "raw":
+            return photograph(images, params, self.responses)
+        return add_noise(images * params["r"][:, None, None, None], params)
+
+    def _sample_classes(self, unit: Tensor) -> Tensor:
+        """{b, n, l}, float32 (B,3), by the mixture."""
+        bounds, classes = _class_tables(tuple(self.mixture.items()), unit.device)
+        return classes[torch.searchsorted(bounds, unit.contiguous(), right=True)]
+
+
+def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
+    """True convolution of every sample with its kernel, mirrored about the border pixels.
+
+    Args:
+        images: float32 (B,3,H,W) in [0,1].
+        kernel: int64 (B,), positions in the bank.
+        bank: The kernels.
+
+    Returns:
+        float32 (B,3,H,W) in [0,1].
+
+    Raises:
+        ValueError: The images are smaller than the bank's kernels.
+    """
+    if min(images.shape[-2:]) < bank.size_px:
+        height, width = images.shape[-2:]
+        raise ValueError(f"images of {height}x{width} pixels are smaller than kernels of {bank.size_px}x{bank.size_px}")
+    kernels = bank.on(images.device)[kernel]
+    blurred: Tensor = fft_conv(images, kernels, border_type="reflect", behaviour="conv")
+    return blurred.clamp_(0.0, 1.0)
+
+
+@functools.lru_cache(maxsize=16)
+def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Upper bounds (n-1,) of the classes' parts of [0,1), and their {b,n,l} (n,3): kept, to spare a GPU the copies.
+
+    Classes of share 0 are left out, so that rounding cannot give them a sample.
+    """
+    shares = {name: share for name, share in mixture if share > 0.0}
+    bounds = torch.tensor(list(itertools.accumulate(shares.values())), dtype=torch.float64)
+    classes = torch.tensor([CLASSES[name] for name in shares])
+    return (bounds[:-1] / bounds[-1]).float().to(device), classes.to(device)
+
+
+def _replace(images: Tensor, chosen: Tensor, convert: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Converts the samples where `chosen`, bool (B,), is true, in a copy of the batch; the host waits for the list."""
+    places = chosen.nonzero().squeeze(1)
+    if len(places) == 0:
+        return images
+    if len(places) == len(images):
+        return convert(images, places)
+    return images.index_copy(0, places, convert(images.index_select(0, places), places))
+
+
+def _select(params: Params, places: Tensor) -> Params:
+    return {name: value.index_select(0, places) for name, value in params.items()}

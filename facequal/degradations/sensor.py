@@ -1,0 +1,187 @@
+"""A camera's way from light to picture: inverse response, exposure, Bayer mosaic, noise, demosaic, response."""
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from kornia.color import CFA, raw_to_rgb, rgb_to_raw
+from torch import Tensor
+
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.random import Keys
+from facequal.degradations.responses import ResponseBank, look_up
+
+# The place of red in the top left 2x2 pixels, read row by row; Kornia names the pattern from pixel (1, 1), as OpenCV.
+MOSAICS = {"RGGB": CFA.BG, "GRBG": CFA.GB, "GBRG": CFA.GR, "BGGR": CFA.RG}
+_NOISE_KEY_BITS = 40
+
+
+class LowLight(Degradation):
+    """A picture taken in too little light: y = f(demosaic(r mosaic(f^-1(x)))), r ~ U(r), without noise.
+
+    f is a camera response drawn from a bank, so the darkening is in the light, not in the values of the picture.
+
+    Parameters drawn: `r`, float32 (B,); `response`, int64 (B,), the curve; `mosaic`, int64 (B,), position in `MOSAICS`.
+
+    Args:
+        r: Range of the light's factor, within (0, 1].
+        responses: The camera responses.
+
+    Raises:
+        ValueError: The range is not within (0, 1].
+    """
+
+    def __init__(self, r: tuple[float, float] = (0.05, 0.5), responses: ResponseBank | None = None) -> None:
+        self.r = checked_range("r", r, 0.0, 1.0, positive=True)
+        self.responses = responses or ResponseBank()
+
+    def sample(self, keys: Keys) -> Params:
+        """`r`, float32 (B,); `response` and `mosaic`, int64 (B,)."""
+        return {"r": keys.fold("r").uniform((), *self.r), **sample_camera(keys, self.responses)}
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Takes the picture anew with the fraction `r` of the light."""
+        return photograph(images, params, self.responses)
+
+
+class SensorNoise(Degradation):
+    """Noise of photons and of the sensor, where it arises: n ~ N(0, L sigma_s^2 + sigma_c^2) on the mosaic L.
+
+    y = f(demosaic(clamp(L + n))), L = mosaic(f^-1(x)). The sigmas are like standard deviations: of the three forms in
+    use (in CBDNet's code one has the std sigma_s L, another the variance sigma_s L + sigma_c), only this one, NASFE's,
+    gives inputs as noisy as that paper's.
+
+    Parameters drawn: `sigma_s` and `sigma_c`, float32 (B,); `noise_key`, int64 (B,), which names the noise: pixel p
+    has value p of its draws; `response` and `mosaic` as in `LowLight`.
+
+    Args:
+        sigma_s: Range of the part that grows with the light, at least 0.
+        sigma_c: Range of the part that is there in the dark too, at least 0.
+        responses: The camera responses.
+
+    Raises:
+        ValueError: A range is not within [0, 1].
+    """
+
+    def __init__(
+        self,
+        sigma_s: tuple[float, float] = (0.01, 0.16),
+        sigma_c: tuple[float, float] = (0.01, 0.06),
+        responses: ResponseBank | None = None,
+    ) -> None:
+        self.sigma_s = checked_range("sigma_s", sigma_s, 0.0, 1.0)
+        self.sigma_c = checked_range("sigma_c", sigma_c, 0.0, 1.0)
+        self.responses = responses or ResponseBank()
+
+    def sample(self, keys: Keys) -> Params:
+        """`sigma_s` and `sigma_c`, float32 (B,); `noise_key`, `response` and `mosaic`, int64 (B,)."""
+        return {
+            "sigma_s": keys.fold("sigma_s").uniform((), *self.sigma_s),
+            "sigma_c": keys.fold("sigma_c").uniform((), *self.sigma_c),
+            "noise_key": sample_noise_key(keys),
+            **sample_camera(keys, self.responses),
+        }
+
+    def apply(self, images: Tensor, params: Params) -> Tensor:
+        """Takes the picture anew with noise."""
+        return photograph(images, params, self.responses)
+
+
+def sample_camera(keys: Keys, responses: ResponseBank) -> Params:
+    """Which camera takes the picture: `response` and `mosaic`, int64 (B,)."""
+    return {
+        "response": keys.fold("response").integers(0, len(responses)),
+        "mosaic": keys.fold("mosaic").integers(0, len(MOSAICS)),
+    }
+
+
+def sample_noise_key(keys: Keys) -> Tensor:
+    """Names of the samples' noise, int64 (B,) in [0, 2^40)."""
+    high, low = keys.fold("noise").bits((2,)).unbind(1)
+    return ((high << 32) | low) & ((1 << _NOISE_KEY_BITS) - 1)
+
+
+def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tensor:
+    """f(demosaic(clamp(r mosaic(f^-1(x)) + n))): a picture as a camera would have taken it.
+
+    Response and light are the same for the three colours, so the inverse response is taken after the mosaic has left
+    one of three values.
+
+    Args:
+        images: float32 RGB (B,3,H,W) in [0,1]; an odd height or width is extended by a pixel and cut again.
+        params: `response` and `mosaic`, int64 (B,); `r` (B,) or 1; `sigma_s`, `sigma_c` and `noise_key`, or no noise.
+        responses: The camera responses.
+
+    Returns:
+        float32 (B,3,H,W) in [0,1].
+
+    Raises:
+        ValueError: A side is shorter than two pixels.
+    """
+    curves, inverses = responses.on(images.device)
+    height, width = images.shape[-2:]
+    if min(height, width) < 2:
+        raise ValueError(f"images of {height}x{width} pixels have no Bayer mosaic: it takes 2x2")
+    even = F.pad(images, (0, width % 2, 0, height % 2), mode="reflect")
+    light = look_up(inverses[params["response"]], per_mosaic(rgb_to_raw, even, params["mosaic"]))
+    if "r" in params:
+        light = light * params["r"][:, None, None, None]
+    if "sigma_s" in params:
+        light = add_noise(light, params)
+    picture = per_mosaic(raw_to_rgb, light, params["mosaic"])[..., :height, :width]
+    return look_up(curves[params["response"]], picture.clamp(0.0, 1.0)).clamp_(0.0, 1.0)
+
+
+def add_noise(light: Tensor, params: Params) -> Tensor:
+    """clamp(L + n, 0, 1) with n ~ N(0, L sigma_s^2 + sigma_c^2), independent for every value.
+
+    Args:
+        light: float32 (B,C,H,W) in [0,1].
+        params: `sigma_s` and `sigma_c`, float32 (B,); `noise_key`, int64 (B,).
+
+    Returns:
+        float32 (B,C,H,W) in [0,1].
+    """
+    sigma_s, sigma_c = (params[name][:, None, None, None] for name in ("sigma_s", "sigma_c"))
+    normal = Keys(params["noise_key"]).normal(tuple(light.shape[1:]))
+    return light.mul(sigma_s.square()).add_(sigma_c.square()).sqrt_().mul_(normal).add_(light).clamp_(0.0, 1.0)
+
+
+def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic: Tensor) -> Tensor:
+    """Converts every sample with its own mosaic: one call per mosaic, since Kornia takes one at a time.
+
+    Args:
+        convert: Kornia's `rgb_to_raw` or `raw_to_rgb`.
+        images: float32 (B,C,H,W), H and W even.
+        mosaic: int64 (B,), positions in `MOSAICS`.
+
+    Returns:
+        float32 (B,C',H,W).
+    """
+    converted: Tensor | None = None
+    for number, cfa in enumerate(MOSAICS.values()):
+        chosen = (mosaic == number).nonzero().squeeze(1)
+        if len(chosen) == 0:
+            continue
+        part = convert(images.index_select(0, chosen), cfa)
+        if converted is None:
+            converted = part.new_empty(len(images), *part.shape[1:])
+        converted.index_copy_(0, chosen, part)
+    if converted is None:
+        raise ValueError(f"mosaic must be in [0, {len(MOSAICS)}), got {mosaic.tolist()}")
+    return converted
+
+
+def checked_range(
+    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
+) -> tuple[float, float]:
+    """A range as two floats.
+
+    Raises:
+        ValueError: Not low <= first <= second <= high, or the first is 0 where it must be positive.
+    """
+    first, second = float(values[0]), float(values[1])
+    if not low <= first <= second <= high or (positive and first <= 0.0):
+        raise ValueError(
+            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
+        )
+    return first, second
