@@ -13,7 +13,7 @@ from facequal.degradations.base import Degradation, Params
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.random import Keys
 from facequal.degradations.responses import ResponseBank
-from facequal.degradations.sensor import add_noise, checked_range, photograph, sample_camera, sample_noise_key
+from facequal.degradations.sensor import add_noise, checked_range, photograph, sample_camera, sample_noise_id
 
 Domain = Literal["raw", "srgb"]
 
@@ -28,7 +28,7 @@ class KernelBlur(Degradation):
     A true convolution, as in the image formation model; filters are often correlations. By Fourier transform, whose
     cost hardly grows with the kernel.
 
-    Parameters drawn: `kernel`, int64 (B,), position in the bank.
+    Parameters drawn: `kernel_id`, int64 (B,), position in the bank.
 
     Args:
         bank: The kernels.
@@ -45,20 +45,20 @@ class KernelBlur(Degradation):
         self.bank, self.p_gaussian = bank or KernelBank(), p_gaussian
 
     def sample(self, keys: Keys) -> Params:
-        """`kernel`, int64 (B,)."""
+        """`kernel_id`, int64 (B,)."""
         num_motion, num_gaussians = self.bank.num_motion, self.bank.num_gaussians
         motion = keys.fold("motion").integers(0, max(1, num_motion))
         gaussian = num_motion + keys.fold("gaussian").integers(0, max(1, num_gaussians))
         p_gaussian = float(num_motion == 0) if 0 in (num_motion, num_gaussians) else self.p_gaussian
-        return {"kernel": torch.where(keys.fold("sort").bernoulli(p_gaussian), gaussian, motion)}
+        return {"kernel_id": torch.where(keys.fold("sort").bernoulli(p_gaussian), gaussian, motion)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Blurs with `kernel`.
+        """Blurs with `kernel_id`.
 
         Raises:
             ValueError: The images are smaller than the bank's kernels.
         """
-        return blur(images, params["kernel"], self.bank)
+        return blur(images, params["kernel_id"], self.bank)
 
 
 class MultiDegradation(Degradation):
@@ -68,9 +68,9 @@ class MultiDegradation(Degradation):
     is dark or noisy is taken anew by a camera (`LowLight` and `SensorNoise` with one response and one mosaic for
     both); a clean one comes back bit by bit, and one that is only blurred never meets a mosaic.
 
-    Parameters drawn: `classes`, float32 (B,3), 1 where there is blur, noise, low light; `kernel`, int64 (B,), -1
+    Parameters drawn: `classes`, float32 (B,3), 1 where there is blur, noise, low light; `kernel_id`, int64 (B,), -1
     without blur; `sigma_s` and `sigma_c`, float32 (B,), 0 without noise; `r`, float32 (B,), 1 without low light;
-    `noise_key`, `response` and `mosaic`, int64 (B,).
+    `noise_id`, `response_id` and `mosaic_id`, int64 (B,).
 
     Args:
         mixture: Shares of the classes, in proportion: names of `MIXTURE`, such as {"clean": 1, "BNL": 3}.
@@ -122,11 +122,11 @@ class MultiDegradation(Degradation):
         blurred, noisy, dark = classes.bool().unbind(1)
         return {
             "classes": classes,
-            "kernel": torch.where(blurred, self.blur.sample(keys.fold("blur"))["kernel"], -1),
+            "kernel_id": torch.where(blurred, self.blur.sample(keys.fold("blur"))["kernel_id"], -1),
             "r": torch.where(dark, keys.fold("r").uniform((), *self.r), 1.0),
             "sigma_s": torch.where(noisy, keys.fold("sigma_s").uniform((), *self.sigma_s), 0.0),
             "sigma_c": torch.where(noisy, keys.fold("sigma_c").uniform((), *self.sigma_c), 0.0),
-            "noise_key": sample_noise_key(keys),
+            "noise_id": sample_noise_id(keys),
             **sample_camera(keys, self.responses),
         }
 
@@ -137,7 +137,7 @@ class MultiDegradation(Degradation):
             ValueError: The images are smaller than the bank's kernels, and some are to be blurred.
         """
         blurred, noisy, dark = params["classes"].bool().unbind(1)
-        images = _replace(images, blurred, lambda part, chosen: blur(part, params["kernel"][chosen], self.blur.bank))
+        images = _replace(images, blurred, lambda part, chosen: blur(part, params["kernel_id"][chosen], self.blur.bank))
         return _replace(images, noisy | dark, lambda part, chosen: self._expose(part, _select(params, chosen)))
 
     def _expose(self, images: Tensor, params: Params) -> Tensor:

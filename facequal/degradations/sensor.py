@@ -12,7 +12,7 @@ from facequal.degradations.responses import ResponseBank, look_up
 
 # The place of red in the top left 2x2 pixels, read row by row; Kornia names the pattern from pixel (1, 1), as OpenCV.
 MOSAICS = {"RGGB": CFA.BG, "GRBG": CFA.GB, "GBRG": CFA.GR, "BGGR": CFA.RG}
-_NOISE_KEY_BITS = 40
+_NOISE_ID_BITS = 40
 
 
 class LowLight(Degradation):
@@ -20,7 +20,8 @@ class LowLight(Degradation):
 
     f is a camera response drawn from a bank, so the darkening is in the light, not in the values of the picture.
 
-    Parameters drawn: `r`, float32 (B,); `response`, int64 (B,), the curve; `mosaic`, int64 (B,), position in `MOSAICS`.
+    Parameters drawn: `r`, float32 (B,); `response_id`, int64 (B,), the curve; `mosaic_id`, int64 (B,), position in
+    `MOSAICS`.
 
     Args:
         r: Range of the light's factor, within (0, 1].
@@ -35,7 +36,7 @@ class LowLight(Degradation):
         self.responses = responses or ResponseBank()
 
     def sample(self, keys: Keys) -> Params:
-        """`r`, float32 (B,); `response` and `mosaic`, int64 (B,)."""
+        """`r`, float32 (B,); `response_id` and `mosaic_id`, int64 (B,)."""
         return {"r": keys.fold("r").uniform((), *self.r), **sample_camera(keys, self.responses)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
@@ -50,8 +51,8 @@ class SensorNoise(Degradation):
     use (in CBDNet's code one has the std sigma_s L, another the variance sigma_s L + sigma_c), only this one, NASFE's,
     gives inputs as noisy as that paper's.
 
-    Parameters drawn: `sigma_s` and `sigma_c`, float32 (B,); `noise_key`, int64 (B,), which names the noise: pixel p
-    has value p of its draws; `response` and `mosaic` as in `LowLight`.
+    Parameters drawn: `sigma_s` and `sigma_c`, float32 (B,); `noise_id`, int64 (B,), which names the noise: pixel p
+    has value p of its draws; `response_id` and `mosaic_id` as in `LowLight`.
 
     Args:
         sigma_s: Range of the part that grows with the light, at least 0.
@@ -73,11 +74,11 @@ class SensorNoise(Degradation):
         self.responses = responses or ResponseBank()
 
     def sample(self, keys: Keys) -> Params:
-        """`sigma_s` and `sigma_c`, float32 (B,); `noise_key`, `response` and `mosaic`, int64 (B,)."""
+        """`sigma_s` and `sigma_c`, float32 (B,); `noise_id`, `response_id` and `mosaic_id`, int64 (B,)."""
         return {
             "sigma_s": keys.fold("sigma_s").uniform((), *self.sigma_s),
             "sigma_c": keys.fold("sigma_c").uniform((), *self.sigma_c),
-            "noise_key": sample_noise_key(keys),
+            "noise_id": sample_noise_id(keys),
             **sample_camera(keys, self.responses),
         }
 
@@ -87,17 +88,17 @@ class SensorNoise(Degradation):
 
 
 def sample_camera(keys: Keys, responses: ResponseBank) -> Params:
-    """Which camera takes the picture: `response` and `mosaic`, int64 (B,)."""
+    """Which camera takes the picture: `response_id` and `mosaic_id`, int64 (B,)."""
     return {
-        "response": keys.fold("response").integers(0, len(responses)),
-        "mosaic": keys.fold("mosaic").integers(0, len(MOSAICS)),
+        "response_id": keys.fold("response").integers(0, len(responses)),
+        "mosaic_id": keys.fold("mosaic").integers(0, len(MOSAICS)),
     }
 
 
-def sample_noise_key(keys: Keys) -> Tensor:
+def sample_noise_id(keys: Keys) -> Tensor:
     """Names of the samples' noise, int64 (B,) in [0, 2^40)."""
     high, low = keys.fold("noise").bits((2,)).unbind(1)
-    return ((high << 32) | low) & ((1 << _NOISE_KEY_BITS) - 1)
+    return ((high << 32) | low) & ((1 << _NOISE_ID_BITS) - 1)
 
 
 def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tensor:
@@ -108,7 +109,8 @@ def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tenso
 
     Args:
         images: float32 RGB (B,3,H,W) in [0,1]; an odd height or width is extended by a pixel and cut again.
-        params: `response` and `mosaic`, int64 (B,); `r` (B,) or 1; `sigma_s`, `sigma_c` and `noise_key`, or no noise.
+        params: `response_id` and `mosaic_id`, int64 (B,); `r`, float32 (B,), or full light; `sigma_s`, `sigma_c` and
+            `noise_id`, or no noise.
         responses: The camera responses.
 
     Returns:
@@ -122,13 +124,13 @@ def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tenso
     if min(height, width) < 2:
         raise ValueError(f"images of {height}x{width} pixels have no Bayer mosaic: it takes 2x2")
     even = F.pad(images, (0, width % 2, 0, height % 2), mode="reflect")
-    light = look_up(inverses[params["response"]], per_mosaic(rgb_to_raw, even, params["mosaic"]))
+    light = look_up(inverses[params["response_id"]], per_mosaic(rgb_to_raw, even, params["mosaic_id"]))
     if "r" in params:
         light = light * params["r"][:, None, None, None]
     if "sigma_s" in params:
         light = add_noise(light, params)
-    picture = per_mosaic(raw_to_rgb, light, params["mosaic"])[..., :height, :width]
-    return look_up(curves[params["response"]], picture.clamp(0.0, 1.0)).clamp_(0.0, 1.0)
+    picture = per_mosaic(raw_to_rgb, light, params["mosaic_id"])[..., :height, :width]
+    return look_up(curves[params["response_id"]], picture.clamp(0.0, 1.0)).clamp_(0.0, 1.0)
 
 
 def add_noise(light: Tensor, params: Params) -> Tensor:
@@ -136,13 +138,13 @@ def add_noise(light: Tensor, params: Params) -> Tensor:
 
     Args:
         light: float32 (B,C,H,W) in [0,1].
-        params: `sigma_s` and `sigma_c`, float32 (B,); `noise_key`, int64 (B,).
+        params: `sigma_s` and `sigma_c`, float32 (B,); `noise_id`, int64 (B,).
 
     Returns:
         float32 (B,C,H,W) in [0,1].
     """
     sigma_s, sigma_c = (params[name][:, None, None, None] for name in ("sigma_s", "sigma_c"))
-    normal = Keys(params["noise_key"]).normal(tuple(light.shape[1:]))
+    normal = Keys(params["noise_id"]).normal(tuple(light.shape[1:]))
     return light.mul(sigma_s.square()).add_(sigma_c.square()).sqrt_().mul_(normal).add_(light).clamp_(0.0, 1.0)
 
 

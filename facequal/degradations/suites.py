@@ -15,7 +15,7 @@ from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.random import Keys
 from facequal.degradations.resolution import DownUpScale
 from facequal.degradations.responses import ResponseBank
-from facequal.degradations.sensor import sample_camera, sample_noise_key
+from facequal.degradations.sensor import sample_camera, sample_noise_id
 
 
 class AdaFaceAugmentation(Compose):
@@ -123,11 +123,11 @@ class RestorationSuite:
         keys = Keys(index * self.num_rows + row, seed=_SEED).fold(self.name)
         return {
             "classes": torch.tensor(CLASSES[self.classes], device=row.device).expand(len(row), 3),
-            "kernel": kernel[row],
+            "kernel_id": kernel[row],
             "r": r[row],
             "sigma_s": sigma_s[row],
             "sigma_c": sigma_c[row],
-            "noise_key": sample_noise_key(keys),
+            "noise_id": sample_noise_id(keys),
             **sample_camera(keys, _CAMERAS),
         }
 

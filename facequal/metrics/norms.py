@@ -67,11 +67,12 @@ class NormCorrelations(Metric):
         Args:
             norm: (B,) or (B, 1) feature norms.
             drawn: values by name, as a batch holds them under ``degradation``. Those that are not (B,) do not count,
-                nor do numbers of filters, which are no amounts.
+                nor do numbers that name a filter or a kernel (``*_filter``, ``*_id``), which are no amounts.
         """
         x = norm.detach().flatten().double()
         if not self.names:
-            found = [name for name, value in drawn.items() if value.shape == x.shape and not name.endswith("_filter")]
+            amounts = [name for name in drawn if not name.endswith(("_filter", "_id"))]
+            found = [name for name in amounts if drawn[name].shape == x.shape]
             # Rows: names. Columns: number, sums of norm, value, squared norm, squared value, product.
             if found:
                 self.names = found

@@ -16,7 +16,7 @@ BANK = KernelBank(num_motion=60)
 def test_blur_is_a_true_convolution():
     images = pictures(12, 40, 33)
     blurred, params = KernelBlur(BANK, p_gaussian=0.5)(images, Keys(torch.arange(12)))
-    kernels = BANK.on(images.device)[params["kernel"]].double().numpy()
+    kernels = BANK.on(images.device)[params["kernel_id"]].double().numpy()
     for image, kernel, found in zip(images.double().numpy(), kernels, blurred, strict=True):
         for channel in range(3):
             mirrored = np.pad(image[channel], 13, mode="reflect")
@@ -40,12 +40,12 @@ def test_the_middle_of_a_kernel_leaves_an_image_as_it_is():
 
 
 def test_one_in_five_kernels_is_a_gaussian():
-    kernel = KernelBlur(BANK).sample(Keys(torch.arange(20_000)))["kernel"]
+    kernel = KernelBlur(BANK).sample(Keys(torch.arange(20_000)))["kernel_id"]
     gaussian = kernel >= 60
     assert float(gaussian.float().mean()) == pytest.approx(0.2, abs=4 * 0.4 / 20_000**0.5)
     assert len(kernel.unique()) == 68
     for only, bank in ((False, KernelBank(60, "none")), (True, KernelBank(0, "test"))):
-        kernel = KernelBlur(bank).sample(Keys(torch.arange(500)))["kernel"]
+        kernel = KernelBlur(bank).sample(Keys(torch.arange(500)))["kernel_id"]
         assert (int(kernel.min()), int(kernel.max())) == (0, 11 if only else 59)
 
 
@@ -62,7 +62,7 @@ def test_classes_are_mixed_as_asked():
 def test_what_is_not_there_is_told():
     params = MultiDegradation(bank=BANK).sample(Keys(torch.arange(4000)))
     blurred, noisy, dark = params["classes"].bool().unbind(1)
-    assert torch.equal(params["kernel"] >= 0, blurred)
+    assert torch.equal(params["kernel_id"] >= 0, blurred)
     assert torch.equal(params["r"] < 1, dark)
     for sigma in ("sigma_s", "sigma_c"):
         assert torch.equal(params[sigma] > 0, noisy)
@@ -92,8 +92,8 @@ def test_parts_have_the_same_draws_in_every_mixture():
     one = MultiDegradation({"BNL": 1}, BANK).sample(Keys(torch.arange(50)))
     for name in CLASSES:
         other = MultiDegradation({name: 1}, BANK).sample(Keys(torch.arange(50)))
-        assert torch.equal(one["noise_key"], other["noise_key"])
-        for letter, key in (("B", "kernel"), ("N", "sigma_s"), ("N", "sigma_c"), ("L", "r")):
+        assert torch.equal(one["noise_id"], other["noise_id"])
+        for letter, key in (("B", "kernel_id"), ("N", "sigma_s"), ("N", "sigma_c"), ("L", "r")):
             assert torch.equal(one[key], other[key]) == (letter in name), (name, key)
 
 
@@ -102,7 +102,7 @@ def test_values_of_the_picture_taken_for_light():
     found, params = MultiDegradation({"NL": 1}, BANK, domain="srgb")(images, Keys(torch.arange(6)))
     r, sigma_s, sigma_c = (params[name][:, None, None, None] for name in ("r", "sigma_s", "sigma_c"))
     light = r * images
-    normal = Keys(params["noise_key"]).normal((3, 30, 30))
+    normal = Keys(params["noise_id"]).normal((3, 30, 30))
     torch.testing.assert_close(found, (light + normal * (light * sigma_s**2 + sigma_c**2).sqrt()).clamp(0, 1))
 
 

@@ -59,7 +59,7 @@ def test_noise_has_the_variance_of_photons_and_sensor():
     params = {
         "sigma_s": torch.tensor([0.1, 0.03, 0.0]),
         "sigma_c": torch.tensor([0.05, 0.0, 0.01]),
-        "noise_key": torch.tensor([5, 6, 2**40 - 1]),
+        "noise_id": torch.tensor([5, 6, 2**40 - 1]),
     }
     noise = (add_noise(light, params) - light).flatten(1).double()
     expected = light[:, 0, 0, 0] * params["sigma_s"] ** 2 + params["sigma_c"] ** 2
@@ -70,10 +70,10 @@ def test_noise_has_the_variance_of_photons_and_sensor():
 
 def test_noise_is_clipped_and_named_by_its_key():
     light = torch.rand(4, 1, 6, 7)
-    params = {"sigma_s": torch.ones(4), "sigma_c": torch.ones(4), "noise_key": torch.tensor([1, 2, 1, 3])}
+    params = {"sigma_s": torch.ones(4), "sigma_c": torch.ones(4), "noise_id": torch.tensor([1, 2, 1, 3])}
     noisy = add_noise(light, params)
     assert (float(noisy.min()), float(noisy.max())) == (0.0, 1.0)
-    normals = Keys(params["noise_key"]).normal((1, 6, 7))
+    normals = Keys(params["noise_id"]).normal((1, 6, 7))
     torch.testing.assert_close(noisy, (light + normals * (light + 1).sqrt()).clamp(0, 1))
     assert torch.equal(normals[0], normals[2])
     assert not torch.equal(normals[0], normals[1])
@@ -105,11 +105,11 @@ def test_dark_and_noisy_as_a_camera_would_have_it():
     curves, inverses = (tables.double().numpy() for tables in ResponseBank().on(torch.device("cpu")))
     grid = np.linspace(0, 1, 1024)
     for i, image in enumerate(images.double().numpy()):
-        curve = int(params["response"][i])
+        curve = int(params["response_id"][i])
         light = np.interp(image, grid, inverses[curve]) * float(params["r"][i])
-        colour = colours(list(MOSAICS)[params["mosaic"][i]], 12, 14)
+        colour = colours(list(MOSAICS)[params["mosaic_id"][i]], 12, 14)
         raw = np.take_along_axis(light, colour[None], axis=0)[0]
-        normal = Keys(params["noise_key"][i : i + 1]).normal((12, 14))[0].double().numpy()
+        normal = Keys(params["noise_id"][i : i + 1]).normal((12, 14))[0].double().numpy()
         raw += np.sqrt(raw * float(params["sigma_s"][i]) ** 2 + float(params["sigma_c"][i]) ** 2) * normal
         picture = np.interp(demosaic(raw.clip(0, 1), colour), grid, curves[curve])
         # where the response is steepest, .25 within one entry of its table, rounding in float32 counts most
@@ -127,8 +127,8 @@ def test_full_light_and_no_noise_change_little(degradation):
     assert float((degraded - image)[..., 2:-2, 2:-2].abs().mean()) < 5e-3
 
 
-def test_noise_keys_fill_their_range():
-    keys = SensorNoise().sample(Keys(torch.arange(4000)))["noise_key"]
+def test_noise_ids_fill_their_range():
+    keys = SensorNoise().sample(Keys(torch.arange(4000)))["noise_id"]
     assert len(keys.unique()) == 4000
     assert 0 <= int(keys.min()) < 2**31
     assert 2**40 - 2**31 < int(keys.max()) < 2**40

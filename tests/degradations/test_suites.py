@@ -73,15 +73,15 @@ def test_rows_are_all_combinations(name):
     params = record.sample(torch.zeros(record.num_rows, dtype=torch.int64), torch.arange(record.num_rows))
     classes = {"Test-B": "B", "Test-N": "N", "Test-L": "NL", "Test-BN": "BN", "Test-BNL": "BNL"}[name]
     assert torch.equal(params["classes"], torch.tensor(CLASSES[classes]).expand(record.num_rows, 3))
-    drawn = ("kernel", "r", "sigma_s", "sigma_c")
+    drawn = ("kernel_id", "r", "sigma_s", "sigma_c")
     rows = torch.stack([params[key].double() for key in drawn], dim=1).round(decimals=4)
     assert len(rows.unique(dim=0)) == record.num_rows // (2 if name == "Test-BN" else 1)
-    assert sorted(params["kernel"].unique().tolist()) == (list(range(52)) if "B" in classes else [-1])
+    assert sorted(params["kernel_id"].unique().tolist()) == (list(range(52)) if "B" in classes else [-1])
     for key, values in (("sigma_s", record.sigma_s), ("sigma_c", record.sigma_c), ("r", record.r)):
         assert params[key].unique().tolist() == pytest.approx(sorted(values))
     # cameras and noise differ from row to row
-    assert len(params["noise_key"].unique()) == record.num_rows
-    assert len(params["mosaic"].unique()) > 1
+    assert len(params["noise_id"].unique()) == record.num_rows
+    assert len(params["mosaic_id"].unique()) > 1
 
 
 def test_pictures_of_a_suite_are_fixed():
@@ -93,16 +93,16 @@ def test_pictures_of_a_suite_are_fixed():
         alone, mine = record.degrade(images[index[i : i + 1]], index[i : i + 1], row[i : i + 1])
         assert all(torch.equal(value, params[key][i : i + 1]) for key, value in mine.items())
         torch.testing.assert_close(alone[0], together[i], atol=1e-6, rtol=0)
-    assert not torch.equal(params["noise_key"][0], params["noise_key"][2])  # the same row of two images
+    assert not torch.equal(params["noise_id"][0], params["noise_id"][2])  # the same row of two images
 
 
 def test_pictures_of_a_suite_are_those_of_last_year():
     """A suite is defined by its name: what it draws must not change with a version."""
     params = restoration_suite("Test-BNL").sample(torch.tensor([0, 99]), torch.tensor([0, 103]))
-    assert params["noise_key"].tolist() == [26954502847, 894305874028]
-    assert params["response"].tolist() == [150, 58]
-    assert params["mosaic"].tolist() == [0, 0]
-    assert params["kernel"].tolist() == [0, 51]
+    assert params["noise_id"].tolist() == [26954502847, 894305874028]
+    assert params["response_id"].tolist() == [150, 58]
+    assert params["mosaic_id"].tolist() == [0, 0]
+    assert params["kernel_id"].tolist() == [0, 51]
     kernels = TEST_KERNELS.on(torch.device("cpu"))[[0, 17, 39, 51]]
     energy = [0.0310017, 0.0424611, 0.0104504, 0.0265411]
     torch.testing.assert_close(kernels.square().sum((1, 2)), torch.tensor(energy), atol=1e-6, rtol=0)

@@ -39,6 +39,7 @@ def drawn(number: int, seed: int = 0) -> dict[str, torch.Tensor]:
         "rotation.matrix": torch.randn(number, 2, 2, generator=generator),
         "rescale.quality": torch.full((number,), 75),
         "rescale.down_filter": torch.randint(5, (number,), generator=generator),
+        "kernel_id": torch.randint(5, (number,), generator=generator),
     }
 
 
