@@ -1,0 +1,84 @@
+"""How near restored pictures come to the clean ones: PSNR and SSIM, one figure per picture."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+Channels = Literal["rgb", "y"]
+
+_LUMA = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)  # ITU-R BT.601, as MATLAB's rgb2ycbcr
+_BLACK = 16.0 / 255.0
+
+
+def convention(channels: Channels) -> str:
+    """How the figures are made, in words for a report: papers differ by more than a decibel in it."""
+    shown = {"rgb": "the RGB values", "y": "the luma Y of BT.601 (16 to 235)"}[channels]
+    return (
+        f"on {shown} of pictures clamped and rounded to 8 bit, whole picture, per picture, then averaged; "
+        "SSIM: Gaussian window of 11x11, sigma 1.5, the picture mirrored about its border"
+    )
+
+
+def psnr(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
+    """Peak signal-to-noise ratio, 10 log10(1 / MSE) with the mean over all pixels and channels of a picture.
+
+    Args:
+        restored: float (B,3,H,W), RGB; values beyond [0,1] are clamped.
+        clean: float (B,3,H,W), RGB in [0,1].
+        channels: "rgb", or "y" for the luma alone.
+
+    Returns:
+        float64 (B,) in dB; infinite for equal pictures.
+
+    Raises:
+        ValueError: The shapes differ or are no RGB pictures, or `channels` is unknown.
+    """
+    restored, clean = _as_shown(restored, clean, channels)
+    return -10.0 * (restored - clean).square().mean(dim=(1, 2, 3)).log10()
+
+
+def ssim(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
+    """Structural similarity (Wang et al. 2004), mean over pixels and channels; torchmetrics does the work.
+
+    The picture is mirrored about its border, where the authors' code leaves out the five pixels there: a difference of
+    about 1e-4 on photographs.
+
+    Args:
+        restored: float (B,3,H,W), RGB; values beyond [0,1] are clamped.
+        clean: float (B,3,H,W), RGB in [0,1]; at least 11 pixels wide and high.
+        channels: "rgb", or "y" for the luma alone.
+
+    Returns:
+        float64 (B,), at most 1.
+
+    Raises:
+        ValueError: The shapes differ, are no RGB pictures or smaller than the window, or `channels` is unknown.
+    """
+    if min(clean.shape[-2:]) < 11:
+        raise ValueError(f"SSIM has a window of 11x11 pixels, the pictures are {tuple(clean.shape)}")
+    restored, clean = _as_shown(restored, clean, channels)
+    if not len(clean):
+        return clean.new_empty(0)
+    # in float32: variances are differences of means that are not small, and torchmetrics' padding costs in float64
+    values = structural_similarity_index_measure(
+        restored.float(), clean.float(), gaussian_kernel=True, sigma=1.5, data_range=1.0, reduction="none"
+    )
+    assert isinstance(values, Tensor)
+    return values.double()
+
+
+def _as_shown(restored: Tensor, clean: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
+    """Both pictures as a screen would show them, float64 (B,C,H,W)."""
+    if restored.shape != clean.shape or clean.ndim != 4 or clean.shape[1] != 3:
+        raise ValueError(
+            f"need two batches of RGB pictures (B,3,H,W), got {tuple(restored.shape)}, {tuple(clean.shape)}"
+        )
+    if channels not in get_args(Channels):
+        raise ValueError(f"channels must be one of {get_args(Channels)}, got {channels!r}")
+    pictures = [images.detach().double().clamp(0.0, 1.0).mul(255.0).round().div(255.0) for images in (restored, clean)]
+    if channels == "y":
+        luma = torch.tensor(_LUMA, dtype=torch.float64, device=clean.device)
+        pictures = [torch.einsum("bchw,c->bhw", images, luma).unsqueeze(1) + _BLACK for images in pictures]
+    return pictures[0], pictures[1]
