@@ -106,6 +106,26 @@ def load_weights(
     return LoadReport(path, _PREFIXES[prefix], order, len(weights), bool(used), note, ignored)
 
 
+def load_network_weights(network: nn.Module, path: str | Path, prefix: str = "network.") -> None:
+    """Load a network's weights, whole or not at all, from a checkpoint of this package or a plain state dict.
+
+    Args:
+        network: Network to load into, of the same architecture as the file's.
+        path: File written by `torch.save`.
+        prefix: What stands before the network's keys in a checkpoint of the method.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be read safely, or keys or shapes do not fit; the message names them.
+    """
+    path = Path(path)
+    state_dict = _read_state_dict(path)
+    own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+    weights = own or dict(state_dict)
+    _check_keys(weights, network.state_dict(), path)
+    network.load_state_dict(weights)
+
+
 def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(
@@ -169,7 +189,7 @@ def _check_keys(weights: Mapping[str, Tensor], own: Mapping[str, Tensor], path: 
         if keys
     ]
     if lines:
-        raise ValueError("\n".join([f"{path} does not fit the backbone (is the architecture the same?):", *lines]))
+        raise ValueError("\n".join([f"{path} does not fit the network (is the architecture the same?):", *lines]))
 
 
 def _first_convolution(backbone: Backbone) -> str:

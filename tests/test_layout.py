@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "weights": {"models"},
     "data": {"degradations"},
     "methods": {"models", "losses", "metrics", "weights"},
-    "evaluation": {"metrics", "degradations", "models", "data"},
+    "evaluation": {"metrics", "degradations", "models", "data", "weights"},
 }
 TORCH_SIDE = {"torch", "torchvision", "torchmetrics", "timm", "kornia", "safetensors", "numpy"}
 LAZY = {"wandb", "albumentations", "matplotlib", "pandas", "pyarrow"}

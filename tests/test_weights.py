@@ -196,7 +196,7 @@ def test_misfits_are_listed_and_change_nothing(tmp_path: Path) -> None:
     torch.save(checkpoint, tmp_path / "wrong.ckpt")
     backbone = small_ir()
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
-    with pytest.raises(ValueError, match="does not fit the backbone") as caught:
+    with pytest.raises(ValueError, match="does not fit the network") as caught:
         load_weights(backbone, AdaFaceHead(DIM, CLASSES), tmp_path / "wrong.ckpt", "bgr")
     lines = str(caught.value).splitlines()
     assert lines[1] == "  1 missing: body.3.res_layer.1.weight"

@@ -16,12 +16,12 @@ from torch.utils.data import Dataset
 from facequal.data.augmentation import AlbumentationsDataset
 from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader, one_thread
-from facequal.data.protocols import HeldOutPairs, VerificationProtocol
+from facequal.data.protocols import EvaluationProtocol, HeldOutPairs
 from facequal.data.samplers import EpochSampler, IdentityPairSampler
 from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
-from facequal.data.views import resolution_views, to_unit_range, training_views
+from facequal.data.views import to_unit_range, training_views
 from facequal.degradations.base import Degradation
 from facequal.degradations.suites import resolution_suite
 
@@ -31,8 +31,8 @@ RESOLUTIONS_PX = resolution_suite("cross-resolution").sizes_px
 class FaceDataModule(LightningDataModule):
     """Faces for training, validation, test and prediction, degraded on the device.
 
-    Training batches are dicts as `facequal.data.views.training_views` returns them, evaluation batches as
-    `resolution_views` does: every image of a protocol once, at all resolutions asked for.
+    Training batches are dicts as `facequal.data.views.training_views` returns them, evaluation batches are what
+    their protocol's ``views`` makes them: of a verification protocol every image once, at all resolutions asked for.
 
     Args:
         train: data set to train on, or None to evaluate only.
@@ -71,8 +71,8 @@ class FaceDataModule(LightningDataModule):
         self,
         # jsonargparse takes no sub-class of a parametrised Dataset[...].
         train: Dataset | None = None,  # type: ignore[type-arg]
-        val: list[VerificationProtocol] | None = None,
-        test: list[VerificationProtocol] | None = None,
+        val: list[EvaluationProtocol] | None = None,
+        test: list[EvaluationProtocol] | None = None,
         predict: Dataset | None = None,  # type: ignore[type-arg]
         augmentation: Degradation | None = None,
         degradation: Degradation | None = None,
@@ -121,7 +121,7 @@ class FaceDataModule(LightningDataModule):
         self.val_resolutions_px, self.resolutions_px = tuple(val_resolutions_px), tuple(resolutions_px)
 
     @cached_property
-    def test_protocols(self) -> list[VerificationProtocol]:
+    def test_protocols(self) -> list[EvaluationProtocol]:
         """The protocols to test on; with ``skip_missing_tests``, those whose files are there.
 
         Raises:
@@ -202,7 +202,7 @@ class FaceDataModule(LightningDataModule):
         return self._eval_loader(self.predict_source)
 
     def on_after_batch_transfer(self, batch: Mapping[str, Any], dataloader_idx: int) -> dict[str, Any]:
-        """Degrade on the device: training views in fit, resolutions in validation and test."""
+        """Degrade on the device: training views in fit, what its protocol asks for in validation and test."""
         trainer = self.trainer
         if trainer is None or trainer.training:
             return training_views(
@@ -215,7 +215,9 @@ class FaceDataModule(LightningDataModule):
             )
         if trainer.predicting:
             return {**batch, "image": to_unit_range(batch["image"])}
-        return resolution_views(batch, self.resolutions_px if trainer.testing else self.val_resolutions_px)
+        if trainer.testing:
+            return self.test_protocols[dataloader_idx].views(batch, self.resolutions_px)
+        return self.val_protocols[dataloader_idx].views(batch, self.val_resolutions_px)
 
     def _sources_of(self, stage: str | None) -> list[FaceSource]:
         sources = {"fit": [self.train_source], "predict": [self.predict_source]}.get(stage or "", [])

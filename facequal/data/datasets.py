@@ -12,9 +12,11 @@ from torch.utils.data import Dataset
 from facequal.data.encoded import EncodedImages, FileImages, RecordImages
 from facequal.data.errors import DatasetError, raise_errors
 from facequal.data.folders import scan_identity_folders
-from facequal.data.images import IMAGE_EXTENSIONS, RGBImage, decode_image, resize_short
+from facequal.data.images import IMAGE_EXTENSIONS, RGBImage, crop_centre, decode_image, resize_short
 from facequal.data.lists import read_list
 from facequal.data.recordio import RecordReader
+
+SizePx = int | tuple[int, int] | None
 
 
 class FaceDataset(Dataset[dict[str, Any]]):
@@ -28,18 +30,19 @@ class FaceDataset(Dataset[dict[str, Any]]):
         labels: int64 (N,), one per image.
         classes: Name of every identity.
         size_px: Side of the square images in pixels: others are resized by their short side and cropped in the centre
-            (`facequal.data.images.resize_short`). None gives every image in its own size.
+            (`facequal.data.images.resize_short`). Height and width, as (176, 144) for CelebA: the centre is cropped
+            without resizing (`crop_centre`). None gives every image in its own size.
 
     Raises:
         ValueError: Numbers of images and labels differ, or `size_px` is not positive.
     """
 
     def __init__(
-        self, images: EncodedImages, labels: NDArray[np.int64], classes: list[str], size_px: int | None = 112
+        self, images: EncodedImages, labels: NDArray[np.int64], classes: list[str], size_px: SizePx = 112
     ) -> None:
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images with {len(labels)} labels")
-        if size_px is not None and size_px < 1:
+        if size_px is not None and min(size_px if isinstance(size_px, Sequence) else (size_px,)) < 1:
             raise ValueError(f"size_px must be positive or None, got {size_px}")
         self.images = images
         self.labels = labels
@@ -53,9 +56,7 @@ class FaceDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not 0 <= index < len(self.labels):
             raise IndexError(f"image {index} of {len(self.labels)}")
-        image = self.read_image(index)
-        if self.size_px is not None:
-            image = resize_short(image, self.size_px)
+        image = self._sized(self.read_image(index))
         return {
             "image": torch.from_numpy(image.transpose(2, 0, 1)),
             "label": self.labels.item(index),
@@ -87,8 +88,14 @@ class FaceDataset(Dataset[dict[str, Any]]):
             if encoded:
                 yield self.labels.item(index), self.images.read(index)
             else:
-                image = self.read_image(index)
-                yield self.labels.item(index), image if self.size_px is None else resize_short(image, self.size_px)
+                yield self.labels.item(index), self._sized(self.read_image(index))
+
+    def _sized(self, image: RGBImage) -> RGBImage:
+        if self.size_px is None:
+            return image
+        if isinstance(self.size_px, Sequence):
+            return crop_centre(image, *self.size_px)
+        return resize_short(image, self.size_px)
 
 
 class FolderDataset(FaceDataset):
@@ -106,9 +113,7 @@ class FolderDataset(FaceDataset):
         DatasetError: The folder does not follow the layout; the message names the first wrong file or folder.
     """
 
-    def __init__(
-        self, root: str | Path, size_px: int | None = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS
-    ) -> None:
+    def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
         found = scan_identity_folders(root, extensions)
         raise_errors(found.problems, DatasetError)
         images = FileImages(root, found.paths)
@@ -137,7 +142,7 @@ class ListDataset(FaceDataset):
         csv_path: str | Path,
         root: str | Path | None = None,
         split: str | None = None,
-        size_px: int | None = 112,
+        size_px: SizePx = 112,
     ) -> None:
         rows = read_list(csv_path, split)
         raise_errors(rows.problems, DatasetError)
@@ -160,7 +165,7 @@ class RecordDataset(FaceDataset):
         RecordError: The set is missing or malformed.
     """
 
-    def __init__(self, root: str | Path, size_px: int | None = 112) -> None:
+    def __init__(self, root: str | Path, size_px: SizePx = 112) -> None:
         path = Path(root)
         reader = RecordReader(path / "train.rec" if path.is_dir() else path)
         stored, labels = np.unique(reader.labels(), return_inverse=True)

@@ -124,6 +124,26 @@ def resize_short(image: RGBImage, size_px: int) -> RGBImage:
     return np.ascontiguousarray(image[top : top + size_px, left : left + size_px])
 
 
+def crop_centre(image: RGBImage, height_px: int, width_px: int) -> RGBImage:
+    """Crop the centre without shrinking, as CelebA's aligned faces are cropped; a smaller image is enlarged first.
+
+    Args:
+        image: uint8 (H, W, 3).
+        height_px: Height of the result in pixels.
+        width_px: Width of the result in pixels.
+
+    Returns:
+        uint8 (height_px, width_px, 3).
+    """
+    height, width = image.shape[:2]
+    scale = max(height_px / height, width_px / width)
+    if scale > 1.0:
+        height, width = max(height_px, round(height * scale)), max(width_px, round(width * scale))
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
+    top, left = (height - height_px) // 2, (width - width_px) // 2
+    return np.ascontiguousarray(image[top : top + height_px, left : left + width_px])
+
+
 def _opencv(data: bytes, flags: int, source: str) -> NDArray[Any] | None:
     """The decoded array, or None where OpenCV cannot read the bytes."""
     try:

@@ -1,14 +1,14 @@
 """Verification benchmarks as data: which images, which pairs, by which rule they are scored.
 
-A protocol holds one set of images and one or more lists of pairs over it, so that every image is embedded once
-however many lists use it. Nothing is read before the images or pairs are asked for.
+A verification protocol holds one set of images and one or more lists of pairs over it, so that every image is embedded
+once however many lists use it. Nothing is read before the images or pairs are asked for.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from facequal.data.datasets import FolderDataset
 from facequal.data.gallery import GallerySearch, first_image_gallery
@@ -17,12 +17,43 @@ from facequal.data.pairs import VerificationPairs, read_bin, read_pairs_txt, sam
 from facequal.data.procedural import ProceduralFaces, procedural_pairs
 from facequal.data.source import FaceSource
 from facequal.data.splits import IdentitySubset
+from facequal.data.views import resolution_views
 
 Rule = Literal["grid", "exact"]
 Impostors = Literal["other-family", "same-family", "mixed"]
 
 
-class VerificationProtocol(ABC):
+class EvaluationProtocol(ABC):
+    """A benchmark: a set of images, and how they are shown to a method.
+
+    Args:
+        name: how the results are called.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    @abstractmethod
+    def images(self) -> FaceSource:
+        """What is evaluated, each item once."""
+
+    @property
+    def paths(self) -> list[Path]:
+        """Files and folders without which the benchmark cannot be run; what is in them is another matter."""
+        return []
+
+    @abstractmethod
+    def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
+        """Make a transferred batch of ``images`` what a method's step takes.
+
+        Args:
+            batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.
+            resolutions_px: resolutions asked for, in pixels of height, where the benchmark has no say of its own.
+        """
+
+
+class VerificationProtocol(EvaluationProtocol):
     """A verification benchmark.
 
     Args:
@@ -33,18 +64,14 @@ class VerificationProtocol(ABC):
     """
 
     def __init__(self, name: str, rule: Rule = "grid", size_px: int = 112) -> None:
+        super().__init__(name)
         if rule not in ("grid", "exact"):
             raise ValueError(f"rule must be 'grid' or 'exact', got {rule!r}")
-        self.name, self.rule, self.size_px = name, rule, size_px
+        self.rule, self.size_px = rule, size_px
 
     @abstractmethod
     def load(self) -> list[VerificationPairs]:
         """Read the lists of pairs; all share one ``images``."""
-
-    @property
-    def paths(self) -> list[Path]:
-        """Files and folders without which the benchmark cannot be run; what is in them is another matter."""
-        return []
 
     @cached_property
     def pair_lists(self) -> list[VerificationPairs]:
@@ -60,6 +87,10 @@ class VerificationProtocol(ABC):
     def searches(self) -> list[GallerySearch]:
         """Searches over the same images; most benchmarks have none."""
         return []
+
+    def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
+        """All resolutions of the batch, see `resolution_views`."""
+        return resolution_views(batch, resolutions_px)
 
 
 class PairsFile(VerificationProtocol):

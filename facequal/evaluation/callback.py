@@ -1,33 +1,32 @@
-"""Evaluation as a component: any method that embeds images is validated and tested by the same protocols."""
+"""Evaluation as a component: whatever embeds or restores images is validated and tested by the same protocols."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
-from rich.console import Console
 
-from facequal.data.protocols import VerificationProtocol
+from facequal.data.protocols import EvaluationProtocol, VerificationProtocol
+from facequal.data.restoration import RestorationSet
 from facequal.degradations.suites import resolution_suite
-from facequal.evaluation.collection import OutputCollector, Views, split_views
+from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.folders import run_folder
-from facequal.evaluation.identification import evaluate_search
-from facequal.evaluation.norms import norm_results
-from facequal.evaluation.panel import write_panel
+from facequal.evaluation.recognition import RecognitionEvaluator, RecognitionSettings
 from facequal.evaluation.report import RunInfo, write_report
+from facequal.evaluation.restoration import RESTORED, RestorationEvaluator, RestorationSettings
 from facequal.evaluation.results import Result
-from facequal.evaluation.tables import render_table
-from facequal.evaluation.verification import CONDITIONS, CurveKey, PairEvaluation, evaluate_pairs
-from facequal.metrics.roc import RocCurve
+from facequal.evaluation.tables import print_table, render_table
+from facequal.evaluation.verification import CONDITIONS
 from facequal.metrics.verification import AccuracyRule
 
 
 class ProtocolEvaluation(Callback):
-    """Collect the embeddings of every protocol, compute its figures, log them, and write the report of a test.
+    """Collect what the steps make of every protocol, compute its figures, log them, and write the report of a test.
 
-    A step returns ``embedding``, ``norm``, ``index`` and ``view``. Each protocol has one loader and each image is
-    counted once: the repeats that fill up uneven splits over ranks are dropped by index.
+    Each protocol has one loader and each image is counted once: the repeats that fill up uneven splits over ranks are
+    dropped by index.
 
     Args:
         conditions: which images of a pair are degraded: ``"cross-resolution"`` the second one, ``"same-resolution"``
@@ -39,6 +38,7 @@ class ProtocolEvaluation(Callback):
         num_panel_rows: pairs in the picture of the report; 0 draws none.
         ranks: ranks at which searches in a gallery are reported, for protocols that have one.
         norms: report the feature norms of each resolution and how they correlate with it.
+        restoration: how restoration sets are evaluated.
 
     Raises:
         ValueError: a condition is unknown, or a rank is below 1.
@@ -57,24 +57,43 @@ class ProtocolEvaluation(Callback):
         num_panel_rows: int = 6,
         ranks: Sequence[int] = (1,),
         norms: bool = False,
+        restoration: RestorationSettings | None = None,
     ) -> None:
-        self.conditions = tuple(resolution_suite(condition).name for condition in conditions)
-        self.fars, self.rule = tuple(fars), rule
-        self.folder, self.num_panel_rows = folder, num_panel_rows
         if any(rank < 1 for rank in ranks):
             raise ValueError(f"evaluation.ranks must be at least 1, got {list(ranks)}")
-        self.ranks, self.norms = tuple(ranks), norms
+        names = tuple(resolution_suite(condition).name for condition in conditions)
+        self.recognition = RecognitionSettings(names, tuple(fars), rule, tuple(ranks), norms, num_panel_rows)
+        self.restoration = restoration or RestorationSettings()
+        self.folder = folder
         self.results: list[Result] = []
         self.config_hash: str | None = None
-        self.collectors: dict[int, OutputCollector] = {}
+        self.evaluators: list[Evaluator] = []
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
-        self.collectors = {}
+        self.begin(trainer.datamodule.val_protocols)  # type: ignore[attr-defined]  # set by fit and validate
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
-        self.collectors = {}
+        self.begin(trainer.datamodule.test_protocols)  # type: ignore[attr-defined]  # set by fit and test
+
+    def begin(self, protocols: Sequence[EvaluationProtocol]) -> None:
+        """One evaluator for each protocol.
+
+        Raises:
+            TypeError: there is none for a kind of protocol.
+        """
+        self.evaluators = []
+        for protocol in protocols:
+            if isinstance(protocol, VerificationProtocol):
+                # One picture of pairs is enough.
+                drawn = any(isinstance(evaluator, RecognitionEvaluator) for evaluator in self.evaluators)
+                settings = replace(self.recognition, num_panel_rows=0) if drawn else self.recognition
+                self.evaluators.append(RecognitionEvaluator(protocol, settings))
+            elif isinstance(protocol, RestorationSet):
+                self.evaluators.append(RestorationEvaluator(protocol, self.restoration))
+            else:
+                raise TypeError(f"{protocol.name}: nothing here evaluates a {type(protocol).__qualname__}")
 
     def on_validation_batch_end(
         self,
@@ -86,7 +105,7 @@ class ProtocolEvaluation(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the rows of a batch."""
-        self.collectors.setdefault(dataloader_idx, OutputCollector()).add(outputs)
+        self.evaluators[dataloader_idx].add(outputs, batch)
 
     def on_test_batch_end(
         self,
@@ -98,106 +117,46 @@ class ProtocolEvaluation(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the rows of a batch."""
-        self.collectors.setdefault(dataloader_idx, OutputCollector()).add(outputs)
+        self.evaluators[dataloader_idx].add(outputs, batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the figures of all validation protocols, and ``val/accuracy``, the mean of their accuracies."""
-        if trainer.sanity_checking:
-            return
-        results: list[Result] = []
-        for protocol, views in self.gathered(trainer, trainer.datamodule.val_protocols):  # type: ignore[attr-defined]
-            results += self.evaluate(protocol, views, seed=None).results
-        log_results(pl_module, "val", results)
+        if not trainer.sanity_checking:
+            log_results(pl_module, "val", self.compute(trainer, seed=None))
+        self.evaluators = []
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compute the figures of all test protocols, log them, print the table and write the report."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]  # set by fit and test
-        self.results = []
-        curves: dict[CurveKey, RocCurve] = {}
-        embedded = self.gathered(trainer, datamodule.test_protocols)
-        for protocol, views in embedded:
-            evaluation = self.evaluate(protocol, views, datamodule.seed)
-            self.results += evaluation.results
-            curves |= evaluation.curves
+        self.results = self.compute(trainer, trainer.datamodule.seed)  # type: ignore[attr-defined]
         log_results(pl_module, "test", self.results)
         folder = self.report_folder(trainer)
         if trainer.is_global_zero:
-            self.write(folder, curves, trainer, embedded)
+            self.write(folder, trainer)
+        self.evaluators = []
 
-    def gathered(
-        self, trainer: Trainer, protocols: Sequence[VerificationProtocol]
-    ) -> list[tuple[VerificationProtocol, Views]]:
-        """Each protocol with its embeddings by view, from all ranks."""
-        embedded = []
+    def compute(self, trainer: Trainer, seed: int | None) -> list[Result]:
+        """Figures of all protocols; none where the trainer limits the batches."""
         if batches_are_limited(trainer):
             rank_zero_info("the evaluation is left out, since the trainer limits its batches")
-            protocols = []
-        for number, protocol in enumerate(protocols):
-            rows = self.collectors.get(number, OutputCollector()).gather(trainer)
-            embedded.append((protocol, split_views(rows, len(protocol.images), protocol.name)))
-        self.collectors = {}
-        return embedded
-
-    def evaluate(self, protocol: VerificationProtocol, views: Views, seed: int | None) -> PairEvaluation:
-        """Figures of a protocol, and the ROC curves of its lists of pairs.
-
-        Raises:
-            ValueError: the resolutions leave out the images' own, which is the clean one.
-        """
-        evaluation = PairEvaluation([], {})
-        clean = protocol.images[0]["image"].shape[-2]
-        by_name = {str(view): embeddings for view, embeddings in views.embeddings.items()}
-        for pair_list in protocol.pair_lists:
-            one = evaluate_pairs(
-                by_name,
-                pair_list.pairs,
-                pair_list.is_same,
-                protocol=pair_list.name,
-                folds=pair_list.folds,
-                rule=self.rule or protocol.rule,
-                clean=str(clean),
-                conditions=self.conditions,
-                fars=self.fars,
-                seed=seed,
-            )
-            evaluation.results.extend(one.results)
-            evaluation.curves.update(one.curves)
-        for search in protocol.searches:
-            found = evaluate_search(
-                by_name,
-                search,
-                protocol.images.labels,
-                clean=str(clean),
-                conditions=self.conditions,
-                ranks=self.ranks,
-                seed=seed,
-            )
-            evaluation.results.extend(found)
-        if self.norms:
-            evaluation.results.extend(norm_results(views.norms, protocol.name, seed))
-        return evaluation
+            self.evaluators = []
+        for evaluator in self.evaluators:
+            evaluator.compute(trainer, seed)
+        return [result for evaluator in self.evaluators for result in evaluator.results]
 
     def report_folder(self, trainer: Trainer) -> Path:
         """Folder of the report, equal on all ranks."""
         return run_folder(trainer) / "report" if self.folder is None else Path(self.folder)
 
-    def write(
-        self,
-        folder: Path,
-        curves: dict[CurveKey, RocCurve],
-        trainer: Trainer,
-        embedded: list[tuple[VerificationProtocol, Views]],
-    ) -> None:
+    def write(self, folder: Path, trainer: Trainer) -> None:
         """Print the table and write the report with its pictures."""
-        Console().print(render_table(self.results))
+        print_table(render_table(self.results))
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         info = RunInfo.collect(self.config_hash, datamodule.seed, tested_checkpoint(trainer))
-        report = write_report(folder, self.results, curves, info, datamodule.left_out_tests)
-        print(f"report: {report}")
-        if self.num_panel_rows and embedded:
-            protocol, views = embedded[0]
-            picture = write_panel(folder / "pairs.png", protocol.pair_lists[0], views.embeddings, self.num_panel_rows)
-            print(f"picture: {picture}")
+        curves = {key: curve for evaluator in self.evaluators for key, curve in evaluator.curves.items()}
+        print(f"report: {write_report(folder, self.results, curves, info, datamodule.left_out_tests)}")
+        for evaluator in self.evaluators:
+            for path in evaluator.write(folder):
+                print(f"{'picture' if path.suffix == '.png' else 'table'}: {path}")
 
 
 def tested_checkpoint(trainer: Trainer) -> str | None:
@@ -215,7 +174,9 @@ def batches_are_limited(trainer: Trainer) -> bool:
 
 
 def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
-    """Log every figure as ``stage/protocol/condition/column/metric``, and the mean accuracy as ``stage/accuracy``.
+    """Log every figure as ``stage/protocol/condition/column/metric``, and what checkpoints are chosen by.
+
+    That is ``stage/accuracy``, the mean accuracy, and ``stage/psnr``, the mean PSNR of what the method restored.
 
     All ranks compute the same figures; averaging them changes nothing, and Lightning asks for it.
     """
@@ -227,3 +188,6 @@ def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result
     accuracies = [result.value for result in results if result.metric == "accuracy"]
     if accuracies:
         pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)
+    psnrs = [result.value for result in results if (result.metric, result.column) == ("psnr", RESTORED)]
+    if psnrs:
+        pl_module.log(f"{stage}/psnr", sum(psnrs) / len(psnrs), prog_bar=True, sync_dist=True)

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,11 @@ from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from facequal.methods.schedules import Schedule
+
+OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 
 # DDP's option to copy rank 0's buffers before each forward; torch 2.15 renamed it.
 BUFFER_OPTIONS = ("forward_sync_buffers", "broadcast_buffers")
@@ -20,6 +25,8 @@ BUFFER_OPTIONS = ("forward_sync_buffers", "broadcast_buffers")
 
 class FaceMethod(LightningModule):
     """Base of the methods: how any of them behaves in a run, not how one learns."""
+
+    schedule: Schedule
 
     def save_configuration(self) -> None:
         """Keep the parsed configuration in checkpoints, so that `facequal.load_module` can build the method again.
@@ -118,6 +125,19 @@ class FaceMethod(LightningModule):
             own.register_hook(lambda gradient: gradient * world_size)  # type: ignore[no-untyped-call]
             gathered[self.trainer.global_rank] = own
         return torch.cat(gathered)
+
+    def rate_factor(self, step: int) -> float:
+        """Factor of the learning rate at an optimizer step, by the method's ``schedule``."""
+        if step == 0:
+            # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
+            # too early: a resume in the middle of an epoch would lose its place in the data.
+            return self.schedule(0.0, 0.0)
+        return self.schedule(step / self.steps_per_epoch, min(1.0, step / self.total_steps))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
 
     @property
     def training_progress(self) -> float:

@@ -1,7 +1,5 @@
 """What the methods that embed faces share: the backbone, evaluation, the optimizer, and the head where there is one."""
 
-import math
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -11,14 +9,13 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from facequal.losses.margins import margin_ramp
-from facequal.methods.base import FaceMethod
+from facequal.methods.base import FaceMethod, OptimizerFactory
 from facequal.methods.schedules import Schedule
 from facequal.metrics.norms import NormCorrelations
 from facequal.models.backbones import Backbone, decay_parameter_groups
 from facequal.models.heads import MarginHead
 from facequal.weights import load_weights
 
-OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 PUBLISHED_LR_PER_IMAGE = 0.1 / 512  # AdaFace: rate .1 at 512 images per step
 
 
@@ -114,19 +111,6 @@ class EmbeddingMethod(FaceMethod):
         if self.head is not None:
             self.note_learning_rate(optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def rate_factor(self, step: int) -> float:
-        """Factor of the learning rate at an optimizer step."""
-        if step == 0:
-            # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
-            # too early: a resume in the middle of an epoch would lose its place in the data.
-            return self.schedule(0.0, 0.0)
-        return self.schedule(step / self.steps_per_epoch, min(1.0, step / self.total_steps))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimizer steps of an epoch."""
-        return math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
 
     def note_learning_rate(self, optimizer: Optimizer) -> None:
         """Say so when an SGD rate does not fit the batch: rate .1 with batches of 32 does not converge on face data."""

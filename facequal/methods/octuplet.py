@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.optim import Adagrad, Optimizer
 
 from facequal.losses.octuplet import TERMS, Distance, OctupletLoss, OctupletOutput, Term
-from facequal.methods.embedding import EmbeddingMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
+from facequal.methods.embedding import EmbeddingMethod
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
 

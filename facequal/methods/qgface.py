@@ -16,7 +16,8 @@ from facequal.losses.partition import (
     gated_loss,
     unit_quality,
 )
-from facequal.methods.embedding import EmbeddingMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
+from facequal.methods.embedding import EmbeddingMethod
 from facequal.methods.qgface_options import PAPER_CONTRAST, PAPER_PARTITION, Contrast, Partition
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone

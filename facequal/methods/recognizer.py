@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer
 from torchmetrics import MeanMetric
 
-from facequal.methods.embedding import EmbeddingMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
+from facequal.methods.embedding import EmbeddingMethod
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.metrics.norms import NormStatistics
 from facequal.models.backbones import Backbone

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facequal.methods.embedding import EmbeddingMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
+from facequal.methods.embedding import EmbeddingMethod
 from facequal.methods.recognizer import published_sgd
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone

@@ -29,7 +29,28 @@ def rank_accuracy(
     Raises:
         ValueError: shapes do not fit, a rank is below 1, or the gallery lacks the person of a probe.
     """
-    _check(probes, probe_labels, gallery, gallery_labels, ranks)
+    if any(rank < 1 for rank in ranks):
+        raise ValueError(f"ranks must be at least 1, got {list(ranks)}")
+    rank = probe_ranks(probes, probe_labels, gallery, gallery_labels).double()
+    return [float((rank <= k).double().mean()) for k in ranks]
+
+
+def probe_ranks(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> Tensor:
+    """The rank of each probe's person among the people of the gallery, 1 for the nearest; see `rank_accuracy`.
+
+    Args:
+        probes: (P, D) embeddings, float; of any length.
+        probe_labels: (P,) integer identities.
+        gallery: (G, D) embeddings, one or more rows per person.
+        gallery_labels: (G,) integer identities.
+
+    Returns:
+        int64 (P,), from 1.
+
+    Raises:
+        ValueError: shapes do not fit, or the gallery lacks the person of a probe.
+    """
+    _check(probes, probe_labels, gallery, gallery_labels)
     people, column = torch.unique(gallery_labels, return_inverse=True)
     own = torch.searchsorted(people, probe_labels).clamp_(max=max(len(people) - 1, 0))
     missing = (people[own] != probe_labels) if len(people) else torch.ones_like(probe_labels, dtype=torch.bool)
@@ -45,15 +66,12 @@ def rank_accuracy(
         best.scatter_reduce_(1, column.expand_as(scores), scores, "amax")
         mate = best.gather(1, own[start : start + step, None])
         found.append((~(best < mate)).sum(1))  # its own person is one of them; a NaN is never below
-    rank = torch.cat(found).double() if found else probes.new_empty(0, dtype=torch.float64)
-    return [float((rank <= k).double().mean()) for k in ranks]
+    return torch.cat(found) if found else probe_labels.new_empty(0, dtype=torch.int64)
 
 
-def _check(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, ranks: Sequence[int]) -> None:
+def _check(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> None:
     if probes.ndim != 2 or gallery.ndim != 2 or probes.shape[1] != gallery.shape[1]:
         raise ValueError(f"need probes (P, D) and a gallery (G, D), got {tuple(probes.shape)}, {tuple(gallery.shape)}")
     for name, rows, labels in (("probe", probes, probe_labels), ("gallery", gallery, gallery_labels)):
         if labels.shape != rows.shape[:1]:
             raise ValueError(f"{name}_labels must be ({len(rows)},), got {tuple(labels.shape)}")
-    if any(rank < 1 for rank in ranks):
-        raise ValueError(f"ranks must be at least 1, got {list(ranks)}")

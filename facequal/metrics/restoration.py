@@ -12,15 +12,6 @@ _LUMA = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)  # ITU-R BT.601, as MA
 _BLACK = 16.0 / 255.0
 
 
-def convention(channels: Channels) -> str:
-    """How the figures are made, in words for a report: papers differ by more than a decibel in it."""
-    shown = {"rgb": "the RGB values", "y": "the luma Y of BT.601 (16 to 235)"}[channels]
-    return (
-        f"on {shown} of pictures clamped and rounded to 8 bit, whole picture, per picture, then averaged; "
-        "SSIM: Gaussian window of 11x11, sigma 1.5, the picture mirrored about its border"
-    )
-
-
 def psnr(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
     """Peak signal-to-noise ratio, 10 log10(1 / MSE) with the mean over all pixels and channels of a picture.
 

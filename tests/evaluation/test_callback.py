@@ -18,7 +18,8 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
     datamodule = SimpleNamespace(seed=3, left_out_tests=["lfw", "cfp|fp"])
     module = SimpleNamespace(hparams={"weights": "base.ckpt"})
     trainer = SimpleNamespace(datamodule=datamodule, ckpt_path=None, global_step=0, lightning_module=module)
-    evaluation.write(tmp_path, {key: curve}, trainer, [])
+    evaluation.evaluators = [SimpleNamespace(curves={key: curve}, write=lambda folder: [])]
+    evaluation.write(tmp_path, trainer)
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["run"]["checkpoint"] == "base.ckpt"
     assert content["left_out"] == ["lfw", "cfp|fp"]
@@ -26,7 +27,8 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
     assert read_curves(tmp_path / "roc.npz")[key].auc() == pytest.approx(curve.auc(), abs=1e-12)
 
     datamodule.left_out_tests, trainer.global_step = [], 7  # tested after a training: not the weights it started from
-    evaluation.write(tmp_path, {}, trainer, [])
+    evaluation.evaluators = []
+    evaluation.write(tmp_path, trainer)
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["left_out"] == []
     assert content["run"]["checkpoint"] is None

@@ -194,9 +194,7 @@ def _fused(backbone: Backbone, images: Tensor) -> Tensor:
 
 def test_another_embedding_size_is_an_error(tmp_path: Path) -> None:
     weights = saved(IRTiny(input_size_px=32, embedding_dim=24), tmp_path / "base.pt")
-    with pytest.raises(
-        ValueError, match=r"(?s)base.pt does not fit the backbone.*of another shape.*24.*instead of.*16"
-    ):
+    with pytest.raises(ValueError, match=r"(?s)base.pt does not fit the network.*of another shape.*24.*instead of.*16"):
         Octuplet(IRTiny(input_size_px=32, embedding_dim=16), weights=weights, colour_order="rgb")
 
 

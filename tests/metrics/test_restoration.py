@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from facequal.metrics.restoration import convention, psnr, ssim
+from facequal.metrics.restoration import psnr, ssim
 from tests.degradations.pictures import pictures
 
 
@@ -80,11 +80,6 @@ def test_pictures_do_not_depend_on_their_batch():
                 measure(restored[i : i + 1], clean[i : i + 1])[0], together[i], atol=1e-6, rtol=0
             )
         assert measure(restored[:0], clean[:0]).shape == (0,)
-
-
-def test_the_convention_is_in_words():
-    assert "RGB values" in convention("rgb")
-    assert "luma Y of BT.601" in convention("y")
 
 
 def test_wrong_pictures_are_named():

@@ -1,0 +1,108 @@
+"""Restoration tests as data: which clean images, and in which rows of a suite they are degraded."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from facequal.data.protocols import EvaluationProtocol
+from facequal.data.source import FaceSource, require_source
+from facequal.data.views import to_unit_range
+from facequal.degradations.suites import RestorationSuite, restoration_suite
+
+NUM_IMAGES = 100
+
+
+class RestorationSet(EvaluationProtocol):
+    """A suite on clean images of any source: each image is degraded in every row of the suite, on the device.
+
+    The images are ``num_images`` of the source, evenly spaced in its order, which is that of identities: with enough
+    identities they show different people. A picture depends on its image's number and its row alone, so with
+    ``images`` the first ones are those of the whole test.
+
+    Args:
+        faces: the source, of people who are not trained on.
+        suite: "Test-B", "Test-N", "Test-L", "Test-BN" or "Test-BNL".
+        num_images: clean images of the test; the paper has 100.
+        images: how many of them are used, for short runs; None uses all.
+        name: how the results are called; None takes the suite's name.
+
+    Raises:
+        TypeError: ``faces`` is no data set of faces.
+        ValueError: the suite is unknown, or there are fewer images than asked for.
+    """
+
+    def __init__(
+        self,
+        faces: Dataset,  # type: ignore[type-arg]  # jsonargparse takes no sub-class of a parametrised Dataset[...]
+        suite: str = "Test-BNL",
+        num_images: int = NUM_IMAGES,
+        images: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.suite = restoration_suite(suite)
+        super().__init__(name or self.suite.name)
+        self.faces: FaceSource = require_source(faces, f"{self.name}: faces")
+        if not 1 <= num_images <= len(self.faces):
+            raise ValueError(f"{self.name}: num_images={num_images}, but the source has {len(self.faces)} images")
+        if images is not None and not 1 <= images <= num_images:
+            raise ValueError(f"{self.name}: images={images} is not between 1 and num_images={num_images}")
+        spaced = np.arange(num_images, dtype=np.int64) * len(self.faces) // num_images
+        self.chosen: NDArray[np.int64] = spaced[:images]
+
+    @cached_property
+    def gallery(self) -> NDArray[np.int64]:
+        """Positions in the source of one clean image per person, none of them an image of the test.
+
+        The people of the test images are searched among all people of the source. One whose images are all in the test
+        is not in the gallery.
+        """
+        others = np.setdiff1d(np.arange(len(self.faces)), self.chosen)
+        return others[np.unique(np.asarray(self.faces.labels)[others], return_index=True)[1]]
+
+    @cached_property
+    def images(self) -> FaceSource:
+        """The chosen images, each as often as the suite has rows: item i is row i % rows of image i // rows."""
+        return SuiteRows(self.faces, self.chosen, self.suite)
+
+    def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
+        """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index`` and what ``degradation`` drew."""
+        clean = to_unit_range(batch["image"])
+        number, row = batch["index"] // self.suite.num_rows, batch["index"] % self.suite.num_rows
+        degraded, drawn = self.suite.degrade(clean, number, row)
+        return {"image": clean, "lq": degraded, "label": batch["label"], "index": batch["index"], "degradation": drawn}
+
+
+class SuiteRows:
+    """Images of a source, repeated for the rows of a suite; each is decoded once and kept.
+
+    Args:
+        faces: the source.
+        chosen: int64 (N,): positions of the images in the source.
+        suite: the suite.
+    """
+
+    def __init__(self, faces: FaceSource, chosen: NDArray[np.int64], suite: RestorationSuite) -> None:
+        self.faces, self.chosen, self.num_rows = faces, chosen, suite.num_rows
+        self.labels = np.repeat(np.asarray(faces.labels)[chosen], suite.num_rows)
+        self.num_classes, self.classes = faces.num_classes, faces.classes
+        self.kept: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"picture {index} of {len(self)}")
+        place = int(self.chosen[index // self.num_rows])
+        if place not in self.kept:
+            self.kept[place] = self.faces[place]["image"].contiguous()
+        return {"image": self.kept[place], "label": self.labels.item(index), "index": index}
+
+    def describe(self, index: int) -> str:
+        """Path, or record key and offset, of the clean image."""
+        return self.faces.describe(int(self.chosen[index // self.num_rows]))

@@ -1,0 +1,180 @@
+"""Restoration without learning, to compare with: what a few lines of a well-known library make of a picture."""
+
+import importlib
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Baseline(ABC):
+    """Restores pictures without having seen clean ones."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What tables call it, with its settings where they differ from the default."""
+
+    @abstractmethod
+    def __call__(self, images: Tensor) -> Tensor:
+        """Restore a batch.
+
+        Args:
+            images: float32 RGB (B,3,H,W) in [0,1].
+
+        Returns:
+            float32 (B,3,H,W) in [0,1], on the device of `images`.
+        """
+
+
+class GainNormalisation(Baseline):
+    """One gain per picture that brings its mean to that of a well-lit face; too bright values are clipped.
+
+    Args:
+        mean: Mean of all values wanted, in (0, 1].
+
+    Raises:
+        ValueError: The mean is out of range.
+    """
+
+    def __init__(self, mean: float = 0.45) -> None:
+        if not 0.0 < mean <= 1.0:
+            raise ValueError(f"mean must be in (0, 1], got {mean}")
+        self.mean = mean
+
+    @property
+    def name(self) -> str:
+        """`gain`."""
+        return "gain" if self.mean == 0.45 else f"gain to {self.mean:g}"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Multiply each picture by mean / its mean; a black one stays black."""
+        gain = self.mean / images.mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-3)
+        return (images * gain).clamp(0.0, 1.0)
+
+
+class HistogramEqualisation(Baseline):
+    """OpenCV's `equalizeHist`.
+
+    Args:
+        channels: "y" equalises the luma alone, "rgb" every channel for itself, which also shifts colours to grey.
+
+    Raises:
+        ValueError: `channels` is unknown.
+    """
+
+    def __init__(self, channels: Literal["y", "rgb"] = "y") -> None:
+        if channels not in ("y", "rgb"):
+            raise ValueError(f"channels must be 'y' or 'rgb', got {channels!r}")
+        self.channels = channels
+
+    @property
+    def name(self) -> str:
+        """`hist (y)` or `hist (rgb)`."""
+        return f"hist ({self.channels})"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Equalise each picture's histogram."""
+        return _per_picture(images, self._equalise)
+
+    def _equalise(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
+        if self.channels == "rgb":
+            return np.stack([cv2.equalizeHist(channel) for channel in np.moveaxis(picture, 2, 0)], axis=2)
+        luma = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
+        luma[..., 0] = cv2.equalizeHist(luma[..., 0])
+        return np.asarray(cv2.cvtColor(luma, cv2.COLOR_YCrCb2RGB))
+
+
+class CLAHE(Baseline):
+    """OpenCV's contrast-limited adaptive histogram equalisation, of the lightness L of CIELAB.
+
+    Args:
+        clip_limit: Limit of the contrast.
+        tiles: Tiles along each side.
+    """
+
+    def __init__(self, clip_limit: float = 4.0, tiles: int = 8) -> None:
+        self.clip_limit, self.tiles = clip_limit, tiles
+
+    @property
+    def name(self) -> str:
+        """`CLAHE`."""
+        return "CLAHE"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Equalise each picture tile by tile."""
+        return _per_picture(images, self._equalise)
+
+    def _equalise(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
+        lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+        lab[..., 0] = cv2.createCLAHE(self.clip_limit, (self.tiles, self.tiles)).apply(lab[..., 0])
+        return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
+
+
+class NonLocalMeans(Baseline):
+    """OpenCV's `fastNlMeansDenoisingColored`: about 20 pictures of 112x112 a second.
+
+    Args:
+        strength: Strength of the filter for lightness and colour, in steps of 8-bit values.
+    """
+
+    def __init__(self, strength: float = 10.0) -> None:
+        self.strength = strength
+
+    @property
+    def name(self) -> str:
+        """`NLM`."""
+        return "NLM"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Denoise each picture."""
+        return _per_picture(images, self._denoise)
+
+    def _denoise(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
+        return np.asarray(cv2.fastNlMeansDenoisingColored(picture, None, self.strength, self.strength, 7, 21))
+
+
+class BM3D(Baseline):
+    """Block-matching and 3D filtering, by the authors' package `bm3d`, whose licence allows no commercial use.
+
+    The noise level of a picture is estimated from its finest diagonal detail, sigma = median |d| / .6745.
+
+    Raises:
+        ImportError: The package is not installed: `pip install facequal[bm3d]`.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self.bm3d = importlib.import_module("bm3d").bm3d_rgb
+        except ImportError as error:
+            raise ImportError("BM3D needs the package bm3d: pip install 'facequal[bm3d]'") from error
+
+    @property
+    def name(self) -> str:
+        """`BM3D`."""
+        return "BM3D"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Denoise each picture."""
+        pictures = images.permute(0, 2, 3, 1).cpu().double().numpy()
+        denoised = np.stack([self.bm3d(picture, noise_level(picture)) for picture in pictures])
+        return torch.from_numpy(denoised).permute(0, 3, 1, 2).to(images).clamp(0.0, 1.0)
+
+
+def noise_level(picture: NDArray[np.float64]) -> float:
+    """Standard deviation of the noise of a picture (H,W,3), by the median absolute finest Haar detail (Donoho)."""
+    height, width = (side // 2 * 2 for side in picture.shape[:2])
+    p = picture[:height, :width]
+    detail = (p[::2, ::2] - p[1::2, ::2] - p[::2, 1::2] + p[1::2, 1::2]) / 2.0
+    return max(float(np.median(np.abs(detail)) / 0.6745), 1e-3)
+
+
+def _per_picture(images: Tensor, restore: Any) -> Tensor:
+    """Applies a function of uint8 (H,W,3) to each picture on the CPU."""
+    pictures = images.clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous().numpy()
+    restored = np.stack([restore(picture) for picture in pictures]) if len(pictures) else pictures
+    return torch.from_numpy(restored).permute(0, 3, 1, 2).to(images).div_(255.0)

@@ -1,0 +1,104 @@
+"""Evaluates a verification protocol: pairs, searches and norms from the embeddings of its images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from facequal.data.protocols import VerificationProtocol
+from facequal.evaluation.collection import OutputCollector, Views, split_views
+from facequal.evaluation.evaluator import Evaluator
+from facequal.evaluation.identification import evaluate_search
+from facequal.evaluation.norms import norm_results
+from facequal.evaluation.panel import write_panel
+from facequal.evaluation.verification import evaluate_pairs
+from facequal.metrics.verification import AccuracyRule
+
+
+@dataclass(frozen=True)
+class RecognitionSettings:
+    """How recognition is evaluated; see `ProtocolEvaluation`."""
+
+    conditions: Sequence[str]
+    fars: Sequence[float]
+    rule: AccuracyRule | None
+    ranks: Sequence[int]
+    norms: bool
+    num_panel_rows: int
+
+
+class RecognitionEvaluator(Evaluator):
+    """Collects the embeddings of a protocol's images and computes its figures.
+
+    A step returns ``embedding``, ``norm``, ``index`` and ``view``.
+
+    Args:
+        protocol: the benchmark.
+        settings: how it is evaluated.
+    """
+
+    def __init__(self, protocol: VerificationProtocol, settings: RecognitionSettings) -> None:
+        super().__init__()
+        self.protocol, self.settings = protocol, settings
+        self.collector = OutputCollector()
+        self.views = Views({}, {})
+
+    def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
+        """Keep the rows of a batch.
+
+        Raises:
+            TypeError: the method does not embed.
+        """
+        if "embedding" not in outputs:
+            raise TypeError(f"{self.protocol.name} holds pairs to verify, but this method gives no embeddings")
+        self.collector.add(outputs)
+
+    def compute(self, trainer: Trainer, seed: int | None) -> None:
+        """Figures of the protocol, and the ROC curves of its lists of pairs.
+
+        Raises:
+            ValueError: images are missing, or the resolutions leave out the images' own, which is the clean one.
+        """
+        rows = self.collector.gather(trainer)
+        self.collector = OutputCollector()
+        self.views = split_views(rows, len(self.protocol.images), self.protocol.name)
+        settings = self.settings
+        clean = self.protocol.images[0]["image"].shape[-2]
+        by_name = {str(view): embeddings for view, embeddings in self.views.embeddings.items()}
+        for pair_list in self.protocol.pair_lists:
+            one = evaluate_pairs(
+                by_name,
+                pair_list.pairs,
+                pair_list.is_same,
+                protocol=pair_list.name,
+                folds=pair_list.folds,
+                rule=settings.rule or self.protocol.rule,
+                clean=str(clean),
+                conditions=settings.conditions,
+                fars=settings.fars,
+                seed=seed,
+            )
+            self.results.extend(one.results)
+            self.curves.update(one.curves)
+        for search in self.protocol.searches:
+            found = evaluate_search(
+                by_name,
+                search,
+                self.protocol.images.labels,
+                clean=str(clean),
+                conditions=settings.conditions,
+                ranks=settings.ranks,
+                seed=seed,
+            )
+            self.results.extend(found)
+        if settings.norms:
+            self.results.extend(norm_results(self.views.norms, self.protocol.name, seed))
+
+    def write(self, folder: Path) -> list[Path]:
+        """The picture of some pairs, if it is asked for."""
+        if not self.settings.num_panel_rows or not self.views.embeddings:
+            return []
+        pairs, rows = self.protocol.pair_lists[0], self.settings.num_panel_rows
+        return [write_panel(folder / "pairs.png", pairs, self.views.embeddings, rows)]

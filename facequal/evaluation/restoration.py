@@ -1,0 +1,205 @@
+"""Evaluates a restoration set: how near restored pictures are to the clean ones, and whether the person is the same."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from facequal.data.restoration import RestorationSet
+from facequal.data.views import to_unit_range
+from facequal.evaluation.baselines import Baseline
+from facequal.evaluation.collection import drop_repeats, gather_rows
+from facequal.evaluation.embedder import FaceEmbedder
+from facequal.evaluation.evaluator import Evaluator
+from facequal.evaluation.restoration_grid import write_grid
+from facequal.evaluation.results import Result, write_atomically
+from facequal.metrics.identification import probe_ranks
+from facequal.metrics.restoration import Channels, psnr, ssim
+from facequal.models.backbones import Backbone
+
+INPUT, RESTORED, CLEAN = "input", "restored", "clean"
+_NOT_SEARCHED = 0
+
+
+@dataclass(frozen=True)
+class RestorationSettings:
+    """How restoration is evaluated.
+
+    Attributes:
+        channels: PSNR and SSIM of "rgb" values or of the luma "y".
+        baselines: restorations without learning, in the same table as the method.
+        recognizer: network that tells whether restored pictures show the same person; None leaves that out.
+        recognizer_weights: its checkpoint, not trained on the people of the test.
+        colour_order: colour order of these weights, where the file does not say.
+        ranks: ranks at which the search for the person of a restored picture is reported.
+        num_grid_rows: pictures shown beside the report; 0 draws none.
+
+    Raises:
+        ValueError: there are weights without a recogniser or the other way round, or a rank is below 1.
+    """
+
+    channels: Channels = "rgb"
+    baselines: list[Baseline] | None = None
+    recognizer: Backbone | None = None
+    recognizer_weights: str | None = None
+    colour_order: str | None = None
+    ranks: Sequence[int] = (1, 5)
+    num_grid_rows: int = 6
+
+    def __post_init__(self) -> None:
+        if (self.recognizer is None) != (self.recognizer_weights is None):
+            raise ValueError("evaluation.restoration: recognizer and recognizer_weights are given both or not at all")
+        if any(rank < 1 for rank in self.ranks):
+            raise ValueError(f"evaluation.restoration.ranks must be at least 1, got {list(self.ranks)}")
+
+
+class RestorationEvaluator(Evaluator):
+    """Compares what a step restored with the clean pictures, batch by batch; only figures are kept.
+
+    A step returns ``restored`` (B,3,H,W) and ``index`` (B,). The columns of the table are the degraded input, the
+    baselines, the method, and with a recogniser the clean pictures themselves, as the most that can be reached.
+
+    Args:
+        protocol: the set.
+        settings: how it is evaluated.
+    """
+
+    def __init__(self, protocol: RestorationSet, settings: RestorationSettings) -> None:
+        super().__init__()
+        self.protocol, self.settings = protocol, settings
+        self.baselines = settings.baselines or []
+        self.embedder: FaceEmbedder | None = None
+        if settings.recognizer is not None and settings.recognizer_weights is not None:
+            self.embedder = FaceEmbedder(settings.recognizer, settings.recognizer_weights, settings.colour_order)
+        self.gallery: tuple[Tensor, Tensor] | None = None
+        self.batches: list[dict[str, Tensor]] = []
+        self.shown: dict[int, dict[str, Tensor]] = {}
+        # Other images and other rows from one shown picture to the next.
+        num_images, num_rows = len(protocol.chosen), protocol.suite.num_rows
+        num_shown = min(settings.num_grid_rows, len(protocol.images))
+        places = [(n * num_images // num_shown, n * num_rows // num_shown) for n in range(num_shown)]
+        self.grid = {image * num_rows + row for image, row in places}
+        self.rows: dict[str, Tensor] = {}
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of what is compared with the clean pictures."""
+        names = [INPUT, *[baseline.name for baseline in self.baselines], RESTORED]
+        return [*names, CLEAN] if self.embedder is not None else names
+
+    def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
+        """Measure a batch.
+
+        Raises:
+            TypeError: the method does not restore.
+        """
+        if "restored" not in outputs:
+            raise TypeError(f"{self.protocol.name} holds pictures to restore, but this method does not restore any")
+        clean, degraded = batch["image"], batch["lq"]
+        restored = [degraded, *[baseline(degraded) for baseline in self.baselines], outputs["restored"].detach()]
+        rows = {
+            "index": batch["index"],
+            "psnr": torch.stack([psnr(images, clean, self.settings.channels) for images in restored], dim=1),
+            "ssim": torch.stack([ssim(images, clean, self.settings.channels) for images in restored], dim=1),
+        }
+        if self.embedder is not None:
+            rows |= self._identify(self.embedder.to(clean.device), [*restored, clean], batch["label"])
+        self.batches.append({name: values.detach().cpu() for name, values in rows.items()})
+        for place, index in enumerate(batch["index"].tolist()):
+            if index in self.grid:
+                kept = {name: images[place].float().cpu() for name, images in zip(self.columns, restored, strict=False)}
+                self.shown[index] = kept | {CLEAN: clean[place].cpu()}
+
+    def _identify(self, embedder: FaceEmbedder, pictures: list[Tensor], labels: Tensor) -> dict[str, Tensor]:
+        """Cosines with the clean picture, and ranks of the person in the gallery, (B,M) each."""
+        if self.gallery is None:
+            self.gallery = self._embed_gallery(embedder, labels.device)
+        gallery, people = self.gallery
+        embeddings = [embedder(images) for images in pictures]
+        rank = torch.full((len(labels), len(pictures)), _NOT_SEARCHED, device=labels.device)
+        known = torch.isin(labels, people)
+        for column, embedding in enumerate(embeddings):
+            rank[known, column] = probe_ranks(embedding[known], labels[known], gallery, people)
+        similarity = torch.stack([(embedding * embeddings[-1]).sum(1) for embedding in embeddings], dim=1)
+        return {"similarity": similarity.double(), "rank": rank}
+
+    def _embed_gallery(self, embedder: FaceEmbedder, device: torch.device) -> tuple[Tensor, Tensor]:
+        positions = self.protocol.gallery
+        embeddings = []
+        for start in range(0, len(positions), 64):
+            items = [self.protocol.faces[int(place)]["image"] for place in positions[start : start + 64]]
+            embeddings += [embedder(to_unit_range(torch.stack(items).to(device)))]
+        people = torch.as_tensor(self.protocol.faces.labels[positions], device=device)
+        return torch.cat(embeddings), people
+
+    def compute(self, trainer: Trainer, seed: int | None) -> None:
+        """Means over all pictures of all ranks.
+
+        Raises:
+            ValueError: pictures are missing.
+        """
+        if not self.batches:
+            raise ValueError(f"{self.protocol.name}: no batch was evaluated")
+        rows = {name: torch.cat([batch[name] for batch in self.batches]) for name in self.batches[0]}
+        if trainer.world_size > 1:
+            rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
+        self.batches = []
+        self.rows = drop_repeats(rows)
+        num_pictures = len(self.protocol.images)
+        if len(self.rows["index"]) != num_pictures:
+            raise ValueError(
+                f"{self.protocol.name}: {len(self.rows['index'])} of {num_pictures} pictures were restored"
+            )
+        self.results = [
+            result for place, column in enumerate(self.columns) for result in self._figures(place, column, seed)
+        ]
+
+    def _figures(self, place: int, column: str, seed: int | None) -> list[Result]:
+        head = (self.protocol.name, self.protocol.suite.classes, column)
+        num = len(self.rows["index"])
+        results = []
+        if place < self.rows["psnr"].shape[1]:
+            for metric, unit in (("psnr", "dB"), ("ssim", "")):
+                value = float(self.rows[metric][:, place].mean())
+                results.append(Result(*head, metric, value, num=num, rule=self.settings.channels, unit=unit, seed=seed))
+        if self.embedder is not None:
+            value = float(self.rows["similarity"][:, place].mean())
+            results.append(Result(*head, "identity similarity", value, num=num, unit="", seed=seed))
+            rank = self.rows["rank"][:, place]
+            rank = rank[rank != _NOT_SEARCHED].double()
+            shares = {f"top-{k}": float((rank <= k).double().mean()) for k in self.settings.ranks}
+            results += [Result(*head, metric, share, num=len(rank), seed=seed) for metric, share in shares.items()]
+        return results
+
+    def write(self, folder: Path) -> list[Path]:
+        """`NAME.csv`, one row per picture and column of the table, and `NAME.png`, some of the pictures."""
+        name = self.protocol.name.replace("/", "_")
+        written = [write_atomically(folder / f"{name}.csv", self._csv())]
+        if self.shown:
+            psnrs = {int(i): values.tolist() for i, values in zip(self.rows["index"], self.rows["psnr"], strict=True)}
+            shown = [(self.shown[index], psnrs[index]) for index in sorted(self.shown)]
+            written.append(write_grid(folder / f"{name}.png", self.protocol.name, shown))
+        return written
+
+    def _csv(self) -> str:
+        text = StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["picture", "image", "row", "restoration", "psnr_db", "ssim", "identity_similarity", "rank"])
+        num_rows = self.protocol.suite.num_rows
+        columns = [
+            self.rows[name].tolist() if name in self.rows else None for name in ("psnr", "ssim", "similarity", "rank")
+        ]
+        for line, index in enumerate(self.rows["index"].tolist()):
+            image = self.protocol.images.describe(index)
+            for place, column in enumerate(self.columns):
+                figures = [
+                    "" if values is None or place >= len(values[line]) else values[line][place] for values in columns
+                ]
+                writer.writerow([index, image, index % num_rows, column, *figures])
+        return text.getvalue()

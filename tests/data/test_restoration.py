@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from facequal.data.restoration import RestorationSet
+from facequal.degradations.suites import restoration_suite
+from tests.sources import people
+
+
+def batch_of(protocol: RestorationSet, indices: list[int]) -> dict:
+    items = [protocol.images[index] for index in indices]
+    return {
+        "image": torch.stack([item["image"] for item in items]),
+        "label": torch.tensor([item["label"] for item in items]),
+        "index": torch.tensor([item["index"] for item in items]),
+    }
+
+
+def test_images_are_spread_over_the_source_and_repeated_for_every_row():
+    faces = people(6, 4, size_px=32)
+    protocol = RestorationSet(faces, "Test-N", num_images=6)
+    assert protocol.chosen.tolist() == [0, 4, 8, 12, 16, 20]
+    assert len(protocol.images) == 36
+    assert protocol.images.labels.tolist() == [label for label in range(6) for _ in range(6)]
+    item = protocol.images[13]
+    assert torch.equal(item["image"], faces[8]["image"])
+    assert (item["label"], item["index"]) == (2, 13)
+    assert protocol.images.describe(13) == faces.describe(8)
+    with pytest.raises(IndexError, match="picture 36 of 36"):
+        protocol.images[36]
+
+
+def test_a_short_run_takes_the_first_images_of_the_whole_test():
+    faces = people(6, 4, size_px=32)
+    whole, short = (RestorationSet(faces, "Test-BNL", 6, images=images) for images in (None, 2))
+    assert len(short.images) == 2 * 104
+    indices = [0, 103, 104, 207]
+    for key in ("image", "lq", "label", "index"):
+        one, other = (protocol.views(batch_of(protocol, indices), [7])[key] for protocol in (whole, short))
+        assert torch.equal(one, other)
+
+
+def test_batches_are_what_the_suite_makes_of_the_images():
+    faces = people(4, 3, size_px=40)
+    protocol = RestorationSet(faces, "Test-BN", num_images=4, name="mine")
+    assert protocol.name == "mine"
+    batch = batch_of(protocol, [5, 104 * 2 + 7])
+    views = protocol.views(batch, [])
+    clean = batch["image"].float() / 255
+    assert torch.equal(views["image"], clean)
+    expected, drawn = restoration_suite("Test-BN").degrade(clean, torch.tensor([0, 2]), torch.tensor([5, 7]))
+    assert torch.equal(views["lq"], expected)
+    assert all(torch.equal(value, views["degradation"][name]) for name, value in drawn.items())
+
+
+def test_the_gallery_has_one_other_image_of_each_person():
+    faces = people(5, 3, size_px=32)
+    protocol = RestorationSet(faces, "Test-N", num_images=15, images=4)  # images 0 to 3: all of the first person
+    assert protocol.gallery.tolist() == [4, 6, 9, 12]
+    assert np.asarray(faces.labels)[protocol.gallery].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_images": 13}, "Test-BNL: num_images=13, but the source has 12 images"),
+        ({"num_images": 0}, "num_images=0"),
+        ({"num_images": 5, "images": 6}, "images=6 is not between 1 and num_images=5"),
+        ({"num_images": 5, "images": 0}, "images=0 is not between 1"),
+        ({"suite": "Test-Q"}, "unknown suite 'Test-Q'"),
+    ],
+)
+def test_wrong_sets_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        RestorationSet(people(4, 3), **options)
+
+
+def test_the_source_must_be_one_of_faces():
+    with pytest.raises(TypeError, match="Test-BNL: faces: list is no data set of faces"):
+        RestorationSet([1, 2, 3])

@@ -1,0 +1,147 @@
+import csv
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from facequal.data.restoration import RestorationSet
+from facequal.evaluation.baselines import GainNormalisation
+from facequal.evaluation.restoration import RestorationEvaluator, RestorationSettings
+from facequal.metrics.restoration import psnr, ssim
+from facequal.models.backbones import Backbone
+from tests.sources import people
+
+ONE_RANK = SimpleNamespace(world_size=1)
+
+
+class Thumbnail(Backbone):
+    """Embeds a picture as its colours at 4x4 pixels: whoever looks alike is alike."""
+
+    def __init__(self) -> None:
+        super().__init__(48, input_size_px=112)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return nn.functional.adaptive_avg_pool2d(images, 4).flatten(1) * self.scale
+
+
+@pytest.fixture
+def recognizer(tmp_path) -> dict:
+    torch.save(Thumbnail().state_dict(), tmp_path / "thumbnail.pt")
+    return {"recognizer": Thumbnail(), "recognizer_weights": str(tmp_path / "thumbnail.pt"), "colour_order": "rgb"}
+
+
+def evaluate(protocol: RestorationSet, settings: RestorationSettings, restore, order=None) -> RestorationEvaluator:
+    evaluator = RestorationEvaluator(protocol, settings)
+    for start in range(0, len(protocol.images), 5):
+        items = [protocol.images[i] for i in range(start, min(start + 5, len(protocol.images)))]
+        batch = {key: torch.tensor([item[key] for item in items]) for key in ("label", "index")}
+        batch = protocol.views({**batch, "image": torch.stack([item["image"] for item in items])}, [])
+        outputs = {"restored": restore(batch), "index": batch["index"]}
+        evaluator.add(outputs, batch)
+        if start == 0:
+            evaluator.add(outputs, batch)  # as ranks repeat samples to hold equally many
+    evaluator.compute(ONE_RANK, seed=3)
+    return evaluator
+
+
+def figures(evaluator: RestorationEvaluator) -> dict:
+    return {(result.column, result.metric): result.value for result in evaluator.results}
+
+
+def test_means_of_every_restoration():
+    protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
+    settings = RestorationSettings(baselines=[GainNormalisation(0.3)], channels="y")
+    found = evaluate(protocol, settings, lambda batch: (batch["lq"] + batch["image"]) / 2)
+    items = [protocol.images[i] for i in range(24)]
+    batch = protocol.views(
+        {"image": torch.stack([i["image"] for i in items]), "label": torch.zeros(24), "index": torch.arange(24)}, []
+    )
+    clean, degraded = batch["image"], batch["lq"]
+    for column, images in (
+        ("input", degraded),
+        ("gain to 0.3", GainNormalisation(0.3)(degraded)),
+        ("restored", (degraded + clean) / 2),
+    ):
+        assert figures(found)[column, "psnr"] == pytest.approx(float(psnr(images, clean, "y").mean()))
+        assert figures(found)[column, "ssim"] == pytest.approx(float(ssim(images, clean, "y").mean()), abs=1e-6)
+    one = found.results[0]
+    assert (one.protocol, one.condition, one.num, one.rule, one.unit, one.seed) == ("Test-N", "N", 24, "y", "dB", 3)
+    assert len(found.results) == 6
+
+
+def test_the_person_is_searched_among_others(recognizer):
+    faces = people(4, 3, size_px=24)
+    protocol = RestorationSet(faces, "Test-N", num_images=4)
+    found = evaluate(protocol, RestorationSettings(**recognizer, ranks=(1, 3, 4)), lambda batch: batch["image"])
+    values = figures(found)
+    assert values["restored", "identity similarity"] == pytest.approx(1.0)
+    assert values["clean", "identity similarity"] == pytest.approx(1.0)
+    assert values["input", "identity similarity"] < 0.9999
+    assert values["restored", "top-1"] == values["clean", "top-1"]
+    assert values["input", "top-4"] == 1.0
+    assert ("clean", "psnr") not in values
+    # by hand: the second image of each person is the gallery
+    embed = recognizer["recognizer"]
+    clean, gallery = (
+        torch.stack([faces[i]["image"] for i in places]).float() / 255 for places in ((0, 3, 6, 9), (1, 4, 7, 10))
+    )
+    scores = embed(nn.functional.interpolate(clean, size=112, mode="bicubic", antialias=True).clamp(0, 1))[0] @ (
+        embed(nn.functional.interpolate(gallery, size=112, mode="bicubic", antialias=True).clamp(0, 1))[0].T
+    )
+    rank = (scores >= scores.diagonal()[:, None]).sum(1)
+    for k in (1, 3):
+        assert values["clean", f"top-{k}"] == pytest.approx(float((rank <= k).float().mean()))
+
+
+def test_a_person_without_another_image_is_not_searched(recognizer):
+    protocol = RestorationSet(people(5, 3, size_px=24), "Test-N", num_images=15, images=5)  # all of the first person
+    found = evaluate(protocol, RestorationSettings(**recognizer), lambda batch: batch["lq"])
+    by_metric = {(result.column, result.metric): result.num for result in found.results}
+    assert by_metric["restored", "identity similarity"] == 30
+    assert by_metric["restored", "top-1"] == 12
+
+
+def test_every_picture_has_its_figures_in_the_table(tmp_path, recognizer):
+    protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
+    found = evaluate(protocol, RestorationSettings(**recognizer, num_grid_rows=3), lambda batch: batch["lq"] * 0.9)
+    table, picture = found.write(tmp_path)
+    assert (table.name, picture.name) == ("Test-N.csv", "Test-N.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 24 * 3
+    restored = [row for row in rows if row["restoration"] == "restored"]
+    mean = sum(float(row["psnr_db"]) for row in restored) / 24
+    assert mean == pytest.approx(figures(found)["restored", "psnr"])
+    assert [row["picture"] for row in restored] == [str(i) for i in range(24)]
+    assert [row["row"] for row in restored[:7]] == ["0", "1", "2", "3", "4", "5", "0"]
+    assert restored[6]["image"] == protocol.images.describe(6)
+    clean = next(row for row in rows if row["restoration"] == "clean")
+    assert clean["psnr_db"] == ""
+    assert float(clean["identity_similarity"]) == pytest.approx(1.0)
+    assert int(clean["rank"]) >= 1
+    assert sorted(found.shown) == sorted(found.grid)
+    assert len({index % 6 for index in found.grid}) == 3  # several rows of the suite are shown
+
+
+def test_missing_pictures_and_wrong_methods_are_named():
+    protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
+    evaluator = RestorationEvaluator(protocol, RestorationSettings())
+    with pytest.raises(ValueError, match="Test-N: no batch was evaluated"):
+        evaluator.compute(ONE_RANK, None)
+    with pytest.raises(TypeError, match="Test-N holds pictures to restore, but this method does not restore any"):
+        evaluator.add({"embedding": torch.rand(2, 4)}, {})
+    clean = torch.rand(2, 3, 24, 24)
+    batch = {"image": clean, "lq": clean, "index": torch.arange(2), "label": torch.zeros(2)}
+    evaluator.add({"restored": clean}, batch)
+    with pytest.raises(ValueError, match="Test-N: 2 of 24 pictures were restored"):
+        evaluator.compute(ONE_RANK, None)
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match="recognizer and recognizer_weights are given both or not at all"):
+        RestorationSettings(recognizer_weights="a.ckpt")
+    with pytest.raises(ValueError, match=r"ranks must be at least 1, got \[0\]"):
+        RestorationSettings(ranks=[0])
