@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from facequal.models.backbones import Backbone, ColourOrder
 from facequal.models.heads import AdaFaceHead, MarginHead
+from facequal.models.vggface import VGGFace, published_names
 
 # What stands before the backbone's own key names: nothing (plain), in our checkpoints, in the published ones.
 _PREFIXES = {"": "plain state dict", "backbone.": "facequal checkpoint", "model.": "published AdaFace checkpoint"}
@@ -126,10 +127,38 @@ def load_network_weights(network: nn.Module, path: str | Path, prefix: str = "ne
     network.load_state_dict(weights)
 
 
+def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder = "bgr") -> None:
+    """Load published VGGFace weights; those of the fully connected layers are ignored.
+
+    Args:
+        network: Network to load into; it takes RGB afterwards.
+        path: File written by `torch.save`: keys `conv1_1.weight`, ... as published, `features.0.weight`, ... as
+            torchvision has them, or `0.weight`, ... of a bare Sequential.
+        colour_order: Channel order of the first convolution: "bgr" for weights from the Caffe model, "rgb" for those
+            from MatConvNet.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be read safely, or keys or shapes do not fit; the message names them.
+    """
+    path = Path(path)
+    state_dict = _read_state_dict(path)
+    weights: dict[str, Tensor] = {}
+    for own, names in published_names().items():
+        for part in ("weight", "bias"):
+            found = next((f"{name}.{part}" for name in names if f"{name}.{part}" in state_dict), None)
+            if found is not None:
+                weights[f"{own}.{part}"] = state_dict[found]
+    _check_keys(weights, network.state_dict(), path)
+    if colour_order == "bgr":
+        weights["conv1_1.weight"] = weights["conv1_1.weight"].flip(1)
+    network.load_state_dict(weights)
+
+
 def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(
-            f"there are no weights at {path}; published ones are in the model zoo of the AdaFace repository"
+            f"there are no weights at {path}; published recognisers are in the model zoo of the AdaFace repository"
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

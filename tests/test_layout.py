@@ -16,9 +16,10 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": set(),
     "models": {"losses"},
     "weights": {"models"},
+    "frozen": {"models", "weights"},
     "data": {"degradations"},
-    "methods": {"models", "losses", "metrics", "weights"},
-    "evaluation": {"metrics", "degradations", "models", "data", "weights"},
+    "methods": {"models", "losses", "metrics", "weights", "frozen"},
+    "evaluation": {"metrics", "degradations", "models", "data", "frozen"},
 }
 TORCH_SIDE = {"torch", "torchvision", "torchmetrics", "timm", "kornia", "safetensors", "numpy"}
 LAZY = {"wandb", "albumentations", "matplotlib", "pandas", "pyarrow"}

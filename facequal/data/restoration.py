@@ -1,5 +1,6 @@
-"""Restoration tests as data: which clean images, and in which rows of a suite they are degraded."""
+"""Degraded test sets as data: which clean images, and in which ways each is degraded."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -12,17 +13,71 @@ from torch.utils.data import Dataset
 from facequal.data.protocols import EvaluationProtocol
 from facequal.data.source import FaceSource, require_source
 from facequal.data.views import to_unit_range
-from facequal.degradations.suites import RestorationSuite, restoration_suite
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.random import Keys
+from facequal.degradations.suites import restoration_suite
 
 NUM_IMAGES = 100
 
 
-class RestorationSet(EvaluationProtocol):
-    """A suite on clean images of any source: each image is degraded in every row of the suite, on the device.
+class DegradedSet(EvaluationProtocol):
+    """Clean images of a source, each degraded in several rows on the device.
 
     The images are ``num_images`` of the source, evenly spaced in its order, which is that of identities: with enough
     identities they show different people. A picture depends on its image's number and its row alone, so with
-    ``images`` the first ones are those of the whole test.
+    ``images`` the first ones are those of the whole set.
+
+    Args:
+        name: how the results are called.
+        faces: the source, of people who are not trained on.
+        num_rows: pictures made of each image.
+        num_images: clean images of the set.
+        images: how many of them are used, for short runs; None uses all.
+
+    Raises:
+        TypeError: ``faces`` is no data set of faces.
+        ValueError: there are fewer images than asked for.
+    """
+
+    def __init__(self, name: str, faces: object, num_rows: int, num_images: int, images: int | None) -> None:
+        super().__init__(name)
+        self.faces: FaceSource = require_source(faces, f"{name}: faces")
+        self.num_rows = num_rows
+        if not 1 <= num_images <= len(self.faces):
+            raise ValueError(f"{name}: num_images={num_images}, but the source has {len(self.faces)} images")
+        if images is not None and not 1 <= images <= num_images:
+            raise ValueError(f"{name}: images={images} is not between 1 and num_images={num_images}")
+        spaced = np.arange(num_images, dtype=np.int64) * len(self.faces) // num_images
+        self.chosen: NDArray[np.int64] = spaced[:images]
+
+    @abstractmethod
+    def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
+        """Degrade images (B,3,H,W), float32 in [0,1], by the numbers of the images and of the rows, int64 (B,)."""
+
+    @cached_property
+    def gallery(self) -> NDArray[np.int64]:
+        """Positions in the source of one clean image per person, none of them an image of the test.
+
+        The people of the test images are searched among all people of the source. One whose images are all in the test
+        is not in the gallery.
+        """
+        others = np.setdiff1d(np.arange(len(self.faces)), self.chosen)
+        return others[np.unique(np.asarray(self.faces.labels)[others], return_index=True)[1]]
+
+    @cached_property
+    def images(self) -> FaceSource:
+        """The chosen images, each as often as there are rows: item i is row i % rows of image i // rows."""
+        return RepeatedImages(self.faces, self.chosen, self.num_rows)
+
+    def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
+        """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index`` and what ``degradation`` drew."""
+        clean = to_unit_range(batch["image"])
+        degraded, drawn = self.degrade(clean, batch["index"] // self.num_rows, batch["index"] % self.num_rows)
+        return {"image": clean, "lq": degraded, "label": batch["label"], "index": batch["index"], "degradation": drawn}
+
+
+class RestorationSet(DegradedSet):
+    """A suite on clean images of any source.
 
     Args:
         faces: the source, of people who are not trained on.
@@ -45,50 +100,64 @@ class RestorationSet(EvaluationProtocol):
         name: str | None = None,
     ) -> None:
         self.suite = restoration_suite(suite)
-        super().__init__(name or self.suite.name)
-        self.faces: FaceSource = require_source(faces, f"{self.name}: faces")
-        if not 1 <= num_images <= len(self.faces):
-            raise ValueError(f"{self.name}: num_images={num_images}, but the source has {len(self.faces)} images")
-        if images is not None and not 1 <= images <= num_images:
-            raise ValueError(f"{self.name}: images={images} is not between 1 and num_images={num_images}")
-        spaced = np.arange(num_images, dtype=np.int64) * len(self.faces) // num_images
-        self.chosen: NDArray[np.int64] = spaced[:images]
+        super().__init__(name or suite, faces, self.suite.num_rows, num_images, images)
 
-    @cached_property
-    def gallery(self) -> NDArray[np.int64]:
-        """Positions in the source of one clean image per person, none of them an image of the test.
-
-        The people of the test images are searched among all people of the source. One whose images are all in the test
-        is not in the gallery.
-        """
-        others = np.setdiff1d(np.arange(len(self.faces)), self.chosen)
-        return others[np.unique(np.asarray(self.faces.labels)[others], return_index=True)[1]]
-
-    @cached_property
-    def images(self) -> FaceSource:
-        """The chosen images, each as often as the suite has rows: item i is row i % rows of image i // rows."""
-        return SuiteRows(self.faces, self.chosen, self.suite)
-
-    def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index`` and what ``degradation`` drew."""
-        clean = to_unit_range(batch["image"])
-        number, row = batch["index"] // self.suite.num_rows, batch["index"] % self.suite.num_rows
-        degraded, drawn = self.suite.degrade(clean, number, row)
-        return {"image": clean, "lq": degraded, "label": batch["label"], "index": batch["index"], "degradation": drawn}
+    def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
+        """The suite's pictures."""
+        return self.suite.degrade(images, number, row)
 
 
-class SuiteRows:
-    """Images of a source, repeated for the rows of a suite; each is decoded once and kept.
+class MixtureSet(DegradedSet):
+    """Clean images of any source under a degradation with random draws, the same in every run.
+
+    Args:
+        faces: the source, of people who are not trained on.
+        degradation: the degradation, such as that of the training.
+        num_images: clean images.
+        num_draws: pictures made of each image.
+        images: how many of the images are used, for short runs; None uses all.
+        seed: seed of the draws.
+        name: how the results are called.
+
+    Raises:
+        TypeError: ``faces`` is no data set of faces.
+        ValueError: there are fewer images than asked for, or ``num_draws`` is below 1.
+    """
+
+    def __init__(
+        self,
+        faces: Dataset,  # type: ignore[type-arg]  # jsonargparse takes no sub-class of a parametrised Dataset[...]
+        degradation: Degradation,
+        num_images: int = NUM_IMAGES,
+        num_draws: int = 10,
+        images: int | None = None,
+        seed: int = 0,
+        name: str = "mixture",
+    ) -> None:
+        if num_draws < 1:
+            raise ValueError(f"{name}: num_draws must be at least 1, got {num_draws}")
+        super().__init__(name, faces, num_draws, num_images, images)
+        self.degradation, self.seed = degradation, seed
+
+    def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
+        """The degradation with draws named by image and row, rounded to 8 bit as if the picture came from a file."""
+        keys = Keys(number * self.num_rows + row, seed=self.seed).fold("mixture")
+        degraded, drawn = self.degradation(images, keys)
+        return degraded.mul_(255.0).round_().div_(255.0), drawn
+
+
+class RepeatedImages:
+    """Some images of a source, each several times; decoded once and kept.
 
     Args:
         faces: the source.
         chosen: int64 (N,): positions of the images in the source.
-        suite: the suite.
+        num_rows: how often each is repeated.
     """
 
-    def __init__(self, faces: FaceSource, chosen: NDArray[np.int64], suite: RestorationSuite) -> None:
-        self.faces, self.chosen, self.num_rows = faces, chosen, suite.num_rows
-        self.labels = np.repeat(np.asarray(faces.labels)[chosen], suite.num_rows)
+    def __init__(self, faces: FaceSource, chosen: NDArray[np.int64], num_rows: int) -> None:
+        self.faces, self.chosen, self.num_rows = faces, chosen, num_rows
+        self.labels = np.repeat(np.asarray(faces.labels)[chosen], num_rows)
         self.num_classes, self.classes = faces.num_classes, faces.classes
         self.kept: dict[int, Tensor] = {}
 

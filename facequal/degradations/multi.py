@@ -173,6 +173,21 @@ def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
     return blurred.clamp_(0.0, 1.0)
 
 
+def drawn_classes(params: Params) -> Tensor | None:
+    """The class vectors {b, n, l} among drawn values, float32 (B,3); None where no `MultiDegradation` drew.
+
+    Args:
+        params: What a degradation drew; in a `Compose` its name stands before that of the value.
+    """
+    return next((value for name, value in params.items() if name.split(".")[-1] == "classes"), None)
+
+
+def class_numbers(classes: Tensor) -> Tensor:
+    """Positions in `CLASSES` of class vectors (B,3): int64 (B,)."""
+    known = torch.tensor(list(CLASSES.values()), device=classes.device)
+    return (classes[:, None] == known).all(dim=2).int().argmax(dim=1)
+
+
 @functools.lru_cache(maxsize=16)
 def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """Upper bounds (n-1,) of the classes' parts of [0,1), and their {b,n,l} (n,3): kept, to spare a GPU the copies.

@@ -1,6 +1,6 @@
 """Evaluation as a component: whatever embeds or restores images is validated and tested by the same protocols."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from facequal.data.protocols import EvaluationProtocol, VerificationProtocol
-from facequal.data.restoration import RestorationSet
+from facequal.data.restoration import DegradedSet
 from facequal.degradations.suites import resolution_suite
+from facequal.evaluation.classification import ClassificationEvaluator
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.folders import run_folder
 from facequal.evaluation.recognition import RecognitionEvaluator, RecognitionSettings
@@ -67,7 +68,8 @@ class ProtocolEvaluation(Callback):
         self.folder = folder
         self.results: list[Result] = []
         self.config_hash: str | None = None
-        self.evaluators: list[Evaluator] = []
+        self.protocols: list[EvaluationProtocol] = []
+        self.evaluators: dict[int, Evaluator] = {}
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
@@ -78,22 +80,35 @@ class ProtocolEvaluation(Callback):
         self.begin(trainer.datamodule.test_protocols)  # type: ignore[attr-defined]  # set by fit and test
 
     def begin(self, protocols: Sequence[EvaluationProtocol]) -> None:
-        """One evaluator for each protocol.
+        """No rows yet: what evaluates a protocol is known when its first outputs come."""
+        self.protocols, self.evaluators = list(protocols), {}
+
+    def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], dataloader_idx: int) -> None:
+        """Hand a batch to what evaluates its protocol."""
+        if dataloader_idx not in self.evaluators:
+            self.evaluators[dataloader_idx] = self.evaluator(self.protocols[dataloader_idx], outputs)
+        self.evaluators[dataloader_idx].add(outputs, batch)
+
+    def evaluator(self, protocol: EvaluationProtocol, outputs: Mapping[str, Any]) -> Evaluator:
+        """What evaluates such outputs on such a protocol.
 
         Raises:
-            TypeError: there is none for a kind of protocol.
+            TypeError: there is nothing: the method does not make what the protocol is about.
         """
-        self.evaluators = []
-        for protocol in protocols:
-            if isinstance(protocol, VerificationProtocol):
-                # One picture of pairs is enough.
-                drawn = any(isinstance(evaluator, RecognitionEvaluator) for evaluator in self.evaluators)
-                settings = replace(self.recognition, num_panel_rows=0) if drawn else self.recognition
-                self.evaluators.append(RecognitionEvaluator(protocol, settings))
-            elif isinstance(protocol, RestorationSet):
-                self.evaluators.append(RestorationEvaluator(protocol, self.restoration))
-            else:
-                raise TypeError(f"{protocol.name}: nothing here evaluates a {type(protocol).__qualname__}")
+        if isinstance(protocol, VerificationProtocol) and "embedding" in outputs:
+            # One picture of pairs is enough.
+            drawn = any(isinstance(evaluator, RecognitionEvaluator) for evaluator in self.evaluators.values())
+            return RecognitionEvaluator(
+                protocol, replace(self.recognition, num_panel_rows=0) if drawn else self.recognition
+            )
+        if isinstance(protocol, DegradedSet) and "restored" in outputs:
+            return RestorationEvaluator(protocol, self.restoration)
+        if isinstance(protocol, DegradedSet) and "logits" in outputs:
+            return ClassificationEvaluator(protocol)
+        kind = type(protocol).__qualname__
+        raise TypeError(
+            f"{protocol.name} is a {kind}, but this method gives {', '.join(outputs)}: nothing evaluates that"
+        )
 
     def on_validation_batch_end(
         self,
@@ -105,7 +120,7 @@ class ProtocolEvaluation(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the rows of a batch."""
-        self.evaluators[dataloader_idx].add(outputs, batch)
+        self.add(outputs, batch, dataloader_idx)
 
     def on_test_batch_end(
         self,
@@ -117,13 +132,13 @@ class ProtocolEvaluation(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the rows of a batch."""
-        self.evaluators[dataloader_idx].add(outputs, batch)
+        self.add(outputs, batch, dataloader_idx)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the figures of all validation protocols, and ``val/accuracy``, the mean of their accuracies."""
         if not trainer.sanity_checking:
             log_results(pl_module, "val", self.compute(trainer, seed=None))
-        self.evaluators = []
+        self.evaluators = {}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compute the figures of all test protocols, log them, print the table and write the report."""
@@ -132,16 +147,23 @@ class ProtocolEvaluation(Callback):
         folder = self.report_folder(trainer)
         if trainer.is_global_zero:
             self.write(folder, trainer)
-        self.evaluators = []
+        self.evaluators = {}
 
     def compute(self, trainer: Trainer, seed: int | None) -> list[Result]:
-        """Figures of all protocols; none where the trainer limits the batches."""
+        """Figures of all protocols; none where the trainer limits the batches.
+
+        Raises:
+            ValueError: a protocol has no images.
+        """
         if batches_are_limited(trainer):
             rank_zero_info("the evaluation is left out, since the trainer limits its batches")
-            self.evaluators = []
-        for evaluator in self.evaluators:
-            evaluator.compute(trainer, seed)
-        return [result for evaluator in self.evaluators for result in evaluator.results]
+            self.evaluators = {}
+            return []
+        for number, protocol in enumerate(self.protocols):
+            if number not in self.evaluators:
+                raise ValueError(f"{protocol.name}: no batch was evaluated, the set is empty")
+            self.evaluators[number].compute(trainer, seed)
+        return [result for evaluator in self.evaluators.values() for result in evaluator.results]
 
     def report_folder(self, trainer: Trainer) -> Path:
         """Folder of the report, equal on all ranks."""
@@ -152,9 +174,9 @@ class ProtocolEvaluation(Callback):
         print_table(render_table(self.results))
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         info = RunInfo.collect(self.config_hash, datamodule.seed, tested_checkpoint(trainer))
-        curves = {key: curve for evaluator in self.evaluators for key, curve in evaluator.curves.items()}
+        curves = {key: curve for evaluator in self.evaluators.values() for key, curve in evaluator.curves.items()}
         print(f"report: {write_report(folder, self.results, curves, info, datamodule.left_out_tests)}")
-        for evaluator in self.evaluators:
+        for evaluator in self.evaluators.values():
             for path in evaluator.write(folder):
                 print(f"{'picture' if path.suffix == '.png' else 'table'}: {path}")
 

@@ -26,11 +26,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
-        """Take what a step made of a batch.
-
-        Raises:
-            TypeError: the method does not make what the protocol needs.
-        """
+        """Take what a step made of a batch."""
 
     @abstractmethod
     def compute(self, trainer: Trainer, seed: int | None) -> None:

@@ -46,13 +46,7 @@ class RecognitionEvaluator(Evaluator):
         self.views = Views({}, {})
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
-        """Keep the rows of a batch.
-
-        Raises:
-            TypeError: the method does not embed.
-        """
-        if "embedding" not in outputs:
-            raise TypeError(f"{self.protocol.name} holds pairs to verify, but this method gives no embeddings")
+        """Keep the rows of a batch."""
         self.collector.add(outputs)
 
     def compute(self, trainer: Trainer, seed: int | None) -> None:

@@ -11,19 +11,21 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from facequal.data.restoration import RestorationSet
+from facequal.data.restoration import DegradedSet
 from facequal.data.views import to_unit_range
+from facequal.degradations.multi import CLASSES, class_numbers, drawn_classes
 from facequal.evaluation.baselines import Baseline
 from facequal.evaluation.collection import drop_repeats, gather_rows
-from facequal.evaluation.embedder import FaceEmbedder
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.restoration_grid import write_grid
 from facequal.evaluation.results import Result, write_atomically
+from facequal.frozen import FaceEmbedder
 from facequal.metrics.identification import probe_ranks
 from facequal.metrics.restoration import Channels, psnr, ssim
 from facequal.models.backbones import Backbone
 
 INPUT, RESTORED, CLEAN = "input", "restored", "clean"
+_KINDS = (*CLASSES, "degraded")  # the last where no classes were drawn
 _NOT_SEARCHED = 0
 
 
@@ -60,7 +62,7 @@ class RestorationSettings:
 
 
 class RestorationEvaluator(Evaluator):
-    """Compares what a step restored with the clean pictures, batch by batch; only figures are kept.
+    """Compares what a step restored with the clean pictures, batch by batch and class by class; only figures are kept.
 
     A step returns ``restored`` (B,3,H,W) and ``index`` (B,). The columns of the table are the degraded input, the
     baselines, the method, and with a recogniser the clean pictures themselves, as the most that can be reached.
@@ -70,7 +72,7 @@ class RestorationEvaluator(Evaluator):
         settings: how it is evaluated.
     """
 
-    def __init__(self, protocol: RestorationSet, settings: RestorationSettings) -> None:
+    def __init__(self, protocol: DegradedSet, settings: RestorationSettings) -> None:
         super().__init__()
         self.protocol, self.settings = protocol, settings
         self.baselines = settings.baselines or []
@@ -81,7 +83,7 @@ class RestorationEvaluator(Evaluator):
         self.batches: list[dict[str, Tensor]] = []
         self.shown: dict[int, dict[str, Tensor]] = {}
         # Other images and other rows from one shown picture to the next.
-        num_images, num_rows = len(protocol.chosen), protocol.suite.num_rows
+        num_images, num_rows = len(protocol.chosen), protocol.num_rows
         num_shown = min(settings.num_grid_rows, len(protocol.images))
         places = [(n * num_images // num_shown, n * num_rows // num_shown) for n in range(num_shown)]
         self.grid = {image * num_rows + row for image, row in places}
@@ -94,17 +96,14 @@ class RestorationEvaluator(Evaluator):
         return [*names, CLEAN] if self.embedder is not None else names
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
-        """Measure a batch.
-
-        Raises:
-            TypeError: the method does not restore.
-        """
-        if "restored" not in outputs:
-            raise TypeError(f"{self.protocol.name} holds pictures to restore, but this method does not restore any")
-        clean, degraded = batch["image"], batch["lq"]
+        """Measure a batch."""
+        clean, degraded, classes = batch["image"], batch["lq"], drawn_classes(batch["degradation"])
         restored = [degraded, *[baseline(degraded) for baseline in self.baselines], outputs["restored"].detach()]
         rows = {
             "index": batch["index"],
+            "class": batch["index"].new_full((len(clean),), len(CLASSES))
+            if classes is None
+            else class_numbers(classes),
             "psnr": torch.stack([psnr(images, clean, self.settings.channels) for images in restored], dim=1),
             "ssim": torch.stack([ssim(images, clean, self.settings.channels) for images in restored], dim=1),
         }
@@ -156,22 +155,25 @@ class RestorationEvaluator(Evaluator):
             raise ValueError(
                 f"{self.protocol.name}: {len(self.rows['index'])} of {num_pictures} pictures were restored"
             )
-        self.results = [
-            result for place, column in enumerate(self.columns) for result in self._figures(place, column, seed)
-        ]
+        for number, name in enumerate(_KINDS):
+            of_class = self.rows["class"] == number
+            if of_class.any():
+                rows = {key: values[of_class] for key, values in self.rows.items()}
+                for place, column in enumerate(self.columns):
+                    self.results += self._figures(rows, place, (self.protocol.name, name, column), seed)
 
-    def _figures(self, place: int, column: str, seed: int | None) -> list[Result]:
-        head = (self.protocol.name, self.protocol.suite.classes, column)
-        num = len(self.rows["index"])
-        results = []
-        if place < self.rows["psnr"].shape[1]:
+    def _figures(
+        self, rows: Mapping[str, Tensor], place: int, head: tuple[str, str, str], seed: int | None
+    ) -> list[Result]:
+        num, results = len(rows["index"]), []
+        if place < rows["psnr"].shape[1]:
             for metric, unit in (("psnr", "dB"), ("ssim", "")):
-                value = float(self.rows[metric][:, place].mean())
+                value = float(rows[metric][:, place].mean())
                 results.append(Result(*head, metric, value, num=num, rule=self.settings.channels, unit=unit, seed=seed))
         if self.embedder is not None:
-            value = float(self.rows["similarity"][:, place].mean())
+            value = float(rows["similarity"][:, place].mean())
             results.append(Result(*head, "identity similarity", value, num=num, unit="", seed=seed))
-            rank = self.rows["rank"][:, place]
+            rank = rows["rank"][:, place]
             rank = rank[rank != _NOT_SEARCHED].double()
             shares = {f"top-{k}": float((rank <= k).double().mean()) for k in self.settings.ranks}
             results += [Result(*head, metric, share, num=len(rank), seed=seed) for metric, share in shares.items()]
@@ -190,8 +192,11 @@ class RestorationEvaluator(Evaluator):
     def _csv(self) -> str:
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["picture", "image", "row", "restoration", "psnr_db", "ssim", "identity_similarity", "rank"])
-        num_rows = self.protocol.suite.num_rows
+        writer.writerow(
+            ["picture", "image", "row", "class", "restoration", "psnr_db", "ssim", "identity_similarity", "rank"]
+        )
+        num_rows = self.protocol.num_rows
+        kinds = [_KINDS[number] for number in self.rows["class"].tolist()]
         columns = [
             self.rows[name].tolist() if name in self.rows else None for name in ("psnr", "ssim", "similarity", "rank")
         ]
@@ -201,5 +206,5 @@ class RestorationEvaluator(Evaluator):
                 figures = [
                     "" if values is None or place >= len(values[line]) else values[line][place] for values in columns
                 ]
-                writer.writerow([index, image, index % num_rows, column, *figures])
+                writer.writerow([index, image, index % num_rows, kinds[line], column, *figures])
         return text.getvalue()

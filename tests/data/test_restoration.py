@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from facequal.data.restoration import RestorationSet
+from facequal.data.restoration import MixtureSet, RestorationSet
+from facequal.degradations import MultiDegradation
 from facequal.degradations.suites import restoration_suite
 from tests.sources import people
 
@@ -78,3 +79,22 @@ def test_wrong_sets_are_named(options, message):
 def test_the_source_must_be_one_of_faces():
     with pytest.raises(TypeError, match="Test-BNL: faces: list is no data set of faces"):
         RestorationSet([1, 2, 3])
+
+
+def test_a_mixture_draws_the_same_in_every_run():
+    faces, degradation = people(4, 3, size_px=32), MultiDegradation({"clean": 1, "NL": 1})
+    protocol = MixtureSet(faces, degradation, num_images=4, num_draws=8, seed=5)
+    assert len(protocol.images) == 32
+    views = protocol.views(batch_of(protocol, list(range(32))), [])
+    again = MixtureSet(faces, degradation, num_images=4, num_draws=8, seed=5, images=2)
+    part = again.views(batch_of(again, [3, 9]), [])
+    assert torch.equal(part["lq"], views["lq"][[3, 9]])
+    classes = views["degradation"]["classes"]
+    assert 0 < int(classes[:, 2].sum()) < 32
+    for image, lq, kind in zip(views["image"], views["lq"], classes, strict=True):
+        assert torch.equal(image, lq) == (not kind.any())
+    torch.testing.assert_close(views["lq"] * 255, (views["lq"] * 255).round(), atol=1e-4, rtol=0)
+    other = MixtureSet(faces, degradation, num_images=4, num_draws=8, seed=6)
+    assert not torch.equal(other.views(batch_of(other, list(range(32))), [])["lq"], views["lq"])
+    with pytest.raises(ValueError, match="mixture: num_draws must be at least 1, got 0"):
+        MixtureSet(faces, degradation, num_images=4, num_draws=0)

@@ -4,10 +4,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from facequal.data.restoration import RestorationSet
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.curves import read_curves
 from facequal.evaluation.results import Result
 from facequal.metrics.roc import roc
+from tests.sources import people
 
 
 def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, capsys):
@@ -18,7 +20,7 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
     datamodule = SimpleNamespace(seed=3, left_out_tests=["lfw", "cfp|fp"])
     module = SimpleNamespace(hparams={"weights": "base.ckpt"})
     trainer = SimpleNamespace(datamodule=datamodule, ckpt_path=None, global_step=0, lightning_module=module)
-    evaluation.evaluators = [SimpleNamespace(curves={key: curve}, write=lambda folder: [])]
+    evaluation.evaluators = {0: SimpleNamespace(curves={key: curve}, write=lambda folder: [])}
     evaluation.write(tmp_path, trainer)
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["run"]["checkpoint"] == "base.ckpt"
@@ -27,7 +29,7 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
     assert read_curves(tmp_path / "roc.npz")[key].auc() == pytest.approx(curve.auc(), abs=1e-12)
 
     datamodule.left_out_tests, trainer.global_step = [], 7  # tested after a training: not the weights it started from
-    evaluation.evaluators = []
+    evaluation.evaluators = {}
     evaluation.write(tmp_path, trainer)
     content = json.loads((tmp_path / "results.json").read_text())
     assert content["left_out"] == []
@@ -40,3 +42,12 @@ def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, caps
 def test_ranks_begin_at_one():
     with pytest.raises(ValueError, match=r"evaluation.ranks must be at least 1, got \[1, 0\]"):
         ProtocolEvaluation(ranks=[1, 0])
+
+
+def test_a_method_that_does_not_make_what_a_protocol_is_about_is_named():
+    evaluation, protocol = ProtocolEvaluation(), RestorationSet(people(4, 2, size_px=32), "Test-N", num_images=2)
+    evaluation.begin([protocol])
+    with pytest.raises(TypeError, match="Test-N is a RestorationSet, but this method gives embedding, norm: nothing"):
+        evaluation.add({"embedding": torch.rand(1, 2), "norm": torch.rand(1, 1)}, {}, 0)
+    with pytest.raises(ValueError, match="Test-N: no batch was evaluated, the set is empty"):
+        evaluation.compute(SimpleNamespace(testing=True, limit_test_batches=1.0), 0)

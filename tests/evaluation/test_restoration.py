@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from facequal.data.restoration import RestorationSet
+from facequal.data.restoration import DegradedSet, MixtureSet, RestorationSet
+from facequal.degradations import LowLight, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.restoration import RestorationEvaluator, RestorationSettings
 from facequal.metrics.restoration import psnr, ssim
@@ -32,7 +33,7 @@ def recognizer(tmp_path) -> dict:
     return {"recognizer": Thumbnail(), "recognizer_weights": str(tmp_path / "thumbnail.pt"), "colour_order": "rgb"}
 
 
-def evaluate(protocol: RestorationSet, settings: RestorationSettings, restore, order=None) -> RestorationEvaluator:
+def evaluate(protocol: DegradedSet, settings: RestorationSettings, restore, order=None) -> RestorationEvaluator:
     evaluator = RestorationEvaluator(protocol, settings)
     for start in range(0, len(protocol.images), 5):
         items = [protocol.images[i] for i in range(start, min(start + 5, len(protocol.images)))]
@@ -126,15 +127,13 @@ def test_every_picture_has_its_figures_in_the_table(tmp_path, recognizer):
     assert len({index % 6 for index in found.grid}) == 3  # several rows of the suite are shown
 
 
-def test_missing_pictures_and_wrong_methods_are_named():
+def test_missing_pictures_are_named():
     protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
     evaluator = RestorationEvaluator(protocol, RestorationSettings())
     with pytest.raises(ValueError, match="Test-N: no batch was evaluated"):
         evaluator.compute(ONE_RANK, None)
-    with pytest.raises(TypeError, match="Test-N holds pictures to restore, but this method does not restore any"):
-        evaluator.add({"embedding": torch.rand(2, 4)}, {})
     clean = torch.rand(2, 3, 24, 24)
-    batch = {"image": clean, "lq": clean, "index": torch.arange(2), "label": torch.zeros(2)}
+    batch = {"image": clean, "lq": clean, "index": torch.arange(2), "label": torch.zeros(2), "degradation": {}}
     evaluator.add({"restored": clean}, batch)
     with pytest.raises(ValueError, match="Test-N: 2 of 24 pictures were restored"):
         evaluator.compute(ONE_RANK, None)
@@ -145,3 +144,21 @@ def test_wrong_settings_are_named():
         RestorationSettings(recognizer_weights="a.ckpt")
     with pytest.raises(ValueError, match=r"ranks must be at least 1, got \[0\]"):
         RestorationSettings(ranks=[0])
+
+
+@pytest.mark.parametrize("degradation", [MultiDegradation({"clean": 1, "N": 1, "NL": 1}), LowLight()])
+def test_figures_of_every_class(degradation, tmp_path):
+    protocol = MixtureSet(people(4, 2, size_px=24), degradation, num_images=4, num_draws=12)
+    found = evaluate(protocol, RestorationSettings(), lambda batch: batch["lq"] * 0.9)
+    nums = {result.condition: result.num for result in found.results if result.column == "input"}
+    assert sum(nums.values()) == 48
+    values = {(result.condition, result.column, result.metric): result.value for result in found.results}
+    if isinstance(degradation, LowLight):
+        assert set(nums) == {"degraded"}
+        return
+    assert set(nums) == {"clean", "N", "NL"}
+    assert values["clean", "input", "psnr"] == float("inf")
+    assert values["N", "input", "psnr"] > values["NL", "input", "psnr"]
+    table = found.write(tmp_path)[0].read_text().splitlines()
+    assert table[0] == "picture,image,row,class,restoration,psnr_db,ssim,identity_similarity,rank"
+    assert sum(",NL,restored," in line for line in table) == nums["NL"]

@@ -1,0 +1,62 @@
+import pytest
+import torch
+from torch import Tensor
+from torchvision.models import vgg16
+
+from facequal.models.vggface import VGGFace, published_names, vgg_channels
+from facequal.weights import load_vggface
+
+LAYERS = ("pool1", "pool2", "pool3", "pool4", "pool5")
+
+
+@pytest.fixture(scope="module")
+def torchvision_features() -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    return vgg16(weights=None).features.eval()
+
+
+def as_published(features: torch.nn.Sequential, style: str) -> dict[str, Tensor]:
+    own = features.state_dict()
+    names = {
+        places[2]: name if style == "dag" else places[("dag", "torchvision", "sequential").index(style)]
+        for name, places in published_names().items()
+    }
+    return {f"{names[key.split('.')[0]]}.{key.split('.')[1]}": value for key, value in own.items()}
+
+
+@pytest.mark.parametrize("style", ["dag", "torchvision", "sequential"])
+def test_features_are_those_of_vgg16(style, tmp_path, torchvision_features):
+    state = as_published(torchvision_features, style)
+    torch.save(state | {"fc6.weight": torch.zeros(2, 2)}, tmp_path / "vgg.pth")
+    network = VGGFace()
+    load_vggface(network, tmp_path / "vgg.pth", "rgb")
+    images = torch.rand(2, 3, 32, 64)
+    x = images * 255 - torch.tensor([129.1863, 104.7624, 93.5940]).view(1, 3, 1, 1)
+    for layer, end in zip(LAYERS, (4, 9, 16, 23, 30), strict=True):
+        expected = torchvision_features[: end + 1](x)
+        torch.testing.assert_close(network(images, layer), expected, atol=2e-4, rtol=1e-4)
+        assert expected.shape[1] == vgg_channels(layer)
+
+
+def test_weights_for_bgr_take_rgb_afterwards(tmp_path, torchvision_features):
+    torch.save(as_published(torchvision_features, "dag"), tmp_path / "vgg.pth")
+    network = VGGFace()
+    load_vggface(network, tmp_path / "vgg.pth")
+    images = torch.rand(1, 3, 16, 16)
+    bgr = images.flip(1) * 255 - torch.tensor([93.5940, 104.7624, 129.1863]).view(1, 3, 1, 1)
+    torch.testing.assert_close(network(images, "pool1"), torchvision_features[:5](bgr), atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "expected"), [((176, 144), (22, 18)), ((30, 21), (4, 3))])
+def test_pooling_rounds_up(size, expected):
+    assert VGGFace()(torch.rand(1, 3, *size), "pool3").shape == (1, 256, *expected)
+
+
+def test_wrong_layers_and_files_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"layer must be one of .* got 'fc6'"):
+        VGGFace()(torch.rand(1, 3, 8, 8), "fc6")
+    torch.save({"conv1_1.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "part.pth")
+    with pytest.raises(ValueError, match=r"part.pth does not fit the network .*\n  25 missing: conv1_1.bias, conv1_2"):
+        load_vggface(VGGFace(), tmp_path / "part.pth")
+    with pytest.raises(FileNotFoundError, match="there are no weights at"):
+        load_vggface(VGGFace(), tmp_path / "none.pth")
