@@ -20,6 +20,7 @@ commands:
   repeat      run with several seeds; mean and spread: facequal repeat CONFIG --seeds 3
   compare     two models' reports as tables and pictures: facequal compare BEFORE AFTER --out DIR
   study       run rows of experiments over seeds; one table: facequal study FILE --jobs 2
+  degrade     draw the degradations, or write a suite's pictures: facequal degrade FOLDER --gallery PNG
   check-data  list all problems of a data set before training
 
 options:
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from facequal.cli.compare import main as compare
 
         compare(given[1:])
+    elif command == "degrade":
+        from facequal.cli.degrade import main as degrade
+
+        degrade(given[1:])
     elif command == "study":
         from facequal.cli.study.command import main as study
 

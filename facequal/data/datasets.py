@@ -120,6 +120,34 @@ class FolderDataset(FaceDataset):
         super().__init__(images, np.array(found.labels, dtype=np.int64), found.identities, size_px)
 
 
+class ImageFolder(FaceDataset):
+    """All images of a folder and of the folders in it, sorted by path, of people that are not known: labels are -1.
+
+    Hidden files and files of other kinds are left out.
+
+    Args:
+        root: The folder, or one image file.
+        size_px: Side of the images, see `FaceDataset`; None, the default, gives every image in its own size.
+        extensions: File name endings of images, in lower case.
+
+    Raises:
+        DatasetError: There is no such folder, or no image in it.
+    """
+
+    def __init__(self, root: str | Path, size_px: SizePx = None, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
+        folder = Path(root)
+        if folder.is_file():
+            folder, found = folder.parent, [folder]
+        else:
+            found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in extensions and path.is_file())
+        names = [path.relative_to(folder) for path in found]
+        paths = [str(name) for name in names if not any(part.startswith(".") for part in name.parts)]
+        if not paths:
+            what = "no image in it" if folder.is_dir() else "no such folder"
+            raise DatasetError(f"{root}: {what}; expected images ({', '.join(extensions)})")
+        super().__init__(FileImages(folder, paths), np.full(len(paths), -1, dtype=np.int64), [], size_px)
+
+
 class ListDataset(FaceDataset):
     """Images named by a CSV file with the columns path, identity and, where there are several splits, split.
 

@@ -100,6 +100,16 @@ def read_file(path: str | Path, source: str | None = None) -> bytes:
         raise ImageReadError(f"{source or path}: {error.strerror or error}") from error
 
 
+def encode_png(path: str | Path, image: RGBImage) -> None:
+    """Write uint8 RGB (H, W, 3) as a PNG file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    _, encoded = cv2.imencode(".png", image[..., ::-1])
+    Path(path).write_bytes(encoded.tobytes())
+
+
 def resize_short(image: RGBImage, size_px: int) -> RGBImage:
     """Resize the short side to `size_px` and crop the centre to a square, as InsightFace's resize_short and crop do.
 

@@ -59,10 +59,11 @@ class DegradedSet(EvaluationProtocol):
         """Positions in the source of one clean image per person, none of them an image of the test.
 
         The people of the test images are searched among all people of the source. One whose images are all in the test
-        is not in the gallery.
+        is not in the gallery, nor are images of unknown people (label -1).
         """
-        others = np.setdiff1d(np.arange(len(self.faces)), self.chosen)
-        return others[np.unique(np.asarray(self.faces.labels)[others], return_index=True)[1]]
+        labels = np.asarray(self.faces.labels)
+        others = np.setdiff1d(np.flatnonzero(labels >= 0), self.chosen)
+        return others[np.unique(labels[others], return_index=True)[1]]
 
     @cached_property
     def images(self) -> FaceSource:

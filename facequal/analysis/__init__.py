@@ -1,0 +1,1 @@
+"""What pictures, notebooks and reports show."""

@@ -1,0 +1,81 @@
+"""Shows during training what the network sees: clean, degraded and, where the method restores, restored pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from facequal.data.images import encode_png
+from facequal.evaluation.folders import run_folder
+
+
+class TrainingPreview(Callback):
+    """Write a grid of the first pictures of a batch every so many steps, and hand it to the logger.
+
+    Rows: clean, degraded and, of methods that restore, restored. The PNG goes to ``preview/`` in the folder of the
+    run, so that every logger has it; loggers that take images (W&B, TensorBoard) get it as ``train/preview`` too.
+
+    Args:
+        every_n_steps: optimizer steps between two grids; the first is drawn after the first step.
+        num_images: columns.
+
+    Raises:
+        ValueError: a number is below 1.
+    """
+
+    def __init__(self, every_n_steps: int = 500, num_images: int = 8) -> None:
+        if every_n_steps < 1 or num_images < 1:
+            raise ValueError(f"every_n_steps and num_images must be at least 1, got {every_n_steps}, {num_images}")
+        self.every_n_steps, self.num_images = every_n_steps, num_images
+        self.last_step = -1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Draw where it is time to; once per step, whatever the accumulation of gradients."""
+        step = trainer.global_step
+        is_due = step % self.every_n_steps == 0 or (step == 1 and self.last_step < 0)
+        if not is_due or step == self.last_step or "lq" not in batch:
+            return
+        self.last_step = step
+        folder = run_folder(trainer)
+        if trainer.is_global_zero:
+            picture = grid(
+                rows_of(pl_module, {name: batch[name][: self.num_images] for name in ("image", "lq", "index")})
+            )
+            path = folder / "preview" / f"step_{step:07d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            encode_png(path, picture.permute(1, 2, 0).numpy())
+            hand_to_logger(trainer, picture, path, step)
+
+
+@torch.no_grad()
+def rows_of(pl_module: LightningModule, batch: dict[str, Tensor]) -> list[Tensor]:
+    """The rows of the grid, (B,3,H,W) each; the method is asked in evaluation mode, and left as it was."""
+    rows = [batch["image"], batch["lq"]]
+    restore = getattr(pl_module, "restore_batch", None)
+    if restore is not None:
+        modes = {module: module.training for module in pl_module.modules()}
+        pl_module.eval()
+        rows.append(restore(batch)["restored"])
+        for module, training in modes.items():
+            module.training = training
+    return rows
+
+
+def grid(rows: list[Tensor]) -> Tensor:
+    """Rows of pictures (B,3,H,W) in [0,1] as one uint8 picture (3, rows H, B W) on the CPU."""
+    lines = [torch.cat(list(row.detach().float().cpu()), dim=2) for row in rows]
+    return torch.cat(lines, dim=1).clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
+
+
+def hand_to_logger(trainer: Trainer, picture: Tensor, path: Path, step: int) -> None:
+    """Log the picture where a logger takes images."""
+    for logger in trainer.loggers:
+        add_image = getattr(getattr(logger, "experiment", None), "add_image", None)
+        if hasattr(logger, "log_image"):  # W&B
+            logger.log_image("train/preview", [str(path)], step=step)
+        elif add_image is not None:  # TensorBoard
+            add_image("train/preview", picture, step)

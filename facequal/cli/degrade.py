@@ -1,0 +1,89 @@
+"""`facequal degrade`: a picture of the degradations, or the pictures of a test suite, from a folder of images."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facequal.analysis.degradation_gallery import write_gallery
+from facequal.data.datasets import ImageFolder
+from facequal.data.errors import DataError
+from facequal.data.procedural import ProceduralFaces
+from facequal.data.restoration import RestorationSet
+from facequal.data.source import FaceSource
+from facequal.data.suite_export import export_suite
+from facequal.data.views import to_unit_range
+from facequal.degradations.suites import RESTORATION_SUITES
+
+EPILOG = """\
+  facequal degrade --gallery gallery.png                        each part at three strengths, on procedural faces
+  facequal degrade FOLDER --gallery gallery.png --images 2      on images of one's own
+  facequal degrade FOLDER --suite Test-BNL --out DIR            the pictures of a suite as PNG, with manifest.csv
+
+Sizes: `--size 112` resizes the short side and crops the centre, `--size 176 144` (CelebA) crops the centre alone,
+`--size 224` is VGGFace2's.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(
+        prog="facequal degrade",
+        allow_abbrev=False,
+        description="Degrade images as the restoration methods see them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of images (default: procedural faces)")
+    parser.add_argument("--gallery", type=Path, metavar="PNG", help="draw the parts of the degradation")
+    parser.add_argument("--suite", choices=RESTORATION_SUITES, help="write the pictures of a suite")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the suite's pictures")
+    parser.add_argument("--images", type=int, metavar="N", help="images to take (default: 2, or 100 of a suite)")
+    parser.add_argument("--size", type=int, nargs="+", default=[112], metavar="PX", help="side, or height and width")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        SystemExit: with a message when the options or images do not allow it.
+    """
+    parser = build_parser()
+    options = parser.parse_args(list(arguments))
+    if (options.gallery is None) == (options.suite is None):
+        parser.error("give one of --gallery and --suite")
+    if options.suite is not None and options.out is None:
+        parser.error("--suite needs --out")
+    if len(options.size) > 2 or min(options.size) < 1:
+        parser.error(f"--size takes a side, or a height and a width, not {options.size}")
+    if options.images is not None and options.images < 1:
+        parser.error(f"--images must be at least 1, not {options.images}")
+    try:
+        faces = source(options.folder, options.size)
+        if options.gallery is not None:
+            print(f"picture: {write_gallery(options.gallery, first_images(faces, options.images or 2))}")
+        else:
+            num_images = min(100, len(faces))
+            protocol = RestorationSet(faces, options.suite, num_images, images=options.images)  # type: ignore[arg-type]
+            print(f"manifest: {export_suite(protocol, options.out)}")
+    except (DataError, OSError, ValueError) as error:
+        sys.exit(f"facequal degrade: {error}")
+
+
+def source(folder: Path | None, size: list[int]) -> FaceSource:
+    """The images: a folder's, or 100 procedural people."""
+    if folder is not None:
+        return ImageFolder(folder, size[0] if len(size) == 1 else (size[0], size[1]))
+    if len(size) == 2:
+        raise ValueError("procedural faces are square: --size takes one number")
+    return ProceduralFaces(100, 1, size[0], first_identity=612)
+
+
+def first_images(faces: FaceSource, num: int) -> Tensor:
+    """Images at even distances, float32 (B,3,H,W) in [0,1]."""
+    num = min(num, len(faces))
+    return to_unit_range(torch.stack([faces[n * len(faces) // num]["image"] for n in range(num)]))
