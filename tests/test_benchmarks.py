@@ -13,6 +13,7 @@ from experiments.benchmarks import (
     __main__,
     augmentation,
     decoding,
+    degradation,
     gpu,
     head_memory,
     heads,
@@ -25,6 +26,7 @@ from experiments.benchmarks import (
     training,
     verification,
 )
+from experiments.benchmarks.camera import photograph
 from experiments.benchmarks.face_records import faces, write_faces
 from experiments.benchmarks.head_steps import ADAFACE, DENSE, PLAIN, head_steps
 from experiments.benchmarks.per_image import (
@@ -36,6 +38,7 @@ from experiments.benchmarks.per_image import (
     zero_pad_crop,
 )
 from experiments.benchmarks.rows import Row, rates
+from facequal.degradations import Keys, MultiDegradation
 from facequal.methods.qgface import QGFace
 from facequal.methods.qgface_options import Partition
 from facequal.metrics.verification import kfold_accuracy
@@ -263,6 +266,25 @@ class TestAugmentation:
         assert {row.theirs[0] for row in rows} == {50_000.0}
 
 
+class TestDegradation:
+    def test_opencv_agrees_with_ours(self):
+        """But for the border of the mosaic, and OpenCV's 16 bits where a response is steep."""
+        multi = MultiDegradation({"BNL": 1}, sigma_s=(0.0, 0.0), sigma_c=(0.0, 0.0), r=(0.3, 0.5))
+        images = degradation.pictures((48, 40), 12)
+        degraded, params = multi(images, Keys(torch.arange(12)))
+        assert len(params["mosaic_id"].unique()) == 4
+        for image, ours, shot in zip(images, degraded, degradation.shots_of(multi, params), strict=True):
+            theirs = photograph(image.permute(1, 2, 0).contiguous().numpy(), shot, np.random.default_rng(0))
+            difference = np.abs(theirs - ours.permute(1, 2, 0).numpy())[2:-2, 2:-2]
+            assert difference.mean() < 1e-3
+            assert difference.max() < 0.05
+
+    def test_rows(self):
+        assert_sane([degradation.row((32, 28), batch=2, rounds=1, shortest_s=0.0)], 1)
+        assert_sane(degradation.stage_rows((32, 28), batch=2, rounds=1, shortest_s=0.0), 7)
+        assert_sane(degradation.gpu_rows(4, rounds=1, device="cpu"), 1)
+
+
 class TestQGFace:
     def test_step_learns_from_its_queue(self):
         torch.manual_seed(0)
@@ -296,7 +318,7 @@ class TestTraining:
 
     @pytest.mark.gpu
     def test_on_a_gpu(self):
-        assert_sane(gpu.benchmark(quick=True), 16)
+        assert_sane(gpu.benchmark(quick=True), 17)
 
 
 class TestMain:
@@ -307,7 +329,7 @@ class TestMain:
     def test_without_a_gpu_the_rows_say_so(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         rows = gpu.benchmark(quick=False)
-        assert len(rows) == 9
+        assert len(rows) == 10
         assert all(row.cells()[-1] == "not run: no GPU" for row in rows)
 
     def test_table(self, tmp_path, monkeypatch, capsys):

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from experiments.benchmarks.rows import Row
 
-NAMES = ("heads", "octuplet", "queue", "qgface", "verification", "decoding", "augmentation", "pipeline", "gpu")
+NAMES = (
+    *("heads", "octuplet", "queue", "qgface", "verification", "decoding"),
+    *("augmentation", "degradation", "pipeline", "gpu"),
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from experiments.benchmarks import augmentation, heads, octuplet, pipeline, qgface, queue, training
+from experiments.benchmarks import augmentation, degradation, heads, octuplet, pipeline, qgface, queue, training
 from experiments.benchmarks.rows import Row
 from facequal.models.iresnet import ir_34, ir_50
 
@@ -14,6 +14,7 @@ PLANNED_ROWS = (
     Row("proxy-updated queue, enqueue + keys, GPU: time", queue.AGAINST, [], [], "ms", "speed-up", 8.0),
     Row("QGFace step, IR-34, bf16, GPU", "AdaFace on both views", [], [], "ms", "cost", qgface.TARGET),
     Row("AdaFace augmentation, each p=.2, GPU", "a fixed rate of 50,000 images/s", [], [], "images/s", "rate", 1.0),
+    Row(f"{degradation.WHAT}, 112x112, GPU", "a fixed rate of 100,000 images/s", [], [], "images/s", "rate", 1.0),
     Row(f"{pipeline.WHAT}, GPU", "what IR-50 bf16 channels_last training consumes", [], [], "images/s", "rate", 1.0),
     Row("IR-50 training, bf16, channels_last, torch.compile, GPU", "without torch.compile", [], [], "images/s", "rate"),
 )
@@ -32,6 +33,7 @@ def benchmark(quick: bool) -> list[Row]:
             *queue.rows({2_000: 8.0}, rounds=2, device="cuda"),
             qgface.row(batch=32, rounds=2, device="cuda", bf16=True),
             *augmentation.gpu_rows((128,), rounds=3),
+            *degradation.gpu_rows(64, rounds=3),
             *training.rows(batch=32, rounds=2),
         ]
     head_rows = heads.rows(rounds=9, device="cuda")
@@ -43,6 +45,7 @@ def benchmark(quick: bool) -> list[Row]:
         *queue.rows(device="cuda"),
         qgface.row(ir_34, "IR-34", batch=256, device="cuda", bf16=True),
         *augmentation.gpu_rows(),
+        *degradation.gpu_rows(),
         *pipeline.gpu_rows(),
         *training.rows(),
     ]
