@@ -8,12 +8,14 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
+from facequal.data.photos import RealPhotos
 from facequal.data.protocols import EvaluationProtocol, VerificationProtocol
 from facequal.data.restoration import DegradedSet
 from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.classification import ClassificationEvaluator
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.folders import run_folder
+from facequal.evaluation.photos import PhotoEvaluator
 from facequal.evaluation.recognition import RecognitionEvaluator, RecognitionSettings
 from facequal.evaluation.report import RunInfo, write_report
 from facequal.evaluation.restoration import RESTORED, RestorationEvaluator, RestorationSettings
@@ -103,6 +105,8 @@ class ProtocolEvaluation(Callback):
             )
         if isinstance(protocol, DegradedSet) and "restored" in outputs:
             return RestorationEvaluator(protocol, self.restoration)
+        if isinstance(protocol, RealPhotos) and "restored" in outputs:
+            return PhotoEvaluator(protocol, self.restoration)
         if isinstance(protocol, DegradedSet) and "logits" in outputs:
             return ClassificationEvaluator(protocol)
         kind = type(protocol).__qualname__

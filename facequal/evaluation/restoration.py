@@ -61,6 +61,13 @@ class RestorationSettings:
             raise ValueError(f"evaluation.restoration.ranks must be at least 1, got {list(self.ranks)}")
 
 
+def embedder_of(settings: RestorationSettings) -> FaceEmbedder | None:
+    """The recogniser with its weights, if there is one."""
+    if settings.recognizer is None or settings.recognizer_weights is None:
+        return None
+    return FaceEmbedder(settings.recognizer, settings.recognizer_weights, settings.colour_order)
+
+
 class RestorationEvaluator(Evaluator):
     """Compares what a step restored with the clean pictures, batch by batch and class by class; only figures are kept.
 
@@ -76,9 +83,7 @@ class RestorationEvaluator(Evaluator):
         super().__init__()
         self.protocol, self.settings = protocol, settings
         self.baselines = settings.baselines or []
-        self.embedder: FaceEmbedder | None = None
-        if settings.recognizer is not None and settings.recognizer_weights is not None:
-            self.embedder = FaceEmbedder(settings.recognizer, settings.recognizer_weights, settings.colour_order)
+        self.embedder = embedder_of(settings)
         self.gallery: tuple[Tensor, Tensor] | None = None
         self.batches: list[dict[str, Tensor]] = []
         self.shown: dict[int, dict[str, Tensor]] = {}

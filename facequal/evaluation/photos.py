@@ -1,0 +1,130 @@
+"""Evaluates restored photos without ground truth: scores without a reference, likeness to clean references, a grid."""
+
+import csv
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from facequal.data.photos import RealPhotos
+from facequal.data.views import to_unit_range
+from facequal.evaluation.collection import drop_repeats, gather_rows
+from facequal.evaluation.evaluator import Evaluator
+from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings, embedder_of
+from facequal.evaluation.restoration_grid import write_grid
+from facequal.evaluation.results import Result, write_atomically
+from facequal.frozen import FaceEmbedder
+from facequal.metrics.no_reference import SCORES
+
+_REFERENCE = "identity similarity"
+
+
+class PhotoEvaluator(Evaluator):
+    """Scores the photos, what baselines make of them, and what a step restored.
+
+    A step returns ``restored`` (B,3,H,W) and ``index`` (B,). Likeness is the mean cosine of a photo's embedding with
+    those of the person's references; it needs a recogniser and references, and photos of people without any do not
+    count.
+
+    Args:
+        protocol: the photos.
+        settings: baselines, recogniser and rows of the grid, as for restoration sets.
+    """
+
+    def __init__(self, protocol: RealPhotos, settings: RestorationSettings) -> None:
+        super().__init__()
+        self.protocol, self.settings = protocol, settings
+        self.baselines = settings.baselines or []
+        self.embedder = None if protocol.references is None else embedder_of(settings)
+        self.people: Tensor | None = None
+        self.batches: list[dict[str, Tensor]] = []
+        self.rows: dict[str, Tensor] = {}
+        num_photos = len(protocol.images)
+        num_shown = min(settings.num_grid_rows, num_photos)
+        self.grid = {number * num_photos // num_shown for number in range(num_shown)}
+        self.shown: dict[int, dict[str, Tensor]] = {}
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of what is scored."""
+        return [INPUT, *[baseline.name for baseline in self.baselines], RESTORED]
+
+    def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
+        """Score a batch."""
+        photos = batch["lq"]
+        pictures = [photos, *[baseline(photos) for baseline in self.baselines], outputs["restored"].detach()]
+        rows = {name: torch.stack([score(images) for images in pictures], dim=1) for name, score in SCORES.items()}
+        if self.embedder is not None:
+            rows[_REFERENCE] = self._likeness(self.embedder.to(photos.device), pictures, batch["label"])
+        self.batches.append({name: values.cpu() for name, values in (rows | {"index": batch["index"]}).items()})
+        for place, index in enumerate(batch["index"].tolist()):
+            if index in self.grid:
+                named = zip(self.columns, pictures, strict=True)
+                self.shown[index] = {name: images[place].float().cpu() for name, images in named}
+
+    def _likeness(self, embedder: FaceEmbedder, pictures: list[Tensor], labels: Tensor) -> Tensor:
+        """Mean cosine with the references of the person, float64 (B,M); NaN without references."""
+        if self.people is None:
+            self.people = self._mean_references(embedder, labels.device)
+        person = self.people[labels]
+        return torch.stack([(embedder(images) * person).sum(1) for images in pictures], dim=1).double()
+
+    def _mean_references(self, embedder: FaceEmbedder, device: torch.device) -> Tensor:
+        """Mean embedding of each person's references (P,D), not normalised: its product is the mean of the cosines."""
+        references, labels = self.protocol.references, torch.as_tensor(self.protocol.reference_labels)
+        assert references is not None
+        used = (labels >= 0).nonzero().squeeze(1)
+        embeddings = torch.cat(
+            [
+                embedder(to_unit_range(torch.stack([references[int(i)]["image"] for i in part]).to(device)))
+                for part in torch.split(used, 64)
+            ]
+        )
+        num_people = len(self.protocol.images.classes)
+        sums = embeddings.new_zeros(num_people, embeddings.shape[1]).index_add_(0, labels[used].to(device), embeddings)
+        return sums / torch.bincount(labels[used], minlength=num_people).to(device)[:, None]
+
+    def compute(self, trainer: Trainer, seed: int | None) -> None:
+        """Means over all photos of all ranks.
+
+        Raises:
+            ValueError: photos are missing.
+        """
+        rows = {name: torch.cat([batch[name] for batch in self.batches]) for name in self.batches[0]}
+        self.batches = []
+        if trainer.world_size > 1:
+            rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
+        self.rows = drop_repeats(rows)
+        num_photos = len(self.protocol.images)
+        if len(self.rows["index"]) != num_photos:
+            raise ValueError(f"{self.protocol.name}: {len(self.rows['index'])} of {num_photos} photos were restored")
+        for name in [name for name in self.rows if name != "index"]:
+            for place, column in enumerate(self.columns):
+                values = self.rows[name][:, place]
+                values = values[~values.isnan()]
+                mean = float(values.mean()) if len(values) else float("nan")
+                head = (self.protocol.name, "photos", column, name)
+                self.results.append(Result(*head, mean, num=len(values), unit="", seed=seed))
+
+    def write(self, folder: Path) -> list[Path]:
+        """`NAME.csv`, one row per photo and column of the table, and `NAME.png`, some of the photos."""
+        name = self.protocol.name.replace("/", "_")
+        text = StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        scores = [score for score in self.rows if score != "index"]
+        writer.writerow(["photo", "file", "restoration", *scores])
+        for line, index in enumerate(self.rows["index"].tolist()):
+            for place, column in enumerate(self.columns):
+                figures = [self.rows[score][line, place].item() for score in scores]
+                writer.writerow([index, self.protocol.images.describe(index), column, *figures])
+        written = [write_atomically(folder / f"{name}.csv", text.getvalue())]
+        if self.shown:
+            shown: list[tuple[dict[str, Tensor], list[float]]] = [
+                (self.shown[index], []) for index in sorted(self.shown)
+            ]
+            written.append(write_grid(folder / f"{name}.png", self.protocol.name, shown))
+        return written
