@@ -47,7 +47,8 @@ def noise_sigma(images: Tensor) -> Tensor:
         ValueError: The images are not such a batch.
     """
     response = _filter(luma(images), _IMMERKAER)
-    return (math.pi / 2) ** 0.5 / 6.0 * response.abs().flatten(1).mean(dim=1)
+    mean: Tensor = response.abs().flatten(1).mean(dim=1)
+    return mean * (math.sqrt(math.pi / 2) / 6.0)
 
 
 def blockiness(images: Tensor) -> Tensor:
