@@ -49,7 +49,7 @@ bench: $(STAMP) ## measure speed and memory, write experiments/benchmarks/RESULT
 	$(BIN)/python -m experiments.benchmarks
 
 lock: | $(UV) ## resolve the dependencies anew into requirements.lock
-	$(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --all-extras --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock
+	$(UV) pip compile pyproject.toml --quiet --universal --generate-hashes --extra dev --no-emit-index-url --custom-compile-command 'make lock' -o requirements.lock
 
 clean: ## remove the environment, caches and runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache runs

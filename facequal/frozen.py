@@ -10,12 +10,13 @@ from facequal.models.backbones import Backbone, ColourOrder
 from facequal.models.vggface import VGGFace, VGGLayer, vgg_channels
 from facequal.weights import load_backbone_weights, load_vggface
 
-_SIZE_PX = 112
 _AT_ONCE = 64
 
 
 class FaceEmbedder(nn.Module):
-    """Embeds pictures of any size with a trained recogniser: the central square, brought to 112x112 pixels.
+    """Embeds pictures of any size with a trained recogniser: the central square, brought to the network's input size.
+
+    Faces are not aligned: pictures should be, as the recogniser's were.
 
     Args:
         backbone: the recogniser's network.
@@ -39,8 +40,9 @@ class FaceEmbedder(nn.Module):
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
         square = images[..., top : top + side, left : left + side].float().clamp(0.0, 1.0)
-        if side != _SIZE_PX:
-            square = F.interpolate(square, size=(_SIZE_PX, _SIZE_PX), mode="bicubic", antialias=True).clamp(0.0, 1.0)
+        size = self.backbone.input_size_px
+        if side != size:
+            square = F.interpolate(square, size=(size, size), mode="bicubic", antialias=True).clamp(0.0, 1.0)
         with torch.autocast(images.device.type, enabled=False):
             embeddings = [self.backbone(part)[0] for part in torch.split(square, _AT_ONCE)]
         return torch.cat(embeddings)

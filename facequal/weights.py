@@ -141,6 +141,8 @@ def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder =
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read safely, or keys or shapes do not fit; the message names them.
     """
+    if colour_order not in get_args(ColourOrder):
+        raise ValueError(f"colour_order must be one of {get_args(ColourOrder)}, got {colour_order!r}")
     path = Path(path)
     state_dict = _read_state_dict(path)
     weights: dict[str, Tensor] = {}

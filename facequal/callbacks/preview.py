@@ -29,15 +29,17 @@ class TrainingPreview(Callback):
         if every_n_steps < 1 or num_images < 1:
             raise ValueError(f"every_n_steps and num_images must be at least 1, got {every_n_steps}, {num_images}")
         self.every_n_steps, self.num_images = every_n_steps, num_images
-        self.last_step = -1
+        self.last_step: int | None = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Draw where it is time to; once per step, whatever the accumulation of gradients."""
         step = trainer.global_step
-        is_due = step % self.every_n_steps == 0 or (step == 1 and self.last_step < 0)
-        if not is_due or step == self.last_step or "lq" not in batch:
+        # Several batches make a step where gradients are accumulated, and two optimizers make two steps of a batch.
+        first = self.last_step is None and step > 0
+        due = self.last_step is not None and step // self.every_n_steps > self.last_step // self.every_n_steps
+        if not (first or due) or "lq" not in batch:
             return
         self.last_step = step
         folder = run_folder(trainer)
@@ -59,7 +61,8 @@ def rows_of(pl_module: LightningModule, batch: dict[str, Tensor]) -> list[Tensor
     if restore is not None:
         modes = {module: module.training for module in pl_module.modules()}
         pl_module.eval()
-        rows.append(restore(batch)["restored"])
+        with pl_module.trainer.precision_plugin.forward_context():
+            rows.append(restore(batch)["restored"])
         for module, training in modes.items():
             module.training = training
     return rows

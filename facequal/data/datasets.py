@@ -42,8 +42,9 @@ class FaceDataset(Dataset[dict[str, Any]]):
     ) -> None:
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images with {len(labels)} labels")
-        if size_px is not None and min(size_px if isinstance(size_px, Sequence) else (size_px,)) < 1:
-            raise ValueError(f"size_px must be positive or None, got {size_px}")
+        sides = tuple(size_px) if isinstance(size_px, Sequence) else (1 if size_px is None else size_px,) * 2
+        if len(sides) != 2 or min(sides) < 1:
+            raise ValueError(f"size_px must be a positive side, a height and a width, or None, got {size_px}")
         self.images = images
         self.labels = labels
         self.classes = classes
@@ -127,14 +128,14 @@ class ImageFolder(FaceDataset):
 
     Args:
         root: The folder, or one image file.
-        size_px: Side of the images, see `FaceDataset`; None, the default, gives every image in its own size.
+        size_px: Side of the images, see `FaceDataset`.
         extensions: File name endings of images, in lower case.
 
     Raises:
         DatasetError: There is no such folder, or no image in it.
     """
 
-    def __init__(self, root: str | Path, size_px: SizePx = None, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
+    def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
         folder = Path(root)
         if folder.is_file():
             folder, found = folder.parent, [folder]

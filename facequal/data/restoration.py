@@ -47,8 +47,8 @@ class DegradedSet(EvaluationProtocol):
             raise ValueError(f"{name}: num_images={num_images}, but the source has {len(self.faces)} images")
         if images is not None and not 1 <= images <= num_images:
             raise ValueError(f"{name}: images={images} is not between 1 and num_images={num_images}")
-        spaced = np.arange(num_images, dtype=np.int64) * len(self.faces) // num_images
-        self.chosen: NDArray[np.int64] = spaced[:images]
+        self.all_chosen: NDArray[np.int64] = np.arange(num_images, dtype=np.int64) * len(self.faces) // num_images
+        self.chosen = self.all_chosen[:images]
 
     @abstractmethod
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
@@ -56,13 +56,13 @@ class DegradedSet(EvaluationProtocol):
 
     @cached_property
     def gallery(self) -> NDArray[np.int64]:
-        """Positions in the source of one clean image per person, none of them an image of the test.
+        """Positions in the source of one clean image per person, none of them an image of the whole test.
 
         The people of the test images are searched among all people of the source. One whose images are all in the test
         is not in the gallery, nor are images of unknown people (label -1).
         """
         labels = np.asarray(self.faces.labels)
-        others = np.setdiff1d(np.flatnonzero(labels >= 0), self.chosen)
+        others = np.setdiff1d(np.flatnonzero(labels >= 0), self.all_chosen)
         return others[np.unique(labels[others], return_index=True)[1]]
 
     @cached_property
@@ -148,7 +148,7 @@ class MixtureSet(DegradedSet):
 
 
 class RepeatedImages:
-    """Some images of a source, each several times; decoded once and kept.
+    """Some images of a source, each several times in a row; the last one decoded is kept.
 
     Args:
         faces: the source.
@@ -160,7 +160,7 @@ class RepeatedImages:
         self.faces, self.chosen, self.num_rows = faces, chosen, num_rows
         self.labels = np.repeat(np.asarray(faces.labels)[chosen], num_rows)
         self.num_classes, self.classes = faces.num_classes, faces.classes
-        self.kept: dict[int, Tensor] = {}
+        self.kept: tuple[int, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -169,9 +169,9 @@ class RepeatedImages:
         if not 0 <= index < len(self):
             raise IndexError(f"picture {index} of {len(self)}")
         place = int(self.chosen[index // self.num_rows])
-        if place not in self.kept:
-            self.kept[place] = self.faces[place]["image"].contiguous()
-        return {"image": self.kept[place], "label": self.labels.item(index), "index": index}
+        if self.kept is None or self.kept[0] != place:
+            self.kept = place, self.faces[place]["image"].contiguous()
+        return {"image": self.kept[1], "label": self.labels.item(index), "index": index}
 
     def describe(self, index: int) -> str:
         """Path, or record key and offset, of the clean image."""

@@ -69,13 +69,23 @@ class Degradation(ABC):
             ValueError: The images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a GPU
                 values out of range fail an assertion on the device, so that the host need not wait.
         """
-        _check_batch(images, keys)
+        _check_images(images)
+        _check_keys(images, keys)
         with torch.no_grad():
             params = self.sample(keys)
-        return self.apply_drawn(images, params), params
+        return self._apply_exactly(images, params), params
 
     def apply_drawn(self, images: Tensor, params: Params) -> Tensor:
-        """As calling the degradation, with parameters that were drawn before or chosen: always a new tensor."""
+        """As calling the degradation, with parameters that were drawn before or chosen: always a new tensor.
+
+        Raises:
+            TypeError: The images are not floating-point.
+            ValueError: The images are not (B,3,H,W), or not in [0,1].
+        """
+        _check_images(images)
+        return self._apply_exactly(images, params)
+
+    def _apply_exactly(self, images: Tensor, params: Params) -> Tensor:
         source = images.detach().float()
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False), _ieee_float32():
             degraded = self.apply(source, params) if source.numel() else source
@@ -184,21 +194,23 @@ class RandomApply(Degradation):
         return (images if owned else images.clone()).index_copy_(0, chosen, degraded)
 
 
-def _check_batch(images: Tensor, keys: Keys) -> None:
+def _check_images(images: Tensor) -> None:
     if not images.is_floating_point():
         raise TypeError(f"degradations need floating-point images in [0, 1], not {images.dtype}: divide uint8 by 255")
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"degradations need RGB images (B,3,H,W), not the shape {tuple(images.shape)}")
+    if images.numel():
+        _check_range(images)
+
+
+def _check_keys(images: Tensor, keys: Keys) -> None:
     if len(keys) != len(images):
         raise ValueError(f"{len(images)} images, but keys for {len(keys)} samples")
     if keys.index.device != images.device:
         raise ValueError(f"images are on {images.device}, but keys.index is on {keys.index.device}")
-    _check_range(images)
 
 
 def _check_range(images: Tensor) -> None:
-    if not images.numel():
-        return
     low, high = images.detach().aminmax()
     if images.device.type == "cpu":
         if not (low >= 0.0 and high <= 1.0):  # NaN too

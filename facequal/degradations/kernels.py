@@ -22,7 +22,8 @@ GAUSSIANS: dict[GaussianSet, tuple[tuple[float, float, float], ...]] = {
     "test": tuple((d, *s) for d, s in itertools.product((15, 45, 75, 105, 135, 165), ((1.0, 2.0), (1.0, 3.0)))),
     "none": (),
 }
-_STEPS = 400  # Boracchi and Foi take 2,000; kernels of these sizes look the same
+_STEPS = 400  # a fifth of what Boracchi and Foi take; what happens in a step is scaled so that paths are alike
+_PUBLISHED_STEPS, _PUBLISHED_LENGTH = 2000, 60.0
 _EXPOSURES = (0.01, 0.009, 0.008, 0.007, 0.005, 0.003)  # how far the motion is from a straight line
 _KERNELS_PER_CHUNK = 1024
 
@@ -37,7 +38,7 @@ class KernelBank:
         seed: Seed of the trajectories.
         sizes_px: Odd sizes of the motion kernels.
         anchor: The point of the trajectory that lies in the middle of the kernel. With its centroid the blurred image
-            stays in its place; with its start it is shifted, as in some published kernels, by a few pixels.
+            stays in its place; with its start it is shifted, as by some published kernels, by up to half a kernel.
 
     Raises:
         ValueError: There is no kernel, a size is even or below 3, or another value is not allowed.
@@ -73,6 +74,8 @@ class KernelBank:
     def size_px(self) -> int:
         """Side of the square in which every kernel lies, its middle in the middle, zeros around it."""
         motion = max(self.sizes_px) if self.num_motion else 0
+        if motion and self.anchor == "start":
+            motion = 2 * motion - 1  # a path may go to one side of its start alone
         return max(motion, GAUSSIAN_SIZE_PX if self.num_gaussians else 0)
 
     def on(self, device: torch.device) -> Tensor:
@@ -97,8 +100,9 @@ def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
     """Random camera motion after Boracchi and Foi, "Modeling the performance of image restoration from motion blur".
 
     A point moves at constant speed; each step turns its velocity v by inertia, noise and a pull to the origin, and
-    rarely by a jerk that throws it back: v += j + e (10 g (n1 + i n2) - .7 c x) d, |v| = d, x += v, with d the length
-    of a step, n normal, g, c ~ U(0,1), and j = 2 v exp(i (pi + u)), |u| < .5, with probability .2 U(0,1) e.
+    rarely by a jerk that throws it back: v += j + e (10 g sqrt(k) (n1 + i n2) - .7 c 60 k x) d, |v| = d, x += v, with d
+    the length of a step, n normal, g, c ~ U(0,1), and j = 2 v exp(i (pi + u)), |u| < .5, with probability
+    .2 U(0,1) e k. With k = 2000 / T these are the published paths of 2,000 steps and length 60, whatever T is.
 
     Args:
         keys: Names B trajectories.
@@ -110,7 +114,9 @@ def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
     """
     exposure = torch.tensor(_EXPOSURES, device=keys.index.device)[keys.fold("exposure").integers(0, len(_EXPOSURES))]
     pull, shake, jerk, angle = keys.fold("character").uniform((4,)).unbind(1)
-    pull, shake, jerk = 0.7 * pull, 10.0 * shake, 0.2 * jerk * exposure
+    coarser = _PUBLISHED_STEPS / num_steps
+    pull, shake = 0.7 * _PUBLISHED_LENGTH * coarser * pull, 10.0 * math.sqrt(coarser) * shake
+    jerk = 0.2 * coarser * jerk * exposure
     step = 1.0 / (num_steps - 1)
     noise = torch.view_as_complex(keys.fold("noise").normal((num_steps, 2)))
     jerks = keys.fold("jerk").uniform((num_steps,)) < jerk[:, None]
@@ -130,23 +136,25 @@ def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
 def splat(paths: Tensor, sizes_px: Tensor, anchor: Anchor, canvas_px: int) -> Tensor:
     """Kernels that the trajectories leave on the pixel grid, every point spread over four pixels (bilinear weights).
 
-    The anchor lies in the middle, and each path is scaled so that it just fits into its size. The centroid of a
-    kernel is that of its path, because bilinear weights keep it.
+    Each path is scaled so that it just fits into its size with its centroid in the middle; then the anchor is put in
+    the middle of the canvas. The centroid of a kernel is that of its path, because bilinear weights keep it.
 
     Args:
         paths: complex (B,T).
-        sizes_px: int64 (B,): odd sizes, at most `canvas_px`.
+        sizes_px: int64 (B,): odd sizes.
         anchor: The point in the middle.
-        canvas_px: Odd side S of the result.
+        canvas_px: Odd side S of the result: at least the largest size, and twice that less 1 for the start.
 
     Returns:
         float32 (B,S,S), at least 0, of sum 1.
     """
-    middle = paths.mean(dim=1, keepdim=True) if anchor == "centroid" else paths[:, :1]
-    points = torch.view_as_real(paths - middle)
-    reach = points.abs().amax(dim=(1, 2)).clamp_min(1e-12)
+    centred = torch.view_as_real(paths - paths.mean(dim=1, keepdim=True))
+    reach = centred.abs().amax(dim=(1, 2)).clamp_min(1e-12)
     # a hair inside the kernel, so that rounding never takes a point to the pixel beyond
-    points = points * (((sizes_px - 1) / 2 - 1e-3) / reach)[:, None, None] + (canvas_px - 1) / 2
+    points = centred * (((sizes_px - 1) / 2 - 1e-3) / reach)[:, None, None]
+    if anchor == "start":
+        points = points - points[:, :1]
+    points = points + (canvas_px - 1) / 2
     corner = points.floor()
     (x, y), (right, down) = corner.long().unbind(2), (points - corner).unbind(2)
     kernels = paths.real.new_zeros(len(paths), canvas_px * canvas_px)

@@ -42,7 +42,7 @@ class KernelBlur(Degradation):
     def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
         if not 0.0 <= p_gaussian <= 1.0:
             raise ValueError(f"p_gaussian must be in [0, 1], not {p_gaussian}")
-        self.bank, self.p_gaussian = bank or KernelBank(), p_gaussian
+        self.bank, self.p_gaussian = KernelBank() if bank is None else bank, p_gaussian
 
     def sample(self, keys: Keys) -> Params:
         """`kernel_id`, int64 (B,)."""
@@ -73,7 +73,8 @@ class MultiDegradation(Degradation):
     `noise_id`, `response_id` and `mosaic_id`, int64 (B,).
 
     Args:
-        mixture: Shares of the classes, in proportion: names of `MIXTURE`, such as {"clean": 1, "BNL": 3}.
+        mixture: Shares of the classes, in proportion: names of `MIXTURE`, such as {"clean": 1, "BNL": 3}. In YAML it is
+            merged with one that is inherited: a share of 0 leaves a class out.
         bank: The kernels; None for those of training.
         p_gaussian: As in `KernelBlur`.
         r: As in `LowLight`.
@@ -113,7 +114,7 @@ class MultiDegradation(Degradation):
             checked_range("sigma_s", sigma_s, 0.0, 1.0),
             checked_range("sigma_c", sigma_c, 0.0, 1.0),
         )
-        self.responses = responses or ResponseBank()
+        self.responses = ResponseBank() if responses is None else responses
         self.domain = domain
 
     def sample(self, keys: Keys) -> Params:
@@ -176,10 +177,19 @@ def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
 def drawn_classes(params: Params) -> Tensor | None:
     """The class vectors {b, n, l} among drawn values, float32 (B,3); None where no `MultiDegradation` drew.
 
+    Of several, what any of them did counts; what a `RandomApply` left alone does not.
+
     Args:
         params: What a degradation drew; in a `Compose` its name stands before that of the value.
     """
-    return next((value for name, value in params.items() if name.split(".")[-1] == "classes"), None)
+    found: Tensor | None = None
+    for name, value in params.items():
+        prefix, _, last = name.rpartition(".")
+        if last == "classes":
+            applied = params.get(f"{prefix}.applied" if prefix else "applied")
+            classes = value if applied is None else value * applied[:, None]
+            found = classes if found is None else torch.maximum(found, classes)
+    return found
 
 
 def class_numbers(classes: Tensor) -> Tensor:

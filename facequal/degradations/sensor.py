@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from kornia.color import CFA, raw_to_rgb, rgb_to_raw
 from torch import Tensor
@@ -33,7 +34,7 @@ class LowLight(Degradation):
 
     def __init__(self, r: tuple[float, float] = (0.05, 0.5), responses: ResponseBank | None = None) -> None:
         self.r = checked_range("r", r, 0.0, 1.0, positive=True)
-        self.responses = responses or ResponseBank()
+        self.responses = ResponseBank() if responses is None else responses
 
     def sample(self, keys: Keys) -> Params:
         """`r`, float32 (B,); `response_id` and `mosaic_id`, int64 (B,)."""
@@ -71,7 +72,7 @@ class SensorNoise(Degradation):
     ) -> None:
         self.sigma_s = checked_range("sigma_s", sigma_s, 0.0, 1.0)
         self.sigma_c = checked_range("sigma_c", sigma_c, 0.0, 1.0)
-        self.responses = responses or ResponseBank()
+        self.responses = ResponseBank() if responses is None else responses
 
     def sample(self, keys: Keys) -> Params:
         """`sigma_s` and `sigma_c`, float32 (B,); `noise_id`, `response_id` and `mosaic_id`, int64 (B,)."""
@@ -158,19 +159,15 @@ def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic:
 
     Returns:
         float32 (B,C',H,W).
+
+    Raises:
+        ValueError: There is no such mosaic.
     """
-    converted: Tensor | None = None
-    for number, cfa in enumerate(MOSAICS.values()):
-        chosen = (mosaic == number).nonzero().squeeze(1)
-        if len(chosen) == 0:
-            continue
-        part = convert(images.index_select(0, chosen), cfa)
-        if converted is None:
-            converted = part.new_empty(len(images), *part.shape[1:])
-        converted.index_copy_(0, chosen, part)
-    if converted is None:
+    places = [(mosaic == number).nonzero().squeeze(1) for number in range(len(MOSAICS))]
+    if sum(map(len, places)) < len(images):
         raise ValueError(f"mosaic must be in [0, {len(MOSAICS)}), got {mosaic.tolist()}")
-    return converted
+    parts = [convert(images.index_select(0, chosen), cfa) for chosen, cfa in zip(places, MOSAICS.values(), strict=True)]
+    return torch.cat(parts).index_select(0, torch.cat(places).argsort())
 
 
 def checked_range(
@@ -181,6 +178,8 @@ def checked_range(
     Raises:
         ValueError: Not low <= first <= second <= high, or the first is 0 where it must be positive.
     """
+    if len(values) != 2:
+        raise ValueError(f"{name} must be a range of two numbers, not {values}")
     first, second = float(values[0]), float(values[1])
     if not low <= first <= second <= high or (positive and first <= 0.0):
         raise ValueError(

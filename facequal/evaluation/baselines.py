@@ -103,7 +103,7 @@ class CLAHE(Baseline):
     @property
     def name(self) -> str:
         """`CLAHE`."""
-        return "CLAHE"
+        return "CLAHE" if (self.clip_limit, self.tiles) == (4.0, 8) else f"CLAHE {self.clip_limit:g}, {self.tiles}"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Equalise each picture tile by tile."""
@@ -128,7 +128,7 @@ class NonLocalMeans(Baseline):
     @property
     def name(self) -> str:
         """`NLM`."""
-        return "NLM"
+        return "NLM" if self.strength == 10.0 else f"NLM {self.strength:g}"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Denoise each picture."""
@@ -141,7 +141,7 @@ class NonLocalMeans(Baseline):
 class BM3D(Baseline):
     """Block-matching and 3D filtering, by the authors' package `bm3d`, whose licence allows no commercial use.
 
-    The noise level of a picture is estimated from its finest diagonal detail, sigma = median |d| / .6745.
+    It is told the noise level of each picture, estimated by `noise_level`.
 
     Raises:
         ImportError: The package is not installed: `pip install facequal[bm3d]`.
@@ -166,11 +166,20 @@ class BM3D(Baseline):
 
 
 def noise_level(picture: NDArray[np.float64]) -> float:
-    """Standard deviation of the noise of a picture (H,W,3), by the median absolute finest Haar detail (Donoho)."""
-    height, width = (side // 2 * 2 for side in picture.shape[:2])
-    p = picture[:height, :width]
-    detail = (p[::2, ::2] - p[1::2, ::2] - p[::2, 1::2] + p[1::2, 1::2]) / 2.0
-    return max(float(np.median(np.abs(detail)) / 0.6745), 1e-3)
+    """Standard deviation of the noise of a picture (H,W,3), by the median absolute finest Haar detail (Donoho).
+
+    sigma = median |d| / .6745 of every colour and each of the four ways to take every second pixel, and the root mean
+    square of these: between neighbours a camera's demosaic has filled in values, so that they differ three times less
+    than the noise.
+    """
+    levels = []
+    for top, left in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        part = picture[top::2, left::2]
+        height, width = (side // 2 * 2 for side in part.shape[:2])
+        p = part[:height, :width]
+        detail = (p[::2, ::2] - p[1::2, ::2] - p[::2, 1::2] + p[1::2, 1::2]) / 2.0
+        levels.append(np.median(np.abs(detail), axis=(0, 1)) / 0.6745)
+    return max(float(np.sqrt(np.mean(np.square(levels)))), 1e-3)
 
 
 def _per_picture(images: Tensor, restore: Any) -> Tensor:

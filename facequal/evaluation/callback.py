@@ -202,7 +202,8 @@ def batches_are_limited(trainer: Trainer) -> bool:
 def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
     """Log every figure as ``stage/protocol/condition/column/metric``, and what checkpoints are chosen by.
 
-    That is ``stage/accuracy``, the mean accuracy, and ``stage/psnr``, the mean PSNR of what the method restored.
+    That is ``stage/accuracy``, the mean accuracy, and ``stage/psnr``, the mean PSNR of
+    the pictures that the method restored.
 
     All ranks compute the same figures; averaging them changes nothing, and Lightning asks for it.
     """
@@ -214,6 +215,10 @@ def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result
     accuracies = [result.value for result in results if result.metric == "accuracy"]
     if accuracies:
         pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)
-    psnrs = [result.value for result in results if (result.metric, result.column) == ("psnr", RESTORED)]
+    # By pictures, not by classes; "all" is there beside its classes, and equal pictures have no PSNR.
+    psnrs = [result for result in results if (result.metric, result.column) == ("psnr", RESTORED)]
+    psnrs = [result for result in psnrs if result.condition != "all" and result.num]
     if psnrs:
-        pl_module.log(f"{stage}/psnr", sum(psnrs) / len(psnrs), prog_bar=True, sync_dist=True)
+        total = sum(result.num for result in psnrs)
+        mean = sum(result.value * result.num for result in psnrs) / total
+        pl_module.log(f"{stage}/psnr", mean, prog_bar=True, sync_dist=True)

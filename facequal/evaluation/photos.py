@@ -94,6 +94,8 @@ class PhotoEvaluator(Evaluator):
         Raises:
             ValueError: photos are missing.
         """
+        if not self.batches:
+            raise ValueError(f"{self.protocol.name}: no batch was evaluated")
         rows = {name: torch.cat([batch[name] for batch in self.batches]) for name in self.batches[0]}
         self.batches = []
         if trainer.world_size > 1:

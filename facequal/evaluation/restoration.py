@@ -1,6 +1,7 @@
 """Evaluates a restoration set: how near restored pictures are to the clean ones, and whether the person is the same."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -26,6 +27,7 @@ from facequal.models.backbones import Backbone
 
 INPUT, RESTORED, CLEAN = "input", "restored", "clean"
 _KINDS = (*CLASSES, "degraded")  # the last where no classes were drawn
+_ALL = "all"
 _NOT_SEARCHED = 0
 
 
@@ -59,6 +61,9 @@ class RestorationSettings:
             raise ValueError("evaluation.restoration: recognizer and recognizer_weights are given both or not at all")
         if any(rank < 1 for rank in self.ranks):
             raise ValueError(f"evaluation.restoration.ranks must be at least 1, got {list(self.ranks)}")
+        names = [INPUT, RESTORED, CLEAN, *[baseline.name for baseline in self.baselines or []]]
+        if len(set(names)) < len(names):
+            raise ValueError(f"evaluation.restoration.baselines need names of their own, got {', '.join(names[3:])}")
 
 
 def embedder_of(settings: RestorationSettings) -> FaceEmbedder | None:
@@ -128,14 +133,14 @@ class RestorationEvaluator(Evaluator):
         embeddings = [embedder(images) for images in pictures]
         rank = torch.full((len(labels), len(pictures)), _NOT_SEARCHED, device=labels.device)
         known = torch.isin(labels, people)
-        for column, embedding in enumerate(embeddings):
+        for column, embedding in enumerate(embeddings if known.any() else []):
             rank[known, column] = probe_ranks(embedding[known], labels[known], gallery, people)
         similarity = torch.stack([(embedding * embeddings[-1]).sum(1) for embedding in embeddings], dim=1)
         return {"similarity": similarity.double(), "rank": rank}
 
     def _embed_gallery(self, embedder: FaceEmbedder, device: torch.device) -> tuple[Tensor, Tensor]:
         positions = self.protocol.gallery
-        embeddings = []
+        embeddings = [torch.zeros(0, embedder.backbone.embedding_dim, device=device)]
         for start in range(0, len(positions), 64):
             items = [self.protocol.faces[int(place)]["image"] for place in positions[start : start + 64]]
             embeddings += [embedder(to_unit_range(torch.stack(items).to(device)))]
@@ -160,26 +165,33 @@ class RestorationEvaluator(Evaluator):
             raise ValueError(
                 f"{self.protocol.name}: {len(self.rows['index'])} of {num_pictures} pictures were restored"
             )
-        for number, name in enumerate(_KINDS):
-            of_class = self.rows["class"] == number
-            if of_class.any():
-                rows = {key: values[of_class] for key, values in self.rows.items()}
-                for place, column in enumerate(self.columns):
-                    self.results += self._figures(rows, place, (self.protocol.name, name, column), seed)
+        kinds = [(name, self.rows["class"] == number) for number, name in enumerate(_KINDS)]
+        present = [(name, of_class) for name, of_class in kinds if of_class.any()]
+        if len(present) > 1:
+            present.insert(0, (_ALL, torch.ones_like(present[0][1])))
+        for name, of_class in present:
+            rows = {key: values[of_class] for key, values in self.rows.items()}
+            for place, column in enumerate(self.columns):
+                self.results += self._figures(rows, place, (self.protocol.name, name, column), seed)
 
     def _figures(
         self, rows: Mapping[str, Tensor], place: int, head: tuple[str, str, str], seed: int | None
     ) -> list[Result]:
         num, results = len(rows["index"]), []
         if place < rows["psnr"].shape[1]:
-            for metric, unit in (("psnr", "dB"), ("ssim", "")):
-                value = float(rows[metric][:, place].mean())
-                results.append(Result(*head, metric, value, num=num, rule=self.settings.channels, unit=unit, seed=seed))
+            psnrs, rule = rows["psnr"][:, place], self.settings.channels
+            finite = psnrs[psnrs.isfinite()]  # equal pictures have no PSNR; one of them would make any mean infinite
+            mean = float(finite.mean()) if len(finite) else math.inf
+            results.append(Result(*head, "psnr", mean, num=len(finite), rule=rule, unit="dB", seed=seed))
+            mean = float(rows["ssim"][:, place].mean())
+            results.append(Result(*head, "ssim", mean, num=num, rule=rule, unit="", seed=seed))
         if self.embedder is not None:
             value = float(rows["similarity"][:, place].mean())
             results.append(Result(*head, "identity similarity", value, num=num, unit="", seed=seed))
             rank = rows["rank"][:, place]
             rank = rank[rank != _NOT_SEARCHED].double()
+            if not len(rank):
+                return results
             shares = {f"top-{k}": float((rank <= k).double().mean()) for k in self.settings.ranks}
             results += [Result(*head, metric, share, num=len(rank), seed=seed) for metric, share in shares.items()]
         return results

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_all_its_images(folder: Path) -> None:
-    images = ImageFolder(folder)
+    images = ImageFolder(folder, None)
     assert [Path(images.describe(i)).relative_to(folder).as_posix() for i in range(3)] == [
         "a.png",
         "b/0.png",
@@ -41,6 +41,10 @@ def test_a_folder_gives_all_its_images(folder: Path) -> None:
     assert torch.equal(ImageFolder(folder, (40, 30))[0]["image"], item["image"][:, 10:50, 10:40])
     assert ImageFolder(folder, (90, 30))[0]["image"].shape == (3, 90, 30)
     assert len(ImageFolder(folder / "a.png")) == 1
+    assert ImageFolder(folder)[0]["image"].shape == (3, 112, 112)
+    for size in ((3, 4, 5), (0, 4), 0):
+        with pytest.raises(ValueError, match="size_px must be a positive side, a height and a width, or None"):
+            ImageFolder(folder, size)
     with pytest.raises(DatasetError, match="none: no such folder; expected images"):
         ImageFolder(folder / "none")
     (folder / "empty").mkdir()

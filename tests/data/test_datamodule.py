@@ -87,6 +87,7 @@ def test_evaluation_views() -> None:
     datamodule.trainer = stage("validating")
     assert datamodule.on_after_batch_transfer(raw, 0)["view"].unique().tolist() == [4, 16]
     datamodule.trainer = stage("testing")
+    datamodule.all_test_protocols = datamodule.val_protocols
     assert datamodule.on_after_batch_transfer(raw, 0)["view"].unique().tolist() == [4, 8, 16]
     datamodule.trainer = stage("predicting")
     assert datamodule.on_after_batch_transfer(raw, 0)["image"].dtype == torch.float32

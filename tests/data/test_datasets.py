@@ -168,7 +168,7 @@ def test_errors_can_be_raised_again_by_a_loader(error_type):
 
 @pytest.mark.parametrize("size_px", [0, -1])
 def test_size_must_be_positive(folder, size_px):
-    with pytest.raises(ValueError, match=f"size_px must be positive or None, got {size_px}"):
+    with pytest.raises(ValueError, match=f"size_px must be a positive side, .* or None, got {size_px}"):
         FolderDataset(folder, size_px=size_px)
 
 

@@ -56,9 +56,13 @@ def test_batches_are_what_the_suite_makes_of_the_images():
 
 def test_the_gallery_has_one_other_image_of_each_person():
     faces = people(5, 3, size_px=32)
-    protocol = RestorationSet(faces, "Test-N", num_images=15, images=4)  # images 0 to 3: all of the first person
-    assert protocol.gallery.tolist() == [4, 6, 9, 12]
-    assert np.asarray(faces.labels)[protocol.gallery].tolist() == [1, 2, 3, 4]
+    protocol = RestorationSet(faces, "Test-N", num_images=5)
+    assert protocol.chosen.tolist() == [0, 3, 6, 9, 12]
+    assert protocol.gallery.tolist() == [1, 4, 7, 10, 13]
+    assert np.asarray(faces.labels)[protocol.gallery].tolist() == [0, 1, 2, 3, 4]
+    short = RestorationSet(faces, "Test-N", num_images=5, images=2)
+    assert short.gallery.tolist() == protocol.gallery.tolist()
+    assert len(RestorationSet(faces, "Test-N", num_images=15).gallery) == 0
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,13 @@ def walk(index: int, seed: int, num_steps: int) -> list[complex]:
     pull, shake, jerk, angle = keys.fold("character").uniform((4,))[0].tolist()
     normals = keys.fold("noise").normal((num_steps, 2))[0].tolist()
     jerks, turns = (keys.fold(name).uniform((num_steps,))[0].tolist() for name in ("jerk", "turn"))
-    step = 1 / (num_steps - 1)
+    step, k = 1 / (num_steps - 1), 2000 / num_steps
     place, velocity, path = 0j, cmath.rect(exposure, 2 * math.pi * angle), [0j]
     for t in range(num_steps - 1):
         change = 0j
-        if jerks[t] < 0.2 * jerk * exposure:
+        if jerks[t] < 0.2 * k * jerk * exposure:
             change = 2 * velocity * cmath.exp(1j * (math.pi + turns[t] - 0.5))
-        change += exposure * (10 * shake * complex(*normals[t]) - 0.7 * pull * place) * step
+        change += exposure * (10 * k**0.5 * shake * complex(*normals[t]) - 42 * k * pull * place) * step
         velocity += change
         velocity *= step / abs(velocity)
         place += velocity
@@ -67,36 +67,80 @@ def walk(index: int, seed: int, num_steps: int) -> list[complex]:
 
 
 def test_trajectories_follow_the_recipe():
-    # A step is a jerk with a probability of .07 %: of 64 paths of 60 steps a few hold one.
-    paths = trajectories(Keys(torch.arange(64), seed=5), num_steps=60)
+    paths = trajectories(Keys(torch.arange(16), seed=5), num_steps=120)
     for index, path in enumerate(paths.tolist()):
-        np.testing.assert_allclose(path, walk(index, 5, 60), atol=2e-5)
+        np.testing.assert_allclose(path, walk(index, 5, 120), atol=1e-4)
     lengths = (paths[:, 1:] - paths[:, :-1]).abs().sum(1)
-    torch.testing.assert_close(lengths, torch.ones(64), atol=1e-4, rtol=0)
-    velocities = paths[:, 1:] - paths[:, :-1]
-    turns = (velocities[:, 1:] * velocities[:, :-1].conj()).angle().abs()
-    assert 0 < int((turns > 2.0).sum()) < 10
+    torch.testing.assert_close(lengths, torch.ones(16), atol=1e-4, rtol=0)
+
+
+def published_walk(generator: np.random.Generator, num_steps: int = 2000, length: float = 60.0) -> np.ndarray:
+    """Boracchi and Foi's trajectory as their code and DeblurGAN's draw it."""
+    exposure = generator.choice([0.01, 0.009, 0.008, 0.007, 0.005, 0.003])
+    centripetal, big, noise = 0.7 * generator.random(), 0.2 * generator.random(), 10 * generator.random()
+    step, place = length / (num_steps - 1), 0j
+    velocity, path = exposure * cmath.exp(2j * math.pi * generator.random()), [0j]
+    for _ in range(num_steps - 1):
+        change = 0j
+        if generator.random() < big * exposure:
+            change = 2 * velocity * cmath.exp(1j * (math.pi + generator.random() - 0.5))
+        normal = complex(*generator.standard_normal(2))
+        velocity = velocity + change + exposure * (noise * normal - centripetal * place) * step
+        velocity *= step / abs(velocity)
+        place += velocity
+        path.append(place)
+    return np.array(path) / length
+
+
+def shape(paths: np.ndarray) -> np.ndarray:
+    """Quantiles of chord / length, and of the ratio of the axes."""
+    chord = np.abs(paths[:, -1] - paths[:, 0])
+    centred = paths - paths.mean(1, keepdims=True)
+    spread = np.linalg.eigvalsh(np.array([np.cov(path.real, path.imag) for path in centred]))
+    ratio = np.sqrt(spread[:, 0] / spread[:, 1])
+    extent = np.abs(np.stack((np.ptp(paths.real, axis=1), np.ptp(paths.imag, axis=1)))).max(0)
+    return np.array([np.quantile(values, (0.25, 0.5, 0.75)) for values in (chord, ratio, extent)])
+
+
+def test_trajectories_are_shaped_as_the_published_ones():
+    generator = np.random.default_rng(0)
+    published = np.array([published_walk(generator) for _ in range(250)])
+    ours = trajectories(Keys(torch.arange(1000), seed=1)).numpy()
+    np.testing.assert_allclose(shape(ours), shape(published), atol=0.05)
 
 
 def test_splatting_spreads_points_over_four_pixels():
     path = torch.tensor([[0 + 0j, 2 + 0j, 2 + 1j, -1 - 3j]])
     for anchor in ("centroid", "start"):
-        kernel = splat(path, torch.tensor([7]), anchor, 9)[0]
+        kernel = splat(path, torch.tensor([7]), anchor, 13)[0]
         points = np.array(path[0].tolist())
-        points = points - (points.mean() if anchor == "centroid" else points[0])
+        points = points - points.mean()
         points = points * (3 - 1e-3) / max(np.abs(points.real).max(), np.abs(points.imag).max())
-        expected = np.zeros((9, 9))
+        points = points - (0 if anchor == "centroid" else points[0])
+        expected = np.zeros((13, 13))
         for point in points:
-            for y in range(9):
-                for x in range(9):
-                    near = max(0, 1 - abs(point.real + 4 - x)) * max(0, 1 - abs(point.imag + 4 - y))
+            for y in range(13):
+                for x in range(13):
+                    near = max(0, 1 - abs(point.real + 6 - x)) * max(0, 1 - abs(point.imag + 6 - y))
                     expected[y, x] += near / len(points)
         np.testing.assert_allclose(kernel, expected, atol=1e-6)
 
 
 def test_the_start_in_the_middle_shifts_the_image():
     kernels = KernelBank(num_motion=64, gaussians="none", anchor="start").on(CPU)
-    assert float(centroids(kernels).norm(dim=1).median()) > 3.0
+    assert kernels.shape == (64, 53, 53)
+    assert float(centroids(kernels).norm(dim=1).median()) > 1.5
+    assert float(centroids(kernels).norm(dim=1).max()) > 10.0
+    assert float((kernels[:, 26, 26] > 0).float().mean()) == 1.0
+    centred = KernelBank(num_motion=64, gaussians="none").on(CPU)
+
+    def variance(bank: torch.Tensor) -> torch.Tensor:
+        d = torch.arange(bank.shape[-1]).double()
+        x = bank.double().sum(1)
+        return (x * d * d).sum(1) - (x * d).sum(1) ** 2
+
+    # the same blur in another place: equal but for where the path falls on the pixel grid
+    torch.testing.assert_close(variance(kernels), variance(centred), atol=0.3, rtol=0.05)
     torch.testing.assert_close(kernels.sum((1, 2)), torch.ones(64), atol=1e-6, rtol=0)
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from scipy.signal import convolve2d
 
-from facequal.degradations import KernelBlur, Keys, MultiDegradation
+from facequal.degradations import Compose, KernelBlur, Keys, LowLight, MultiDegradation, RandomApply
 from facequal.degradations.kernels import KernelBank
-from facequal.degradations.multi import CLASSES, MIXTURE
+from facequal.degradations.multi import CLASSES, MIXTURE, class_numbers, drawn_classes
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import photograph
 from tests.degradations.pictures import pictures
@@ -137,3 +137,31 @@ def test_wrong_options_are_named(options, message):
 def test_a_wrong_dtype_is_named(dtype):
     with pytest.raises(TypeError, match="need floating-point images"):
         MultiDegradation(bank=BANK)(torch.zeros(1, 3, 32, 32, dtype=dtype), Keys(torch.arange(1)))
+
+
+def test_classes_are_those_of_what_was_done():
+    keys, images = Keys(torch.arange(60)), pictures(60, 30, 30)
+    half = RandomApply(MultiDegradation({"BNL": 1}, BANK), 0.5)
+    degraded, params = half(images, keys)
+    changed = (degraded != images).flatten(1).any(dim=1)
+    assert torch.equal(drawn_classes(params), changed.float()[:, None].expand(-1, 3))
+    both = Compose([RandomApply(MultiDegradation({"B": 1}, BANK), 0.5), MultiDegradation({"clean": 1, "N": 1}, BANK)])
+    params = both.sample(keys)
+    classes = drawn_classes(params)
+    assert torch.equal(classes[:, 0] > 0, params["multi_degradation_0.applied"])
+    assert torch.equal(classes[:, 1], params["multi_degradation_1.classes"][:, 1])
+    assert drawn_classes(LowLight().sample(keys)) is None
+    numbers = class_numbers(torch.tensor(list(CLASSES.values())))
+    assert numbers.tolist() == list(range(8))
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.5, 1.5])
+def test_values_out_of_range_are_named(value):
+    images = torch.full((1, 3, 32, 32), 0.5)
+    images[0, 1, 3, 4] = value
+    degradation = MultiDegradation({"NL": 1}, BANK)
+    keys = Keys(torch.arange(1))
+    with pytest.raises(ValueError, match=r"degradations need images in \[0, 1\], got values from"):
+        degradation(images, keys)
+    with pytest.raises(ValueError, match=r"degradations need images in \[0, 1\], got values from"):
+        degradation.apply_drawn(images, degradation.sample(keys))

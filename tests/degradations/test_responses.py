@@ -68,9 +68,14 @@ def test_measured_curves_in_the_format_of_dorf(tmp_path):
         (np.zeros(5), r"expected an array \(N,K\) of N curves, got float64 \(5,\)"),
         (np.zeros((0, 5)), "holds no response curve"),
         (np.array([["a", "b"]]), "expected an array"),
-        (np.array([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]), "curve 1 does not rise from 0 to 1: 1 ... 0"),
+        (
+            np.array([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]),
+            "curve 1 does not rise from 0 to 1: 1 ... 0, falling by up to 1 between",
+        ),
         (np.array([[0.0, np.nan, 1.0]]), "curve 0 does not rise"),
         (np.array([[0.0, 0.5, 255.0]]), "curve 0 does not rise from 0 to 1: 0 ... 255"),
+        (np.array([[-3.0, 0.5, 1.0]]), "curve 0 does not rise from 0 to 1: -3 ... 1"),
+        (np.array([[0.0, 0.5, 0.4, 1.0]]), "falling by up to 0.1 between"),
         (b"not an array", "no array of numbers"),
     ],
 )
@@ -104,3 +109,10 @@ def test_wrong_texts_are_named(text, message, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npy: no such file; expected an array of response curves"):
         len(ResponseBank(str(tmp_path / "none.npy")))
+
+
+def test_a_measured_curve_may_waver(tmp_path):
+    np.save(tmp_path / "curves.npy", np.array([[0.001, 0.3, 0.2999, 0.7, 1.0]]))
+    curves, inverses = ResponseBank(str(tmp_path / "curves.npy")).on(CPU)
+    assert float(curves.diff(dim=1).min()) >= 0.0
+    assert float(inverses.diff(dim=1).min()) >= 0.0

@@ -50,8 +50,9 @@ def test_samples_with_different_mosaics_share_a_batch():
     together = per_mosaic(rgb_to_raw, images, mosaic)
     for i in range(9):
         assert torch.equal(together[i : i + 1], rgb_to_raw(images[i : i + 1], list(MOSAICS.values())[mosaic[i]]))
-    with pytest.raises(ValueError, match=r"mosaic must be in \[0, 4\), got \[4, 4\]"):
-        per_mosaic(rgb_to_raw, images[:2], torch.tensor([4, 4]))
+    with pytest.raises(ValueError, match=r"mosaic must be in \[0, 4\), got \[1, 4\]"):
+        per_mosaic(rgb_to_raw, images[:2], torch.tensor([1, 4]))
+    assert per_mosaic(rgb_to_raw, images[:0], mosaic[:0]).shape == (0, 1, 8, 8)
 
 
 def test_noise_has_the_variance_of_photons_and_sensor():
@@ -145,6 +146,7 @@ def test_too_small_images_are_named():
         (lambda: LowLight((0.0, 0.5)), r"r must be a range within \(0, 1\], not \(0.0, 0.5\)"),
         (lambda: LowLight((0.5, 0.2)), r"r must be a range"),
         (lambda: LowLight((0.5, 1.2)), r"r must be a range"),
+        (lambda: LowLight((0.1, 0.2, 0.9)), r"r must be a range of two numbers, not \(0.1, 0.2, 0.9\)"),
         (lambda: SensorNoise(sigma_s=(-0.1, 0.2)), r"sigma_s must be a range within \[0, 1\], not \(-0.1, 0.2\)"),
         (lambda: SensorNoise(sigma_c=(0.3, float("nan"))), r"sigma_c must be a range"),
     ],

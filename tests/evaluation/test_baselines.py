@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from facequal.degradations import Keys, SensorNoise
 from facequal.evaluation.baselines import (
     BM3D,
     CLAHE,
@@ -15,6 +16,7 @@ from facequal.evaluation.baselines import (
     NonLocalMeans,
     noise_level,
 )
+from facequal.evaluation.restoration import RestorationSettings
 from tests.degradations.pictures import pictures
 
 BASELINES = [GainNormalisation(), HistogramEqualisation(), HistogramEqualisation("rgb"), CLAHE(), NonLocalMeans()]
@@ -78,6 +80,21 @@ def test_the_noise_level_is_found():
     assert noise_level(picture * 0 + 0.5 + 0.1 * noise) == pytest.approx(0.1, rel=0.02)
     assert noise_level(picture + 0.1 * noise) == pytest.approx((0.1**2 + 0.03**2) ** 0.5, rel=0.05)
     assert noise_level(picture * 0) == 1e-3
+
+
+def test_the_noise_level_of_a_camera_is_found():
+    """Whose demosaic has filled in two of three values."""
+    flat = torch.full((4, 3, 128, 128), 0.5)
+    noisy, _ = SensorNoise((0.1, 0.1), (0.05, 0.05))(flat, Keys(torch.arange(4)))
+    for picture in noisy.permute(0, 2, 3, 1).double().numpy():
+        assert noise_level(picture) == pytest.approx(picture.std(axis=(0, 1)).mean(), rel=0.3)
+
+
+def test_names_tell_settings_apart():
+    baselines = [CLAHE(), CLAHE(2.0), NonLocalMeans(), NonLocalMeans(5.0), GainNormalisation(), GainNormalisation(0.3)]
+    assert len({baseline.name for baseline in baselines}) == 6
+    with pytest.raises(ValueError, match=r"baselines need names of their own, got CLAHE, CLAHE"):
+        RestorationSettings(baselines=[CLAHE(), CLAHE()])
 
 
 def test_bm3d_is_asked_for_by_name(monkeypatch):

@@ -1,6 +1,7 @@
 import csv
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -97,11 +98,39 @@ def test_the_person_is_searched_among_others(recognizer):
 
 
 def test_a_person_without_another_image_is_not_searched(recognizer):
-    protocol = RestorationSet(people(5, 3, size_px=24), "Test-N", num_images=15, images=5)  # all of the first person
+    protocol = RestorationSet(Uneven(people(5, 3, size_px=24)), "Test-N", num_images=5)
     found = evaluate(protocol, RestorationSettings(**recognizer), lambda batch: batch["lq"])
     by_metric = {(result.column, result.metric): result.num for result in found.results}
     assert by_metric["restored", "identity similarity"] == 30
-    assert by_metric["restored", "top-1"] == 12
+    assert by_metric["restored", "top-1"] == 24
+
+
+class Uneven:
+    """A source whose first image shows a person of whom there is no other."""
+
+    def __init__(self, faces) -> None:
+        self.faces, self.num_classes, self.classes = faces, 6, [*faces.classes, "alone"]
+        self.labels = np.array(faces.labels)
+        self.labels[0] = 5
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, index: int) -> dict:
+        return {**self.faces[index], "label": int(self.labels[index])}
+
+    def describe(self, index: int) -> str:
+        return self.faces.describe(index)
+
+
+def test_unknown_people_are_compared_but_not_searched(recognizer):
+    faces = Uneven(people(3, 2, size_px=24))
+    faces.labels[:] = -1
+    found = evaluate(
+        RestorationSet(faces, "Test-N", num_images=3), RestorationSettings(**recognizer), lambda b: b["lq"]
+    )
+    metrics = {result.metric for result in found.results}
+    assert metrics == {"psnr", "ssim", "identity similarity"}
 
 
 def test_every_picture_has_its_figures_in_the_table(tmp_path, recognizer):
@@ -150,14 +179,16 @@ def test_wrong_settings_are_named():
 def test_figures_of_every_class(degradation, tmp_path):
     protocol = MixtureSet(people(4, 2, size_px=24), degradation, num_images=4, num_draws=12)
     found = evaluate(protocol, RestorationSettings(), lambda batch: batch["lq"] * 0.9)
-    nums = {result.condition: result.num for result in found.results if result.column == "input"}
-    assert sum(nums.values()) == 48
+    nums = {r.condition: r.num for r in found.results if (r.column, r.metric) == ("input", "ssim")}
+    assert sum(num for kind, num in nums.items() if kind != "all") == 48
     values = {(result.condition, result.column, result.metric): result.value for result in found.results}
     if isinstance(degradation, LowLight):
         assert set(nums) == {"degraded"}
         return
-    assert set(nums) == {"clean", "N", "NL"}
+    assert set(nums) == {"all", "clean", "N", "NL"}
     assert values["clean", "input", "psnr"] == float("inf")
+    psnrs = found.rows["psnr"][:, 0]
+    assert values["all", "input", "psnr"] == pytest.approx(float(psnrs[psnrs.isfinite()].mean()))
     assert values["N", "input", "psnr"] > values["NL", "input", "psnr"]
     table = found.write(tmp_path)[0].read_text().splitlines()
     assert table[0] == "picture,image,row,class,restoration,psnr_db,ssim,identity_similarity,rank"

@@ -58,5 +58,7 @@ def test_wrong_layers_and_files_are_named(tmp_path):
     torch.save({"conv1_1.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "part.pth")
     with pytest.raises(ValueError, match=r"part.pth does not fit the network .*\n  25 missing: conv1_1.bias, conv1_2"):
         load_vggface(VGGFace(), tmp_path / "part.pth")
+    with pytest.raises(ValueError, match=r"colour_order must be one of .* got 'grb'"):
+        load_vggface(VGGFace(), tmp_path / "part.pth", "grb")
     with pytest.raises(FileNotFoundError, match="there are no weights at"):
         load_vggface(VGGFace(), tmp_path / "none.pth")
