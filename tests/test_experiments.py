@@ -33,7 +33,8 @@ def as_parameters(files: list[Path]) -> list[Any]:
 
 @pytest.mark.parametrize("file", as_parameters(RUNNABLE))
 def test_one_step(file: Path, tmp_path: Path) -> None:
-    overlay = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), f"--trainer.default_root_dir={tmp_path}"]
+    tiny = "tiny_restoration.yaml" if "methods.restorer" in str(merged(file)) else "tiny.yaml"
+    overlay = ["-c", str(ROOT / "tests" / "conf" / tiny), f"--trainer.default_root_dir={tmp_path}"]
     if "quality_scores" in file.read_text():
         np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
         overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
