@@ -1,6 +1,7 @@
 """Networks that were trained elsewhere and only look: they embed faces, and give features to compare pictures by."""
 
 import warnings
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +49,7 @@ class FaceEmbedder(nn.Module):
         return torch.cat(embeddings)
 
 
-class FeatureNetwork(nn.Module):
+class FeatureNetwork(nn.Module, ABC):
     """Base of the networks whose features are compared: never trained, always in evaluation mode.
 
     Gradients pass through to the pictures. What a checkpoint of a method holds of it is what it was built with.
@@ -64,9 +65,9 @@ class FeatureNetwork(nn.Module):
         super().train(False)
         return self
 
+    @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""
-        raise NotImplementedError
 
 
 class VGGFaceFeatures(FeatureNetwork):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facequal.data.restoration import DegradedSet
 from facequal.degradations.multi import CLASSES, class_numbers, drawn_classes
-from facequal.evaluation.collection import drop_repeats, gather_rows
+from facequal.evaluation.collection import gather_once
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.results import Result
 
@@ -51,16 +51,8 @@ class ClassificationEvaluator(Evaluator):
         Raises:
             ValueError: pictures are missing.
         """
-        if not self.batches:
-            raise ValueError(f"{self.protocol.name}: no batch was evaluated")
-        rows = {name: torch.cat([batch[name] for batch in self.batches]) for name in self.batches[0]}
+        rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
         self.batches = []
-        if trainer.world_size > 1:
-            rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
-        rows = drop_repeats(rows)
-        num_pictures = len(self.protocol.images)
-        if len(rows["index"]) != num_pictures:
-            raise ValueError(f"{self.protocol.name}: {len(rows['index'])} of {num_pictures} pictures were classified")
         right, number = rows["told"] == rows["true"], class_numbers(rows["true"].float())
         kinds = [(name, number == place) for place, name in enumerate(CLASSES)]
         for kind, chosen in [(_ALL, torch.ones_like(number, dtype=torch.bool)), *kinds]:

@@ -1,6 +1,6 @@
 """Embeddings of a whole data set from the outputs of its batches, over all ranks, each image once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -37,6 +37,29 @@ class OutputCollector:
             local = {name: gather_rows(trainer, rows) for name, rows in local.items()}
         local["embedding"], local["norm"] = local["embedding"].float(), local["norm"].float()
         return drop_repeats(local)
+
+
+def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: int, source: str) -> dict[str, Tensor]:
+    """Rows of all batches of all ranks, each index once and in order.
+
+    Args:
+        batches: what was kept of each batch, rows by name with ``index`` among them.
+        trainer: knows the ranks.
+        num: rows there must be.
+        source: what they are rows of, for the message.
+
+    Raises:
+        ValueError: rows are missing.
+    """
+    if not batches:
+        raise ValueError(f"{source}: no batch was evaluated")
+    rows = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    if trainer.world_size > 1:
+        rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
+    rows = drop_repeats(rows)
+    if len(rows["index"]) != num:
+        raise ValueError(f"{source}: {len(rows['index'])} of {num} pictures were evaluated")
+    return rows
 
 
 def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from facequal.data.photos import RealPhotos
 from facequal.data.views import to_unit_range
-from facequal.evaluation.collection import drop_repeats, gather_rows
+from facequal.evaluation.collection import gather_once
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings, embedder_of
 from facequal.evaluation.restoration_grid import write_grid
@@ -94,16 +94,8 @@ class PhotoEvaluator(Evaluator):
         Raises:
             ValueError: photos are missing.
         """
-        if not self.batches:
-            raise ValueError(f"{self.protocol.name}: no batch was evaluated")
-        rows = {name: torch.cat([batch[name] for batch in self.batches]) for name in self.batches[0]}
+        self.rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
         self.batches = []
-        if trainer.world_size > 1:
-            rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
-        self.rows = drop_repeats(rows)
-        num_photos = len(self.protocol.images)
-        if len(self.rows["index"]) != num_photos:
-            raise ValueError(f"{self.protocol.name}: {len(self.rows['index'])} of {num_photos} photos were restored")
         for name in [name for name in self.rows if name != "index"]:
             for place, column in enumerate(self.columns):
                 values = self.rows[name][:, place]

@@ -16,7 +16,7 @@ from facequal.data.restoration import DegradedSet
 from facequal.data.views import to_unit_range
 from facequal.degradations.multi import CLASSES, class_numbers, drawn_classes
 from facequal.evaluation.baselines import Baseline
-from facequal.evaluation.collection import drop_repeats, gather_rows
+from facequal.evaluation.collection import gather_once
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.restoration_grid import write_grid
 from facequal.evaluation.results import Result, write_atomically
@@ -153,18 +153,8 @@ class RestorationEvaluator(Evaluator):
         Raises:
             ValueError: pictures are missing.
         """
-        if not self.batches:
-            raise ValueError(f"{self.protocol.name}: no batch was evaluated")
-        rows = {name: torch.cat([batch[name] for batch in self.batches]) for name in self.batches[0]}
-        if trainer.world_size > 1:
-            rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
+        self.rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
         self.batches = []
-        self.rows = drop_repeats(rows)
-        num_pictures = len(self.protocol.images)
-        if len(self.rows["index"]) != num_pictures:
-            raise ValueError(
-                f"{self.protocol.name}: {len(self.rows['index'])} of {num_pictures} pictures were restored"
-            )
         kinds = [(name, self.rows["class"] == number) for number, name in enumerate(_KINDS)]
         present = [(name, of_class) for name, of_class in kinds if of_class.any()]
         if len(present) > 1:

@@ -164,7 +164,7 @@ def test_missing_pictures_are_named():
     clean = torch.rand(2, 3, 24, 24)
     batch = {"image": clean, "lq": clean, "index": torch.arange(2), "label": torch.zeros(2), "degradation": {}}
     evaluator.add({"restored": clean}, batch)
-    with pytest.raises(ValueError, match="Test-N: 2 of 24 pictures were restored"):
+    with pytest.raises(ValueError, match="Test-N: 2 of 24 pictures were evaluated"):
         evaluator.compute(ONE_RANK, None)
 
 
