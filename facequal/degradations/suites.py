@@ -1,8 +1,9 @@
 """Named, fixed combinations: AdaFace's augmentation, the cross-resolution suites and NASFE's restoration suites."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from facequal.degradations.random import Keys
 from facequal.degradations.resolution import DownUpScale
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import sample_camera, sample_noise_id
+
+_Suite = TypeVar("_Suite")
 
 
 class AdaFaceAugmentation(Compose):
@@ -179,9 +182,7 @@ def resolution_suite(name: str) -> ResolutionSuite:
     Raises:
         ValueError: The name is unknown; the message lists the known ones.
     """
-    if name not in RESOLUTION_SUITES:
-        raise ValueError(f"unknown suite {name!r}; known: {', '.join(RESOLUTION_SUITES)}")
-    return RESOLUTION_SUITES[name]
+    return _named(RESOLUTION_SUITES, name)
 
 
 def restoration_suite(name: str) -> RestorationSuite:
@@ -190,6 +191,10 @@ def restoration_suite(name: str) -> RestorationSuite:
     Raises:
         ValueError: The name is unknown; the message lists the known ones.
     """
-    if name not in RESTORATION_SUITES:
-        raise ValueError(f"unknown suite {name!r}; known: {', '.join(RESTORATION_SUITES)}")
-    return RESTORATION_SUITES[name]
+    return _named(RESTORATION_SUITES, name)
+
+
+def _named(suites: Mapping[str, _Suite], name: str) -> _Suite:
+    if name not in suites:
+        raise ValueError(f"unknown suite {name!r}; known: {', '.join(suites)}")
+    return suites[name]

@@ -202,8 +202,8 @@ def batches_are_limited(trainer: Trainer) -> bool:
 def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
     """Log every figure as ``stage/protocol/condition/column/metric``, and what checkpoints are chosen by.
 
-    That is ``stage/accuracy``, the mean accuracy, and ``stage/psnr``, the mean PSNR of
-    the pictures that the method restored.
+    That is ``stage/accuracy``, the mean accuracy, and ``stage/psnr``, the mean PSNR of the pictures that the method
+    restored.
 
     All ranks compute the same figures; averaging them changes nothing, and Lightning asks for it.
     """

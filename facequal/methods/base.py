@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from facequal.methods.schedules import Schedule
 
@@ -125,6 +126,11 @@ class FaceMethod(LightningModule):
             own.register_hook(lambda gradient: gradient * world_size)  # type: ignore[no-untyped-call]
             gathered[self.trainer.global_rank] = own
         return torch.cat(gathered)
+
+    def with_schedule(self, optimizer: Optimizer) -> dict[str, Any]:
+        """What `configure_optimizers` gives: the optimizer, and the method's ``schedule`` at every step."""
+        scheduler = LambdaLR(optimizer, self.rate_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def rate_factor(self, step: int) -> float:
         """Factor of the learning rate at an optimizer step, by the method's ``schedule``."""

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 from torch.optim import Adam
-from torch.optim.lr_scheduler import LambdaLR
 
 from facequal.frozen import FeatureNetwork
 from facequal.methods.base import FaceMethod, OptimizerFactory
@@ -102,8 +101,4 @@ class DegradationClassifier(FaceMethod):
 
     def configure_optimizers(self) -> Any:
         """The optimizer of the three layers, and the schedule at every step."""
-        optimizer = self.optimizer_factory(self.layers.parameters())
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self.rate_factor), "interval": "step"},
-        }
+        return self.with_schedule(self.optimizer_factory(self.layers.parameters()))

@@ -6,7 +6,6 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 from facequal.losses.margins import margin_ramp
 from facequal.methods.base import FaceMethod, OptimizerFactory
@@ -107,10 +106,10 @@ class EmbeddingMethod(FaceMethod):
         for group in groups:
             group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
         optimizer = self.optimizer_factory([group for group in groups if group["params"]])
-        scheduler = LambdaLR(optimizer, self.rate_factor)
+        scheduled = self.with_schedule(optimizer)
         if self.head is not None:
             self.note_learning_rate(optimizer)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return scheduled
 
     def note_learning_rate(self, optimizer: Optimizer) -> None:
         """Say so when an SGD rate does not fit the batch: rate .1 with batches of 32 does not converge on face data."""

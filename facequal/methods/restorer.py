@@ -7,7 +7,6 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 from torch.optim import Adam
-from torch.optim.lr_scheduler import LambdaLR
 
 from facequal.methods.base import FaceMethod, OptimizerFactory
 from facequal.methods.schedules import CosineSchedule, Schedule
@@ -88,8 +87,4 @@ class Restorer(FaceMethod):
 
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""
-        optimizer = self.optimizer_factory(self.network.parameters())
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self.rate_factor), "interval": "step"},
-        }
+        return self.with_schedule(self.optimizer_factory(self.network.parameters()))

@@ -17,6 +17,7 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead, CosFaceHead
 from tests.methods.test_octuplet import Record
 from tests.methods.test_recognizer import Linear, head_of
+from tests.methods.test_restorer import trainer as quiet_trainer
 from tests.sources import people
 
 
@@ -31,17 +32,7 @@ def qgface(num_classes: int | None = 6, **arguments: Any) -> QGFace:
 
 def fit(module: QGFace, folder: Path, ckpt_path: Path | None = None, **arguments: Any) -> tuple[Trainer, Record]:
     record = Record()
-    settings: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 1,
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-        "default_root_dir": folder,
-        "callbacks": [record],
-    }
-    trainer = Trainer(**(settings | arguments))
+    trainer = quiet_trainer(folder, **({"callbacks": [record]} | arguments))
     datamodule = FaceDataModule(train=people(6, 8), batch_size=12, degradation=Resolution([4, 8]))
     trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
     return trainer, record
