@@ -182,8 +182,8 @@ class TestQueue:
 
     def test_rows(self):
         rows = queue.rows({20: 5.0, 40: 8.0}, batch=8, embedding_dim=4, rounds=1)
-        assert_sane(rows, 4)
-        assert [row.target for row in rows] == [5.0, 1.0, 8.0, 1.0]
+        assert_sane(rows, 6)
+        assert [row.target for row in rows] == [None, 5.0, 1.0, None, 8.0, 1.0]
 
     def test_memory(self):
         """In matrices as large as the features. Ours: origins, keys. Theirs: features, proxies, two on the way."""

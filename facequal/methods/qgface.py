@@ -108,7 +108,8 @@ class QGFace(EmbeddingMethod):
         """The queue that the negatives come from, if there is one."""
         size = num_classes if self.contrast.queue_size is None else self.contrast.queue_size
         if self.contrast.negatives == "proxy":
-            return ProxyUpdatedQueue(size, self.backbone.embedding_dim, self.contrast.normalize_keys)
+            settings = self.contrast
+            return ProxyUpdatedQueue(size, self.backbone.embedding_dim, settings.normalize_keys, fused=settings.fused)
         return MomentumQueue(size, self.backbone.embedding_dim) if self.contrast.negatives == "momentum" else None
 
     def on_fit_start(self) -> None:

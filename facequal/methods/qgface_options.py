@@ -69,6 +69,7 @@ class Contrast:
         direction: "paper", "query" or "both", see `contrastive_loss`.
         same_identity: "remove" or "zero", see `contrastive_loss`.
         normalize_keys: bring the keys of the proxy queue to unit length; the released code clamps cosines instead.
+        fused: compile what the proxy queue does at each step, see `ProxyUpdatedQueue`.
         rescale: an option of the released code, see `contrastive_loss`.
         momentum: of the second encoder, for "momentum".
         warmup_epochs: epochs in which the partition is at work and nothing is contrasted, as the released code's
@@ -85,6 +86,7 @@ class Contrast:
     direction: Direction = "paper"
     same_identity: SameIdentity = "remove"
     normalize_keys: bool = True
+    fused: bool = False
     rescale: bool = False
     momentum: float = 0.999
     warmup_epochs: float = 0.0

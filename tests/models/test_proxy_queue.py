@@ -1,5 +1,8 @@
 """Keys that move with their class weights, against loops in float64."""
 
+from os import environ
+from shutil import which
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,6 +59,19 @@ class TestProxyUpdate:
         assert queue._chunk_size() < size
         queue.enqueue(embedding, torch.arange(size), weight)
         torch.testing.assert_close(queue.keys(weight)[0], F.normalize(embedding), atol=1e-5, rtol=0)
+
+    @pytest.mark.skipif(which(environ.get("CXX", "g++")) is None, reason="needs a C++ compiler")
+    @pytest.mark.parametrize("normalize", [True, False])
+    def test_fused(self, normalize):
+        """The same rows to rounding while the queue fills, when it is full and around its end."""
+        plain, fused = (ProxyUpdatedQueue(9, DIM, normalize, fused=fused) for fused in (False, True))
+        for embedding, labels, weight in random_batches(1, [4, 4, 4, 20]):
+            for queue in (plain, fused):
+                queue.enqueue(embedding, labels, weight)
+            keys, key_labels = fused.keys(weight + 1)
+            assert torch.equal(key_labels, plain.keys(weight + 1)[1])
+            torch.testing.assert_close(keys, plain.keys(weight + 1)[0], atol=1e-6, rtol=1e-5)
+            assert keys.data_ptr() == fused.moved[fused.size - fused.num_filled :].data_ptr()
 
     def test_zero_class_weight(self):
         """||W_old|| is taken to be 1e-6: the class weight's new direction prevails, and nothing is NaN."""

@@ -74,8 +74,8 @@ class FeatureQueue(nn.Module, ABC):
         """The (Q, D) buffer that `_write` writes to."""
 
     @abstractmethod
-    def _write(self, rows: slice, embedding: Tensor, labels: Tensor, weight: Tensor) -> None:
-        """Store embeddings (n, D), already in the dtype of the buffer, with these labels in these rows."""
+    def _write(self, rows: Tensor, embedding: Tensor, labels: Tensor, weight: Tensor) -> None:
+        """Store embeddings (n, D), already in the dtype of the buffer, with these labels in these rows (n,) int64."""
 
     @torch.no_grad()
     def enqueue(self, embedding: Tensor, labels: Tensor, weight: Tensor, num_views: int = 1) -> None:
@@ -105,13 +105,11 @@ class FeatureQueue(nn.Module, ABC):
         labels = _gathered_in_turn(labels, num_views)[: self.size]
         count = len(labels)
         first = (self._position - count) % self.size
-        before_end = min(count, self.size - first)  # what is left over goes to the beginning of the buffers
-        parts = [(slice(first, first + before_end), slice(before_end))]
-        if before_end < count:
-            parts.append((slice(count - before_end), slice(before_end, count)))
-        for rows, of_batch in parts:
-            self.labels[rows] = labels[of_batch]
-            self._write(rows, embedding[of_batch], labels[of_batch], weight.detach())
+        rows = (
+            torch.arange(first, first + count, device=labels.device) % self.size
+        )  # what is left over goes to the beginning
+        self.labels.index_copy_(0, rows, labels)
+        self._write(rows, embedding, labels, weight.detach())
         self._filled, self._position = min(self.size, self._filled + count), first
         self.filled.fill_(self._filled)
         self.position.fill_(self._position)

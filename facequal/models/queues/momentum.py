@@ -50,5 +50,5 @@ class MomentumQueue(FeatureQueue):
     def _stored(self) -> Tensor:
         return self.features
 
-    def _write(self, rows: slice, embedding: Tensor, labels: Tensor, weight: Tensor) -> None:
-        self.features[rows] = embedding
+    def _write(self, rows: Tensor, embedding: Tensor, labels: Tensor, weight: Tensor) -> None:
+        self.features.index_copy_(0, rows, embedding)

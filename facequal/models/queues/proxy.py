@@ -1,5 +1,8 @@
 """QGFace's queue: past embeddings that follow the class weights of their identities."""
 
+from collections.abc import Callable
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -39,6 +42,9 @@ class ProxyUpdatedQueue(FeatureQueue):
         normalize_keys: Divide keys by their norm. False is the released code.
         chunk_size: Rows that are moved at a time. None: as many as stay in a processor's cache on the CPU, all at once
             on other devices. The result is the same.
+        fused: Compile what is stored and what is moved (`torch.compile`), so that each takes one pass over memory. The
+            result is the same up to rounding. It needs a C++ compiler on the CPU and Triton on a GPU, and some seconds
+            at the first batches; rows are not chunked then.
 
     Attributes:
         origin: (Q, D) float32: o.
@@ -53,13 +59,19 @@ class ProxyUpdatedQueue(FeatureQueue):
     moved: Tensor
 
     def __init__(
-        self, size: int, embedding_dim: int, normalize_keys: bool = True, chunk_size: int | None = None
+        self,
+        size: int,
+        embedding_dim: int,
+        normalize_keys: bool = True,
+        chunk_size: int | None = None,
+        fused: bool = False,
     ) -> None:
         super().__init__(size, embedding_dim)
         if chunk_size is not None and chunk_size < 1:
             raise ValueError(f"chunk_size must be at least 1 or None, got {chunk_size}")
         self.normalize_keys = normalize_keys
         self.chunk_size = chunk_size
+        self.fused = fused
         self.register_buffer("origin", torch.zeros(size, embedding_dim))
         self.register_buffer("scale", torch.zeros(size))
         # Where the keys are put: fresh memory of this size would take the system longer to give than the keys take.
@@ -82,29 +94,23 @@ class ProxyUpdatedQueue(FeatureQueue):
         """
         self._validate_weight(weight)
         weight = weight.detach()
-        step, stored = self._chunk_size(), (self.origin, self.scale, self.labels, self.moved)
-        chunks = zip(*(torch.split(self._filled_rows(buffer), step) for buffer in stored), strict=True)
-        for origin, scale, labels, moved in chunks:
-            _select_rows(weight, labels, moved)
-            moved.sub_(origin)
-            if self.normalize_keys:
-                # s changes nothing but the sign of a key of unit length, and that of a zero embedding's: it is 0.
-                norm = torch.linalg.vector_norm(moved, dim=1).clamp_min_(_SMALLEST_KEY_NORM)
-                scale = scale.sign() / norm
-            moved.mul_(scale[:, None])
+        stored = (self.origin, self.scale, self.labels, self.moved)
+        if self.fused:  # all rows, filled or not: shapes that stay are compiled once
+            _compiled(_move)(weight, *stored, self.normalize_keys)
+        else:
+            step = self._chunk_size()
+            chunks = zip(*(torch.split(self._filled_rows(buffer), step) for buffer in stored), strict=True)
+            for origin, scale, labels, moved in chunks:
+                _move(weight, origin, scale, labels, moved, self.normalize_keys)
         return self._filled_rows(self.moved), self._filled_rows(self.labels)
 
     @property
     def _stored(self) -> Tensor:
         return self.origin
 
-    def _write(self, rows: slice, embedding: Tensor, labels: Tensor, weight: Tensor) -> None:
-        origin = self.origin[rows]
-        _select_rows(weight, labels, origin)
-        weight_norm = torch.linalg.vector_norm(origin, dim=1).clamp_min_(_SMALLEST_NORM)
-        norm = torch.linalg.vector_norm(embedding, dim=1)
-        torch.div(norm, weight_norm, out=self.scale[rows])
-        origin.addcmul_(embedding, (weight_norm / norm.clamp_min(_SMALLEST_NORM))[:, None], value=-1)
+    def _write(self, rows: Tensor, embedding: Tensor, labels: Tensor, weight: Tensor) -> None:
+        store = _compiled(_store) if self.fused else _store
+        store(embedding, labels, weight, rows, self.origin, self.scale)
 
     def _chunk_size(self) -> int:
         if self.chunk_size is not None:
@@ -115,12 +121,35 @@ class ProxyUpdatedQueue(FeatureQueue):
 
     def extra_repr(self) -> str:
         """Sizes and options, for `print(queue)`."""
-        return f"{super().extra_repr()}, normalize_keys={self.normalize_keys}, chunk_size={self.chunk_size}"
+        options = ("normalize_keys", "chunk_size", "fused")
+        return ", ".join((super().extra_repr(), *(f"{name}={getattr(self, name)}" for name in options)))
 
 
-def _select_rows(weight: Tensor, labels: Tensor, out: Tensor) -> None:
-    """Put weight[labels] into `out`, whose dtype may be another."""
-    if weight.dtype == out.dtype:
-        torch.index_select(weight, 0, labels, out=out)
+def _store(embedding: Tensor, labels: Tensor, weight: Tensor, rows: Tensor, origin: Tensor, scale: Tensor) -> None:
+    """Put o = W[labels] - f ||W|| / ||f|| into rows of `origin` and s = ||f|| / ||W|| into those of `scale`."""
+    selected = weight.index_select(0, labels).to(origin.dtype)
+    weight_norm = torch.linalg.vector_norm(selected, dim=1).clamp_min_(_SMALLEST_NORM)
+    norm = torch.linalg.vector_norm(embedding, dim=1)
+    scale.index_copy_(0, rows, norm / weight_norm)
+    inverse = (weight_norm / norm.clamp_min(_SMALLEST_NORM))[:, None]
+    origin.index_copy_(0, rows, selected.addcmul_(embedding, inverse, value=-1))
+
+
+def _move(weight: Tensor, origin: Tensor, scale: Tensor, labels: Tensor, moved: Tensor, normalize: bool) -> None:
+    """Put s (W[labels] - o) into `moved`, at unit length if asked for."""
+    if weight.dtype == moved.dtype:
+        torch.index_select(weight, 0, labels, out=moved)
     else:
-        out.copy_(weight.index_select(0, labels))
+        moved.copy_(weight.index_select(0, labels))
+    moved.sub_(origin)
+    if normalize:
+        # s changes nothing but the sign of a key of unit length, and that of a zero embedding's: it is 0.
+        norm = torch.linalg.vector_norm(moved, dim=1).clamp_min_(_SMALLEST_KEY_NORM)
+        scale = scale.sign() / norm
+    moved.mul_(scale[:, None])
+
+
+@cache
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """The function with its passes fused; sizes are symbols, so that another queue does not compile it anew."""
+    return torch.compile(function, fullgraph=True, dynamic=True)
