@@ -1,7 +1,9 @@
 """Our own checkpoints, loaded as the class that wrote them."""
 
 import importlib
+import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -29,10 +31,23 @@ def load_module(path: str | Path) -> LightningModule:
         )
     module_name, _, class_name = class_path.rpartition(".")
     method = getattr(importlib.import_module(module_name), class_name)
-    loaded: LightningModule = method.load_from_checkpoint(
-        path,
-        map_location="cpu",
-        weights_only=True,
-        weights=None,  # the file the training started from: replaced by the checkpoint, and maybe gone
-    )
+    frozen = {name: _without_weights(value) for name, value in content["hyper_parameters"].items() if _is_frozen(value)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* has random weights")  # not for long
+        loaded: LightningModule = method.load_from_checkpoint(
+            path,
+            map_location="cpu",
+            weights_only=True,
+            weights=None,  # the file the training started from: replaced by the checkpoint, and maybe gone
+            **frozen,  # as those of frozen networks are
+        )
     return loaded
+
+
+def _is_frozen(argument: Any) -> bool:
+    """Whether an argument of a method is a network of `facequal.frozen`, as the command line keeps it."""
+    return isinstance(argument, dict) and str(argument.get("class_path")).startswith("facequal.frozen.")
+
+
+def _without_weights(network: dict[str, Any]) -> dict[str, Any]:
+    return {**network, "init_args": {**network.get("init_args", {}), "weights": None}}

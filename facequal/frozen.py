@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -79,11 +80,16 @@ class VGGFaceFeatures(FeatureNetwork):
     Args:
         weights: file of the published weights (see `facequal.weights.load_vggface`), or None.
         layer: "pool1" to "pool5".
-        colour_order: colour order of the weights: "bgr" from the Caffe model, "rgb" from MatConvNet.
+        colour_order: colour order of the weights: "bgr" for those of the Caffe model, "rgb" for those of MatConvNet;
+            files do not say.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the weights do not fit, or their colour order is missing.
     """
 
     def __init__(
-        self, weights: str | None = None, layer: VGGLayer = "pool3", colour_order: ColourOrder = "bgr"
+        self, weights: str | None = None, layer: VGGLayer = "pool3", colour_order: ColourOrder | None = None
     ) -> None:
         super().__init__()
         self.network = VGGFace()
@@ -106,55 +112,89 @@ class VGGFaceFeatures(FeatureNetwork):
 
 
 class RecognizerFeatures(FeatureNetwork):
-    """Features inside a recogniser: what one of its layers gives, for pictures of any size.
+    """Features inside a recogniser: what some of its layers give, for pictures of any size.
 
     Args:
         backbone: the recogniser's network.
-        weights: its checkpoint; None leaves the network as it is, as when a checkpoint of the method holds them.
-        layer: name of the layer within the network, as "body" (all residual units) or "body.1" of an IR network.
+        weights: its checkpoint. Without one the network is random, with a warning.
+        layers: names of layers within the network, as "body" (all residual units) or "body.1" of an IR network. The
+            features of several are brought to the size of the largest, by repeating values, and concatenated.
         colour_order: colour order of the weights, where the file does not say.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the weights do not fit, or there is no such layer; the message lists the layers.
+        ValueError: the weights do not fit, or a layer is unknown or has no features (B,C,h,w); the message lists the
+            layers.
     """
 
     def __init__(
-        self, backbone: Backbone, weights: str | None, layer: str = "body", colour_order: str | None = None
+        self,
+        backbone: Backbone,
+        weights: str | None = None,
+        layers: Sequence[str] = ("body",),
+        colour_order: str | None = None,
     ) -> None:
         super().__init__()
-        if weights is not None:
-            load_backbone_weights(backbone, weights, colour_order)
-        self.backbone, self.layer = backbone, layer
-        layers = dict(backbone.named_modules())
-        if layer not in layers:
-            raise ValueError(
-                f"{type(backbone).__name__} has no layer {layer!r}; it has {', '.join(filter(None, layers))}"
+        known = dict(backbone.named_modules())
+        unknown = [layer for layer in layers if layer not in known]
+        if unknown or not layers:
+            problem = f"has no layer {unknown[0]!r}" if unknown else "needs at least one of its layers"
+            raise ValueError(f"{type(backbone).__name__} {problem}; it has {', '.join(filter(None, known))}")
+        if weights is None:
+            warnings.warn(
+                f"{type(backbone).__name__} has random weights: terms on its features mean nothing. Give `weights` "
+                "the checkpoint of a recogniser",
+                stacklevel=2,
             )
-        layers[layer].register_forward_hook(_stop_with_output)
+        else:
+            load_backbone_weights(backbone, weights, colour_order)
+        self.backbone, self.layers = backbone, tuple(layers)
         self.requires_grad_(False).eval()
         size = backbone.input_size_px
         self.num_channels = self(torch.zeros(1, 3, size, size)).shape[1]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""
+        """Features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1].
+
+        Raises:
+            ValueError: a layer has no features (B,C,h,w).
+        """
         normalised = self.backbone.normalise(images)
         if self.backbone.colour_order == "bgr":
             normalised = normalised.flip(1)
+        found = self._outputs(normalised)
+        for name, output in found.items():
+            if output.ndim != 4:
+                raise ValueError(f"layers: {name!r} gives {tuple(output.shape)}, not features (B,C,h,w)")
+        height, width = (max(output.shape[axis] for output in found.values()) for axis in (2, 3))
+        maps = [found[name] for name in self.layers]
+        if all(output.shape[2:] == (height, width) for output in maps):
+            return torch.cat(maps, dim=1)
+        return torch.cat([F.interpolate(output, size=(height, width), mode="nearest") for output in maps], dim=1)
+
+    def _outputs(self, normalised: Tensor) -> dict[str, Tensor]:
+        """The layers' outputs; what lies behind the last is not computed: it may not take every size."""
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Callable[..., None]:
+            def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+                found[name] = output
+                if len(found) == len(set(self.layers)):
+                    raise _Reached
+
+            return hook
+
+        handles = [self.backbone.get_submodule(name).register_forward_hook(keep(name)) for name in set(self.layers)]
         try:
             self.backbone.features(normalised)
-        except _Reached as reached:
-            return reached.features
-        raise RuntimeError(f"the features of {type(self.backbone).__name__} do not pass through {self.layer!r}")
+        except _Reached:
+            return found
+        finally:
+            for handle in handles:
+                handle.remove()
+        missing = ", ".join(name for name in self.layers if name not in found)
+        raise ValueError(f"layers: the features of {type(self.backbone).__name__} do not pass through {missing}")
 
 
 class _Reached(Exception):  # noqa: N818 (nothing has gone wrong)
-    """Carries a layer's output past the layers behind it, which are not needed and may not take every size."""
-
-    def __init__(self, features: Tensor) -> None:
-        super().__init__()
-        self.features = features
-
-
-def _stop_with_output(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-    raise _Reached(output)
+    """All layers that were asked for have given their output."""

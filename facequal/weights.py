@@ -20,6 +20,7 @@ from facequal.models.vggface import VGGFace, published_names
 # What stands before the backbone's own key names: nothing (plain), in our checkpoints, in the published ones.
 _PREFIXES = {"": "plain state dict", "backbone.": "facequal checkpoint", "model.": "published AdaFace checkpoint"}
 
+_ZOO = "; published recognisers are in the model zoo of the AdaFace repository"
 _CONVERSION = """\
 {path} holds more than tensors, so it cannot be read safely: it refers to {name}.
 If you trust its source, re-save only the weights once, where that can be imported, and load the new file:
@@ -90,7 +91,7 @@ def load_weights(
             shapes do not fit; the message names them.
     """
     path = Path(path)
-    state_dict = _read_state_dict(path)
+    state_dict = _read_state_dict(path, _ZOO)
     prefix = _prefix(state_dict, backbone, path)
     order = _colour_order(state_dict, prefix, colour_order, path)
     weights = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
@@ -127,7 +128,7 @@ def load_network_weights(network: nn.Module, path: str | Path, prefix: str = "ne
     network.load_state_dict(weights)
 
 
-def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder = "bgr") -> None:
+def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder | None) -> None:
     """Load published VGGFace weights; those of the fully connected layers are ignored.
 
     Args:
@@ -141,9 +142,12 @@ def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder =
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read safely, or keys or shapes do not fit; the message names them.
     """
-    if colour_order not in get_args(ColourOrder):
-        raise ValueError(f"colour_order must be one of {get_args(ColourOrder)}, got {colour_order!r}")
     path = Path(path)
+    if colour_order not in get_args(ColourOrder):
+        raise ValueError(
+            f"{path}: colour_order must be one of {get_args(ColourOrder)}, got {colour_order!r}: bgr for weights from "
+            "the Caffe model, rgb for those from MatConvNet"
+        )
     state_dict = _read_state_dict(path)
     weights: dict[str, Tensor] = {}
     for own, names in published_names().items():
@@ -157,11 +161,9 @@ def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder =
     network.load_state_dict(weights)
 
 
-def _read_state_dict(path: Path) -> Mapping[str, Tensor]:
+def _read_state_dict(path: Path, hint: str = "") -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise FileNotFoundError(
-            f"there are no weights at {path}; published recognisers are in the model zoo of the AdaFace repository"
-        )
+        raise FileNotFoundError(f"there are no weights at {path}{hint}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:

@@ -1,6 +1,7 @@
 """Every experiment runs one tiny step, and says what it is."""
 
 import copy
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,37 @@ def as_parameters(files: list[Path]) -> list[Any]:
 
 @pytest.mark.parametrize("file", as_parameters(RUNNABLE))
 def test_one_step(file: Path, tmp_path: Path) -> None:
-    tiny = "tiny_restoration.yaml" if "methods.restorer" in str(merged(file)) else "tiny.yaml"
-    overlay = ["-c", str(ROOT / "tests" / "conf" / tiny), f"--trainer.default_root_dir={tmp_path}"]
+    content = merged(file)
+    tiny = ["tiny_restoration" if "RestorationSet" in str(content) or "MixtureSet" in str(content) else "tiny"]
+    tiny += ["tiny_restorer"] if "methods.restorer" in str(content) else []
+    overlay = [part for each in tiny for part in ("-c", str(ROOT / "tests" / "conf" / f"{each}.yaml"))]
+    overlay.append(f"--trainer.default_root_dir={tmp_path}")
+    if "facequal.frozen" in str(content):  # features of random networks
+        warnings.filterwarnings("ignore", ".* has random weights")
+        warnings.filterwarnings("ignore", "Found .* in eval mode")
+        (tmp_path / "random.yaml").write_text("model: {init_args: {features: {init_args: {weights: null}}}}")
+        overlay += ["-c", str(tmp_path / "random.yaml")]
     if "quality_scores" in file.read_text():
         np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
         overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
-    if "identities_per_group" in str(merged(file)):
+    if "identities_per_group" in str(content):
         overlay.append("--data.batch_size=6")  # a group of three people, two images each
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
     assert run.trainer.global_step == 1
+
+
+def test_a_table_without_a_restorer(tmp_path: Path) -> None:
+    """Nothing is trained, so no weights are asked for."""
+    file = ROOT / "experiments" / "restoration" / "untrained.yaml"
+    overlay = [
+        "-c",
+        str(ROOT / "tests" / "conf" / "tiny_restoration.yaml"),
+        f"--evaluation.folder={tmp_path / 'report'}",
+    ]
+    FaceQualCLI(["test", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
+    table = (tmp_path / "report" / "results.csv").read_text()
+    for column in ("input", "gain", "hist (y)", "hist (rgb)", "CLAHE", "NLM", "restored"):
+        assert f",{column},psnr," in table
 
 
 def different_rows(file: Path) -> list[Any]:

@@ -33,7 +33,7 @@ def test_the_embedder_sees_the_central_square(weights: str) -> None:
     ("layer", "shape"), [("body", (96, 7, 7)), ("body.1", (48, 14, 14)), ("input_layer", (24, 28, 28))]
 )
 def test_features_of_a_layer_of_a_recogniser(layer: str, shape: tuple[int, ...], weights: str) -> None:
-    features = RecognizerFeatures(IRTiny(), weights, layer)
+    features = RecognizerFeatures(IRTiny(), weights, [layer])
     network = IRTiny(colour_order="bgr").eval()
     network.load_state_dict(torch.load(weights, weights_only=True))
     images = torch.rand(2, 3, 112, 112, requires_grad=True)
@@ -48,6 +48,22 @@ def test_features_of_a_layer_of_a_recogniser(layer: str, shape: tuple[int, ...],
     assert all(parameter.grad is None for parameter in features.parameters())
     # any size, of which the embedding layer would take none
     assert features(torch.rand(1, 3, 176, 144)).shape[2:] == (shape[1] * 176 // 112, shape[2] * 144 // 112)
+
+
+def test_features_of_several_layers(weights: str) -> None:
+    features = RecognizerFeatures(IRTiny(), weights, ["body.1", "input_layer"])
+    assert features.num_channels == 48 + 24
+    images = torch.rand(2, 3, 112, 112)
+    small, large = (RecognizerFeatures(IRTiny(), weights, [layer])(images) for layer in ("body.1", "input_layer"))
+    found = features(images)
+    assert torch.equal(found[:, 48:], large)
+    assert torch.equal(found[:, :48], small.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+    assert not any(module._forward_hooks for module in features.modules())
+
+
+def test_a_recogniser_without_weights_warns() -> None:
+    with pytest.warns(UserWarning, match="IRTiny has random weights: terms on its features mean nothing"):
+        RecognizerFeatures(IRTiny())
 
 
 def test_frozen_networks_stay_in_evaluation_mode(weights: str) -> None:
@@ -65,11 +81,15 @@ def test_vggface_without_weights_warns(tmp_path: Path) -> None:
         random = VGGFaceFeatures(layer="pool2")
     assert random.num_channels == 128
     torch.save(VGGFace().state_dict(), tmp_path / "vgg.pth")
-    loaded = VGGFaceFeatures(str(tmp_path / "vgg.pth"))
+    loaded = VGGFaceFeatures(str(tmp_path / "vgg.pth"), colour_order="bgr")
     assert loaded(torch.rand(1, 3, 16, 16)).shape == (1, 256, 2, 2)
     assert loaded.num_channels == 256
 
 
 def test_wrong_layers_are_named(weights: str) -> None:
     with pytest.raises(ValueError, match=r"IRTiny has no layer 'head'; it has input_layer, input_layer.0, .*body.2"):
-        RecognizerFeatures(IRTiny(), weights, "head")
+        RecognizerFeatures(IRTiny(), weights, ["head"])
+    with pytest.raises(ValueError, match="IRTiny needs at least one of its layers; it has input_layer"):
+        RecognizerFeatures(IRTiny(), weights, [])
+    with pytest.raises(ValueError, match=r"layers: 'output_layer' gives \(1, 128\), not features \(B,C,h,w\)"):
+        RecognizerFeatures(IRTiny(), weights, ["output_layer"])

@@ -102,8 +102,13 @@ class FaceQualCLI(LightningCLI):
             raise ValueError(f"ckpt_path {path}: nothing is downloaded, give a file")
         if not Path(path).is_file():
             return
+        # Those of the checkpoint replace them, and the files may be gone.
         if "weights" in config.model.init_args:
-            config.model.init_args.weights = None  # those of the checkpoint replace them, and the file may be gone
+            config.model.init_args.weights = None
+        for argument in vars(config.model.init_args).values():
+            if isinstance(argument, Namespace) and str(argument.get("class_path")).startswith("facequal.frozen."):
+                argument.init_args.weights = None
+                warnings.filterwarnings("ignore", ".* has random weights")
         content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         stored = content.get("hyper_parameters", {}).get("_class_path")
         if stored is not None and stored != config.model.class_path:
@@ -119,6 +124,8 @@ class FaceQualCLI(LightningCLI):
             ValueError: the command evaluates, and neither a checkpoint nor weights are given.
         """
         given = (model.get("init_args.weights"), model.get("init_args.backbone.init_args.pretrained_path"))
+        if model.get("init_args.network.class_path") == "torch.nn.Identity":
+            return  # nothing to initialise: baselines alone
         if self.command != "fit" and not any(given):
             raise ValueError(f"facequal {self.command} needs --ckpt_path or --model.init_args.weights")
 

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from facequal.data.protocols import EvaluationProtocol
 from facequal.data.source import FaceSource, require_source
-from facequal.data.views import to_unit_range
+from facequal.data.views import to_unit_range, with_classes
 from facequal.degradations.base import Degradation, Params
 from facequal.degradations.random import Keys
 from facequal.degradations.suites import restoration_suite
@@ -71,10 +71,14 @@ class DegradedSet(EvaluationProtocol):
         return RepeatedImages(self.faces, self.chosen, self.num_rows)
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index`` and what ``degradation`` drew."""
+        """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index``, and what was drawn.
+
+        That is ``degradation``, and ``classes`` as in `with_classes`.
+        """
         clean = to_unit_range(batch["image"])
         degraded, drawn = self.degrade(clean, batch["index"] // self.num_rows, batch["index"] % self.num_rows)
-        return {"image": clean, "lq": degraded, "label": batch["label"], "index": batch["index"], "degradation": drawn}
+        kept = {"label": batch["label"], "index": batch["index"]}
+        return with_classes({"image": clean, "lq": degraded, "degradation": drawn, **kept})
 
 
 class RestorationSet(DegradedSet):

@@ -1,4 +1,4 @@
-"""Identity-disjoint splits of a data set of faces."""
+"""Parts of a data set of faces: identity-disjoint splits, and images drawn by a seed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from facequal.data.source import FaceSource
+from facequal.data.source import FaceSource, require_source
 
 
 class IdentitySubset(Dataset[dict[str, Any]]):
@@ -72,3 +72,41 @@ def split_identities(source: FaceSource, num_held_out: int, seed: int) -> tuple[
     held_out = np.sort(np.random.default_rng(seed).choice(eligible, num_held_out, replace=False))
     remaining = np.setdiff1d(np.arange(source.num_classes), held_out)
     return IdentitySubset(source, remaining), IdentitySubset(source, held_out)
+
+
+class SampledFaces(Dataset[dict[str, Any]]):
+    """Some images of a source, drawn at random without repetition, in the source's order; labels stay as they are.
+
+    Args:
+        faces: a data set of faces.
+        num_images: how many to draw.
+        seed: seed of the draw.
+
+    Raises:
+        TypeError: ``faces`` is no data set of faces.
+        ValueError: there are fewer images.
+    """
+
+    def __init__(
+        self,
+        faces: Dataset,  # type: ignore[type-arg]  # jsonargparse takes no sub-class of a parametrised Dataset[...]
+        num_images: int,
+        seed: int = 0,
+    ) -> None:
+        self.source: FaceSource = require_source(faces, "faces")
+        if not 1 <= num_images <= len(self.source):
+            raise ValueError(f"num_images={num_images}, but the source has {len(self.source)} images")
+        drawn = np.random.default_rng(seed).choice(len(self.source), num_images, replace=False)
+        self.positions: NDArray[np.int64] = np.sort(drawn)
+        self.labels = np.asarray(self.source.labels)[self.positions]
+        self.num_classes, self.classes = self.source.num_classes, self.source.classes
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {**self.source[int(self.positions[index])], "index": int(index)}
+
+    def describe(self, index: int) -> str:
+        """Path, or record key and offset, of an image."""
+        return self.source.describe(int(self.positions[index]))

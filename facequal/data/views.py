@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Degradation
+from facequal.degradations.multi import drawn_classes
 from facequal.degradations.random import Keys
 from facequal.degradations.resolution import Resolution
 
@@ -42,8 +43,8 @@ def training_views(
         lq_augmentation: drawn for ``lq`` alone.
 
     Returns:
-        The batch with ``image`` and ``lq`` float32 (B,3,H,W) in [0,1] and the drawn values under ``degradation``.
-        Without a degradation ``lq`` is ``image`` itself.
+        The batch with ``image`` and ``lq`` float32 (B,3,H,W) in [0,1], the drawn values under ``degradation``, and
+        their ``classes`` if there are any (see `with_classes`). Without a degradation ``lq`` is ``image`` itself.
     """
     keys = Keys(batch["index"], seed=seed, epoch=epoch)
     image = to_unit_range(batch["image"])
@@ -55,7 +56,13 @@ def training_views(
         lq, drawn = degradation(image, keys.fold("degradation"))
     if lq_augmentation is not None:
         lq, _ = lq_augmentation(lq, keys.fold("lq_augmentation"))
-    return {**batch, "image": image, "lq": lq, "degradation": drawn}
+    return with_classes({**batch, "image": image, "lq": lq, "degradation": drawn})
+
+
+def with_classes(views: dict[str, Any]) -> dict[str, Any]:
+    """The views, with ``classes`` float32 (B,3), {b, n, l}, where a `MultiDegradation` was among what degraded them."""
+    classes = drawn_classes(views["degradation"])
+    return views if classes is None else {**views, "classes": classes}
 
 
 def resolution_views(batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
 from facequal.data.photos import RealPhotos
@@ -41,7 +42,7 @@ class ProtocolEvaluation(Callback):
         num_panel_rows: pairs in the picture of the report; 0 draws none.
         ranks: ranks at which searches in a gallery are reported, for protocols that have one.
         norms: report the feature norms of each resolution and how they correlate with it.
-        restoration: how restoration sets are evaluated.
+        restoration: how restoration sets are evaluated; the validations of a training leave the baselines out.
 
     Raises:
         ValueError: a condition is unknown, or a rank is below 1.
@@ -67,23 +68,27 @@ class ProtocolEvaluation(Callback):
         names = tuple(resolution_suite(condition).name for condition in conditions)
         self.recognition = RecognitionSettings(names, tuple(fars), rule, tuple(ranks), norms, num_panel_rows)
         self.restoration = restoration or RestorationSettings()
+        # Baselines are the same at every validation, and some are slow.
+        self.restoration_in_training = replace(self.restoration, baselines=None)
         self.folder = folder
         self.results: list[Result] = []
         self.config_hash: str | None = None
         self.protocols: list[EvaluationProtocol] = []
         self.evaluators: dict[int, Evaluator] = {}
+        self.fitting = False
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
-        self.begin(trainer.datamodule.val_protocols)  # type: ignore[attr-defined]  # set by fit and validate
+        fitting = trainer.state.fn == TrainerFn.FITTING
+        self.begin(trainer.datamodule.val_protocols, fitting)  # type: ignore[attr-defined]  # set by fit and validate
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
         self.begin(trainer.datamodule.test_protocols)  # type: ignore[attr-defined]  # set by fit and test
 
-    def begin(self, protocols: Sequence[EvaluationProtocol]) -> None:
+    def begin(self, protocols: Sequence[EvaluationProtocol], fitting: bool = False) -> None:
         """No rows yet: what evaluates a protocol is known when its first outputs come."""
-        self.protocols, self.evaluators = list(protocols), {}
+        self.protocols, self.evaluators, self.fitting = list(protocols), {}, fitting
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], dataloader_idx: int) -> None:
         """Hand a batch to what evaluates its protocol."""
@@ -103,10 +108,11 @@ class ProtocolEvaluation(Callback):
             return RecognitionEvaluator(
                 protocol, replace(self.recognition, num_panel_rows=0) if drawn else self.recognition
             )
+        restoration = self.restoration_in_training if self.fitting else self.restoration
         if isinstance(protocol, DegradedSet) and "restored" in outputs:
-            return RestorationEvaluator(protocol, self.restoration)
+            return RestorationEvaluator(protocol, restoration)
         if isinstance(protocol, RealPhotos) and "restored" in outputs:
-            return PhotoEvaluator(protocol, self.restoration)
+            return PhotoEvaluator(protocol, restoration)
         if isinstance(protocol, DegradedSet) and "logits" in outputs:
             return ClassificationEvaluator(protocol)
         kind = type(protocol).__qualname__

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal.data.restoration import DegradedSet
-from facequal.degradations.multi import CLASSES, class_numbers, drawn_classes
+from facequal.degradations.multi import CLASSES, class_numbers
 from facequal.evaluation.collection import gather_once
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.results import Result
@@ -39,10 +39,9 @@ class ClassificationEvaluator(Evaluator):
         Raises:
             TypeError: the set has no classes.
         """
-        classes = drawn_classes(batch["degradation"])
-        if classes is None:
+        if "classes" not in batch:
             raise TypeError(f"{self.protocol.name}: its degradation has no classes to tell apart")
-        rows = {"index": batch["index"], "told": outputs["logits"] > 0, "true": classes > 0}
+        rows = {"index": batch["index"], "told": outputs["logits"] > 0, "true": batch["classes"] > 0}
         self.batches.append({name: values.detach().cpu() for name, values in rows.items()})
 
     def compute(self, trainer: Trainer, seed: int | None) -> None:

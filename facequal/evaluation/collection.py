@@ -1,11 +1,13 @@
 """Embeddings of a whole data set from the outputs of its batches, over all ranks, each image once."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
+
+_Shown = TypeVar("_Shown")
 
 COLLECTED = ("embedding", "norm", "index", "view", "label")
 
@@ -60,6 +62,15 @@ def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: 
     if len(rows["index"]) != num:
         raise ValueError(f"{source}: {len(rows['index'])} of {num} pictures were evaluated")
     return rows
+
+
+def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Shown]:
+    """What all ranks keep to be shown, by the number of the picture."""
+    if trainer.world_size == 1:
+        return dict(shown)
+    gathered: list[dict[int, _Shown]] = [{} for _ in range(trainer.world_size)]
+    torch.distributed.all_gather_object(gathered, dict(shown))
+    return {number: pictures for part in gathered for number, pictures in part.items()}
 
 
 def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:

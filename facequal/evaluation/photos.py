@@ -11,13 +11,12 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal.data.photos import RealPhotos
-from facequal.data.views import to_unit_range
-from facequal.evaluation.collection import gather_once
+from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
-from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings, embedder_of
+from facequal.evaluation.identity import IdentityJudge
+from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings
 from facequal.evaluation.restoration_grid import write_grid
 from facequal.evaluation.results import Result, write_atomically
-from facequal.frozen import FaceEmbedder
 from facequal.metrics.no_reference import SCORES
 
 _REFERENCE = "identity similarity"
@@ -39,8 +38,7 @@ class PhotoEvaluator(Evaluator):
         super().__init__()
         self.protocol, self.settings = protocol, settings
         self.baselines = settings.baselines or []
-        self.embedder = None if protocol.references is None else embedder_of(settings)
-        self.people: Tensor | None = None
+        self.judge = None if protocol.references is None else settings.judge
         self.batches: list[dict[str, Tensor]] = []
         self.rows: dict[str, Tensor] = {}
         num_photos = len(protocol.images)
@@ -58,35 +56,18 @@ class PhotoEvaluator(Evaluator):
         photos = batch["lq"]
         pictures = [photos, *[baseline(photos) for baseline in self.baselines], outputs["restored"].detach()]
         rows = {name: torch.stack([score(images) for images in pictures], dim=1) for name, score in SCORES.items()}
-        if self.embedder is not None:
-            rows[_REFERENCE] = self._likeness(self.embedder.to(photos.device), pictures, batch["label"])
+        if self.judge is not None:
+            rows[_REFERENCE] = self._likeness(self.judge, pictures, batch["label"])
         self.batches.append({name: values.cpu() for name, values in (rows | {"index": batch["index"]}).items()})
         for place, index in enumerate(batch["index"].tolist()):
             if index in self.grid:
                 named = zip(self.columns, pictures, strict=True)
                 self.shown[index] = {name: images[place].float().cpu() for name, images in named}
 
-    def _likeness(self, embedder: FaceEmbedder, pictures: list[Tensor], labels: Tensor) -> Tensor:
+    def _likeness(self, judge: IdentityJudge, pictures: list[Tensor], labels: Tensor) -> Tensor:
         """Mean cosine with the references of the person, float64 (B,M); NaN without references."""
-        if self.people is None:
-            self.people = self._mean_references(embedder, labels.device)
-        person = self.people[labels]
-        return torch.stack([(embedder(images) * person).sum(1) for images in pictures], dim=1).double()
-
-    def _mean_references(self, embedder: FaceEmbedder, device: torch.device) -> Tensor:
-        """Mean embedding of each person's references (P,D), not normalised: its product is the mean of the cosines."""
-        references, labels = self.protocol.references, torch.as_tensor(self.protocol.reference_labels)
-        assert references is not None
-        used = (labels >= 0).nonzero().squeeze(1)
-        embeddings = torch.cat(
-            [
-                embedder(to_unit_range(torch.stack([references[int(i)]["image"] for i in part]).to(device)))
-                for part in torch.split(used, 64)
-            ]
-        )
-        num_people = len(self.protocol.images.classes)
-        sums = embeddings.new_zeros(num_people, embeddings.shape[1]).index_add_(0, labels[used].to(device), embeddings)
-        return sums / torch.bincount(labels[used], minlength=num_people).to(device)[:, None]
+        person = judge.mean_references(self.protocol, labels.device)[labels]
+        return torch.stack([(judge.embed(images) * person).sum(1) for images in pictures], dim=1).double()
 
     def compute(self, trainer: Trainer, seed: int | None) -> None:
         """Means over all photos of all ranks.
@@ -95,14 +76,15 @@ class PhotoEvaluator(Evaluator):
             ValueError: photos are missing.
         """
         self.rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
-        self.batches = []
+        self.batches, self.shown = [], gather_shown(self.shown, trainer)
         for name in [name for name in self.rows if name != "index"]:
             for place, column in enumerate(self.columns):
                 values = self.rows[name][:, place]
                 values = values[~values.isnan()]
                 mean = float(values.mean()) if len(values) else float("nan")
                 head = (self.protocol.name, "photos", column, name)
-                self.results.append(Result(*head, mean, num=len(values), unit="", seed=seed))
+                rule = self.judge.name if self.judge is not None and name == _REFERENCE else ""
+                self.results.append(Result(*head, mean, num=len(values), rule=rule, unit="", seed=seed))
 
     def write(self, folder: Path) -> list[Path]:
         """`NAME.csv`, one row per photo and column of the table, and `NAME.png`, some of the photos."""

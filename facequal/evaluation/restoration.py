@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,13 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal.data.restoration import DegradedSet
-from facequal.data.views import to_unit_range
-from facequal.degradations.multi import CLASSES, class_numbers, drawn_classes
+from facequal.degradations.multi import CLASSES, class_numbers
 from facequal.evaluation.baselines import Baseline
-from facequal.evaluation.collection import gather_once
+from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
+from facequal.evaluation.identity import IdentityJudge
 from facequal.evaluation.restoration_grid import write_grid
 from facequal.evaluation.results import Result, write_atomically
-from facequal.frozen import FaceEmbedder
 from facequal.metrics.identification import probe_ranks
 from facequal.metrics.restoration import Channels, psnr, ssim
 from facequal.models.backbones import Backbone
@@ -65,12 +65,12 @@ class RestorationSettings:
         if len(set(names)) < len(names):
             raise ValueError(f"evaluation.restoration.baselines need names of their own, got {', '.join(names[3:])}")
 
-
-def embedder_of(settings: RestorationSettings) -> FaceEmbedder | None:
-    """The recogniser with its weights, if there is one."""
-    if settings.recognizer is None or settings.recognizer_weights is None:
-        return None
-    return FaceEmbedder(settings.recognizer, settings.recognizer_weights, settings.colour_order)
+    @cached_property
+    def judge(self) -> IdentityJudge | None:
+        """The recogniser with its weights, read once, if there is one."""
+        if self.recognizer is None or self.recognizer_weights is None:
+            return None
+        return IdentityJudge(self.recognizer, self.recognizer_weights, self.colour_order)
 
 
 class RestorationEvaluator(Evaluator):
@@ -88,8 +88,6 @@ class RestorationEvaluator(Evaluator):
         super().__init__()
         self.protocol, self.settings = protocol, settings
         self.baselines = settings.baselines or []
-        self.embedder = embedder_of(settings)
-        self.gallery: tuple[Tensor, Tensor] | None = None
         self.batches: list[dict[str, Tensor]] = []
         self.shown: dict[int, dict[str, Tensor]] = {}
         # Other images and other rows from one shown picture to the next.
@@ -103,11 +101,11 @@ class RestorationEvaluator(Evaluator):
     def columns(self) -> list[str]:
         """Names of what is compared with the clean pictures."""
         names = [INPUT, *[baseline.name for baseline in self.baselines], RESTORED]
-        return [*names, CLEAN] if self.embedder is not None else names
+        return [*names, CLEAN] if self.settings.judge is not None else names
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
         """Measure a batch."""
-        clean, degraded, classes = batch["image"], batch["lq"], drawn_classes(batch["degradation"])
+        clean, degraded, classes = batch["image"], batch["lq"], batch.get("classes")
         restored = [degraded, *[baseline(degraded) for baseline in self.baselines], outputs["restored"].detach()]
         rows = {
             "index": batch["index"],
@@ -117,35 +115,24 @@ class RestorationEvaluator(Evaluator):
             "psnr": torch.stack([psnr(images, clean, self.settings.channels) for images in restored], dim=1),
             "ssim": torch.stack([ssim(images, clean, self.settings.channels) for images in restored], dim=1),
         }
-        if self.embedder is not None:
-            rows |= self._identify(self.embedder.to(clean.device), [*restored, clean], batch["label"])
+        if self.settings.judge is not None:
+            rows |= self._identify(self.settings.judge, [*restored, clean], batch["label"])
         self.batches.append({name: values.detach().cpu() for name, values in rows.items()})
         for place, index in enumerate(batch["index"].tolist()):
             if index in self.grid:
                 kept = {name: images[place].float().cpu() for name, images in zip(self.columns, restored, strict=False)}
                 self.shown[index] = kept | {CLEAN: clean[place].cpu()}
 
-    def _identify(self, embedder: FaceEmbedder, pictures: list[Tensor], labels: Tensor) -> dict[str, Tensor]:
+    def _identify(self, judge: IdentityJudge, pictures: list[Tensor], labels: Tensor) -> dict[str, Tensor]:
         """Cosines with the clean picture, and ranks of the person in the gallery, (B,M) each."""
-        if self.gallery is None:
-            self.gallery = self._embed_gallery(embedder, labels.device)
-        gallery, people = self.gallery
-        embeddings = [embedder(images) for images in pictures]
+        gallery, people = judge.gallery(self.protocol, labels.device)
+        embeddings = [judge.embed(images) for images in pictures]
         rank = torch.full((len(labels), len(pictures)), _NOT_SEARCHED, device=labels.device)
         known = torch.isin(labels, people)
         for column, embedding in enumerate(embeddings if known.any() else []):
             rank[known, column] = probe_ranks(embedding[known], labels[known], gallery, people)
         similarity = torch.stack([(embedding * embeddings[-1]).sum(1) for embedding in embeddings], dim=1)
         return {"similarity": similarity.double(), "rank": rank}
-
-    def _embed_gallery(self, embedder: FaceEmbedder, device: torch.device) -> tuple[Tensor, Tensor]:
-        positions = self.protocol.gallery
-        embeddings = [torch.zeros(0, embedder.backbone.embedding_dim, device=device)]
-        for start in range(0, len(positions), 64):
-            items = [self.protocol.faces[int(place)]["image"] for place in positions[start : start + 64]]
-            embeddings += [embedder(to_unit_range(torch.stack(items).to(device)))]
-        people = torch.as_tensor(self.protocol.faces.labels[positions], device=device)
-        return torch.cat(embeddings), people
 
     def compute(self, trainer: Trainer, seed: int | None) -> None:
         """Means over all pictures of all ranks.
@@ -154,7 +141,7 @@ class RestorationEvaluator(Evaluator):
             ValueError: pictures are missing.
         """
         self.rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
-        self.batches = []
+        self.batches, self.shown = [], gather_shown(self.shown, trainer)
         kinds = [(name, self.rows["class"] == number) for number, name in enumerate(_KINDS)]
         present = [(name, of_class) for name, of_class in kinds if of_class.any()]
         if len(present) > 1:
@@ -175,15 +162,17 @@ class RestorationEvaluator(Evaluator):
             results.append(Result(*head, "psnr", mean, num=len(finite), rule=rule, unit="dB", seed=seed))
             mean = float(rows["ssim"][:, place].mean())
             results.append(Result(*head, "ssim", mean, num=num, rule=rule, unit="", seed=seed))
-        if self.embedder is not None:
-            value = float(rows["similarity"][:, place].mean())
-            results.append(Result(*head, "identity similarity", value, num=num, unit="", seed=seed))
+        if self.settings.judge is not None:
+            judge, value = self.settings.judge.name, float(rows["similarity"][:, place].mean())
+            results.append(Result(*head, "identity similarity", value, num=num, rule=judge, unit="", seed=seed))
             rank = rows["rank"][:, place]
             rank = rank[rank != _NOT_SEARCHED].double()
             if not len(rank):
                 return results
-            shares = {f"top-{k}": float((rank <= k).double().mean()) for k in self.settings.ranks}
-            results += [Result(*head, metric, share, num=len(rank), seed=seed) for metric, share in shares.items()]
+            searched = f"{judge}, gallery of {len(self.protocol.gallery)}"
+            for k in self.settings.ranks:
+                share = float((rank <= k).double().mean())
+                results.append(Result(*head, f"top-{k}", share, num=len(rank), rule=searched, seed=seed))
         return results
 
     def write(self, folder: Path) -> list[Path]:

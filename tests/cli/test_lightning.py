@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import facequal
 from facequal.cli.lightning import FaceQualCLI
 from facequal.data.datamodule import FaceDataModule
 from facequal.methods.recognizer import Recognizer
+from facequal.models.iresnet import IRTiny
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,10 +31,10 @@ DEMO = ROOT / "experiments" / "demo" / "adaface.yaml"
 TINY = ROOT / "tests" / "conf" / "tiny.yaml"
 
 
-def cli(command: str, folder: Path, *arguments: str, config: Path = DEMO) -> FaceQualCLI:
+def cli(command: str, folder: Path, *arguments: str, config: Path = DEMO, tiny: Path = TINY) -> FaceQualCLI:
     place = [f"--trainer.default_root_dir={folder}", "--trainer.logger=lightning.pytorch.loggers.CSVLogger"]
     place += [f"--trainer.logger.save_dir={folder}", "--trainer.logger.name=", "--trainer.logger.version="]
-    return FaceQualCLI([command, "-c", str(config), "-c", str(TINY), *place, *arguments])
+    return FaceQualCLI([command, "-c", str(config), "-c", str(tiny), *place, *arguments])
 
 
 def last_checkpoint(folder: Path) -> Path:
@@ -183,6 +185,24 @@ def test_checkpoint_does_not_need_the_weights_it_started_from(trained: Path, tmp
     assert isinstance(facequal.load_module(last_checkpoint(tmp_path)), Recognizer)
     gone = [f"--model.init_args.weights={start}", f"--ckpt_path={last_checkpoint(tmp_path)}"]
     cli("test", tmp_path / "test", *gone)
+
+
+def test_checkpoint_does_not_need_the_weights_of_frozen_networks(tmp_path: Path) -> None:
+    torch.save(IRTiny(input_size_px=32).state_dict(), tmp_path / "recogniser.pt")
+    features = "--model.init_args.features.init_args"
+    arguments = [f"{features}.weights={tmp_path / 'recogniser.pt'}", f"{features}.backbone.init_args.input_size_px=32"]
+    classifier = {
+        "config": DEMO.with_name("degradation_classifier.yaml"),
+        "tiny": TINY.with_name("tiny_restoration.yaml"),
+    }
+    warnings.filterwarnings("ignore", "Found .* in eval mode")
+    trained = cli("fit", tmp_path, *arguments, **classifier).model.state_dict()
+    (tmp_path / "recogniser.pt").unlink()
+    loaded = facequal.load_module(last_checkpoint(tmp_path)).state_dict()
+    tested = cli("test", tmp_path / "test", *arguments, f"--ckpt_path={last_checkpoint(tmp_path)}", **classifier)
+    for name, value in trained.items():
+        assert torch.equal(loaded[name], value), name
+        assert torch.equal(tested.model.state_dict()[name], value), name
 
 
 def test_head_of_other_people_is_left_out_of_a_test(trained: Path, tmp_path: Path) -> None:

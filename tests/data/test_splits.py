@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from facequal.data.splits import IdentitySubset, split_identities
+from facequal.data.splits import IdentitySubset, SampledFaces, split_identities
 from tests.sources import ArraySource, people
 
 
@@ -51,3 +51,22 @@ def test_subset_rejects(identities: list[int], message: str) -> None:
 def test_split_needs_enough_identities(held_out: int) -> None:
     with pytest.raises(ValueError, match=f"cannot hold out {held_out} identities: 4 of 4"):
         split_identities(people(4, 2), held_out, seed=0)
+
+
+def test_sampled_faces_are_drawn_by_the_seed() -> None:
+    source = people(10, 3)
+    sample = SampledFaces(source, 12, seed=1)
+    assert len(sample) == 12
+    assert np.all(np.diff(sample.positions) > 0)
+    assert np.array_equal(sample.positions, SampledFaces(source, 12, seed=1).positions)
+    assert not np.array_equal(sample.positions, SampledFaces(source, 12, seed=2).positions)
+    item = sample[5]
+    position = int(sample.positions[5])
+    assert (item["index"], item["label"], sample.labels[5]) == (5, position // 3, position // 3)
+    assert torch.equal(item["image"], source[position]["image"])
+    assert sample.describe(5) == source.describe(position)
+    assert (sample.num_classes, sample.classes) == (10, source.classes)
+    with pytest.raises(ValueError, match="num_images=31, but the source has 30 images"):
+        SampledFaces(source, 31)
+    with pytest.raises(TypeError, match="faces: list is no data set of faces"):
+        SampledFaces([], 1)

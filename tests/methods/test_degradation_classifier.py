@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ def test_the_loss_is_the_cross_entropy_of_three_answers(tmp_path: Path) -> None:
     batch = record.batches[0]
     module.layers.load_state_dict(start)
     probability = torch.sigmoid(module(batch["lq"]))
-    truth = batch["degradation"]["classes"]
+    truth = batch["classes"]
     expected = -(truth * probability.log() + (1 - truth) * (1 - probability).log()).mean()
     assert record.losses == pytest.approx([expected.item()], rel=1e-5)
     assert torch.equal(module.features(batch["lq"])[:, :3], batch["lq"])
@@ -82,7 +83,7 @@ def test_right_answers_are_counted_one_by_one() -> None:
     items = [protocol.images[i] for i in range(12)]
     batch = {key: torch.tensor([item[key] for item in items]) for key in ("label", "index")}
     batch = protocol.views({**batch, "image": torch.stack([item["image"] for item in items])}, [])
-    truth = batch["degradation"]["classes"]
+    truth = batch["classes"]
     logits = (truth - 0.5) * torch.tensor([1.0, -1.0, 1.0])  # all answers about noise are wrong
     logits[5, 2] *= -1
     evaluation.add({"logits": logits, "index": batch["index"]}, batch, 0)
@@ -93,10 +94,25 @@ def test_right_answers_are_counted_one_by_one() -> None:
 
 def test_weights_of_the_layers_are_loaded(tmp_path: Path) -> None:
     first = classifier()
-    torch.nn.init.normal_(first.layers[0].weight)
+    torch.nn.init.normal_(first.layers[1].weight)
     torch.save({"state_dict": first.state_dict()}, tmp_path / "classifier.ckpt")
     second = classifier(weights=str(tmp_path / "classifier.ckpt"))
-    assert torch.equal(first.layers[0].weight, second.layers[0].weight)
+    assert torch.equal(first.layers[1].weight, second.layers[1].weight)
+
+
+def test_statistics_of_the_features() -> None:
+    module = DegradationClassifier(Contrasts(), pooling="statistics")
+    images = torch.rand(2, 3, 5, 4)
+    features = module.features(images)
+    pooled = module.pool(features)
+    assert pooled.shape == (2, 18)
+    one = features[1, 4].double().numpy()
+    across, down = np.abs(np.diff(one, axis=1)).mean(), np.abs(np.diff(one, axis=0)).mean()
+    expected = [one.mean(), one.std(ddof=1), (across + down) / 2]
+    assert pooled[1, [4, 10, 16]].tolist() == pytest.approx(expected, rel=1e-5)
+    assert module(images).shape == (2, 3)
+    with pytest.raises(ValueError, match=r"pooling must be one of \('mean', 'statistics'\), got 'max'"):
+        DegradationClassifier(Contrasts(), pooling="max")  # type: ignore[arg-type]
 
 
 def test_the_published_size() -> None:
@@ -108,7 +124,7 @@ def test_the_published_size() -> None:
 
 
 def test_wrong_data_are_named(tmp_path: Path) -> None:
-    with pytest.raises(KeyError, match=r"classes='classes', but data.degradation draws r, response_id, mosaic_id"):
+    with pytest.raises(KeyError, match=r"data.degradation draws r, response_id, mosaic_id, no classes"):
         trainer(tmp_path).fit(classifier(), datamodule=datamodule(degradation=LowLight()))
     with pytest.raises(ValueError, match="degradations are told apart on degraded sets"):
         classifier().test_step({"image": torch.rand(1, 3, 8, 8)}, 0)

@@ -41,7 +41,7 @@ def test_features_are_those_of_vgg16(style, tmp_path, torchvision_features):
 def test_weights_for_bgr_take_rgb_afterwards(tmp_path, torchvision_features):
     torch.save(as_published(torchvision_features, "dag"), tmp_path / "vgg.pth")
     network = VGGFace()
-    load_vggface(network, tmp_path / "vgg.pth")
+    load_vggface(network, tmp_path / "vgg.pth", "bgr")
     images = torch.rand(1, 3, 16, 16)
     bgr = images.flip(1) * 255 - torch.tensor([93.5940, 104.7624, 129.1863]).view(1, 3, 1, 1)
     torch.testing.assert_close(network(images, "pool1"), torchvision_features[:5](bgr), atol=2e-4, rtol=1e-4)
@@ -57,8 +57,8 @@ def test_wrong_layers_and_files_are_named(tmp_path):
         VGGFace()(torch.rand(1, 3, 8, 8), "fc6")
     torch.save({"conv1_1.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "part.pth")
     with pytest.raises(ValueError, match=r"part.pth does not fit the network .*\n  25 missing: conv1_1.bias, conv1_2"):
-        load_vggface(VGGFace(), tmp_path / "part.pth")
+        load_vggface(VGGFace(), tmp_path / "part.pth", "rgb")
     with pytest.raises(ValueError, match=r"colour_order must be one of .* got 'grb'"):
         load_vggface(VGGFace(), tmp_path / "part.pth", "grb")
     with pytest.raises(FileNotFoundError, match="there are no weights at"):
-        load_vggface(VGGFace(), tmp_path / "none.pth")
+        load_vggface(VGGFace(), tmp_path / "none.pth", "rgb")

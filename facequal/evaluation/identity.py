@@ -1,0 +1,72 @@
+"""Whether restored pictures still show the same person, by a recogniser that knows nothing of the restoration."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facequal.data.photos import RealPhotos
+from facequal.data.restoration import DegradedSet
+from facequal.data.source import FaceSource
+from facequal.data.views import to_unit_range
+from facequal.frozen import FaceEmbedder
+from facequal.models.backbones import Backbone
+
+_AT_ONCE = 64
+
+
+class IdentityJudge:
+    """A recogniser, and what it makes of the galleries and references of protocols: embedded once, then kept.
+
+    Args:
+        backbone: the recogniser's network.
+        weights: its checkpoint.
+        colour_order: colour order of the weights, where the file does not say.
+
+    Attributes:
+        name: network and file, as results name them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the weights do not fit.
+    """
+
+    def __init__(self, backbone: Backbone, weights: str, colour_order: str | None = None) -> None:
+        self.embedder = FaceEmbedder(backbone, weights, colour_order)
+        self.name = f"{type(backbone).__name__} {Path(weights).name}"
+        self._galleries: dict[DegradedSet, tuple[Tensor, Tensor]] = {}
+        self._references: dict[RealPhotos, Tensor] = {}
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """Unit embeddings (B,D) of RGB pictures (B,3,H,W) in [0,1]."""
+        embeddings: Tensor = self.embedder.to(pictures.device)(pictures)
+        return embeddings
+
+    def gallery(self, protocol: DegradedSet, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Unit embeddings (G,D) of the set's gallery and its people, int64 (G,)."""
+        if protocol not in self._galleries:
+            people = torch.as_tensor(protocol.faces.labels[protocol.gallery], device=device)
+            self._galleries[protocol] = self._embed_source(protocol.faces, protocol.gallery.tolist(), device), people
+        return self._galleries[protocol]
+
+    def mean_references(self, protocol: RealPhotos, device: torch.device) -> Tensor:
+        """Mean embedding of each person's references (P,D), not normalised: its product is the mean of the cosines.
+
+        NaN for people without references.
+        """
+        if protocol not in self._references:
+            assert protocol.references is not None
+            labels = torch.as_tensor(protocol.reference_labels, device=device)
+            used = (labels >= 0).nonzero().squeeze(1)
+            embeddings = self._embed_source(protocol.references, used.tolist(), device)
+            num_people = len(protocol.images.classes)
+            sums = embeddings.new_zeros(num_people, embeddings.shape[1]).index_add_(0, labels[used], embeddings)
+            self._references[protocol] = sums / torch.bincount(labels[used], minlength=num_people)[:, None]
+        return self._references[protocol]
+
+    def _embed_source(self, source: FaceSource, places: list[int], device: torch.device) -> Tensor:
+        embeddings = [torch.zeros(0, self.embedder.backbone.embedding_dim, device=device)]
+        for start in range(0, len(places), _AT_ONCE):
+            images = torch.stack([source[place]["image"] for place in places[start : start + _AT_ONCE]])
+            embeddings.append(self.embed(to_unit_range(images.to(device))))
+        return torch.cat(embeddings)
