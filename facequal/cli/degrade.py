@@ -12,7 +12,7 @@ from facequal.analysis.degradation_gallery import write_gallery
 from facequal.data.datasets import ImageFolder
 from facequal.data.errors import DataError
 from facequal.data.procedural import ProceduralFaces
-from facequal.data.restoration import RestorationSet
+from facequal.data.restoration import NUM_IMAGES, RestorationSet
 from facequal.data.source import FaceSource
 from facequal.data.suite_export import export_suite
 from facequal.data.views import to_unit_range
@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--gallery", type=Path, metavar="PNG", help="draw the parts of the degradation")
     parser.add_argument("--suite", choices=RESTORATION_SUITES, help="write the pictures of a suite")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the suite's pictures")
-    parser.add_argument("--images", type=int, metavar="N", help="images to take (default: 2, or 100 of a suite)")
+    parser.add_argument("--images", type=int, metavar="N", help="images to take (default: 2, or 100 for a suite)")
     parser.add_argument("--size", type=int, nargs="+", default=[112], metavar="PX", help="side, or height and width")
     return parser
 
@@ -67,8 +67,11 @@ def main(arguments: Sequence[str]) -> None:
         if options.gallery is not None:
             print(f"picture: {write_gallery(options.gallery, first_images(faces, options.images or 2))}")
         else:
-            num_images = min(100, len(faces))
+            # Fewer than 100 are the first of the suite's 100; more make a suite of as many.
+            num_images = min(max(NUM_IMAGES, options.images or 0), len(faces))
             protocol = RestorationSet(faces, options.suite, num_images, images=options.images)  # type: ignore[arg-type]
+            if len(protocol.chosen) < len(faces):
+                print(f"{len(protocol.chosen)} of {len(faces)} images (--images N for another number)")
             print(f"manifest: {export_suite(protocol, options.out)}")
     except (DataError, OSError, ValueError) as error:
         sys.exit(f"facequal degrade: {error}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from facequal.data.errors import DataError
 from facequal.data.protocols import EvaluationProtocol
 from facequal.data.source import FaceSource, require_source
 from facequal.data.views import to_unit_range, with_classes
@@ -165,6 +166,7 @@ class RepeatedImages:
         self.labels = np.repeat(np.asarray(faces.labels)[chosen], num_rows)
         self.num_classes, self.classes = faces.num_classes, faces.classes
         self.kept: tuple[int, Tensor] | None = None
+        self.shape: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -174,8 +176,20 @@ class RepeatedImages:
             raise IndexError(f"picture {index} of {len(self)}")
         place = int(self.chosen[index // self.num_rows])
         if self.kept is None or self.kept[0] != place:
-            self.kept = place, self.faces[place]["image"].contiguous()
+            self.kept = place, self._same_size(self.faces[place]["image"].contiguous(), place)
         return {"image": self.kept[1], "label": self.labels.item(index), "index": index}
+
+    def _same_size(self, image: Tensor, place: int) -> Tensor:
+        if self.shape is None:
+            self.shape = tuple(self.faces[int(self.chosen[0])]["image"].shape)
+        if tuple(image.shape) != self.shape:
+            (height, width), (first_height, first_width) = image.shape[1:], self.shape[1:]
+            first = self.faces.describe(int(self.chosen[0]))
+            raise DataError(
+                f"{self.faces.describe(place)}: {height}x{width} pixels, but {first} has {first_height}x{first_width}: "
+                "give the source a size_px"
+            )
+        return image
 
     def describe(self, index: int) -> str:
         """Path, or record key and offset, of the clean image."""

@@ -5,6 +5,7 @@ from io import StringIO
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.utils.data import default_collate
 
 from facequal.data.images import encode_png
@@ -44,7 +45,7 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
             if row == 0:
                 encode_png(folder / clean, item["image"].permute(1, 2, 0).contiguous().numpy())
             encode_png(folder / degraded, pictures[place])
-            values = {name: drawn[place].tolist() for name, drawn in batch["degradation"].items()}
+            values = {name: _written(drawn[place]) for name, drawn in batch["degradation"].items()}
             line = {
                 "lq": degraded,
                 "clean": clean,
@@ -58,3 +59,8 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
             writer.writerow(line)
     manifest.write_text(text.getvalue(), encoding="utf-8")
     return manifest
+
+
+def _written(drawn: Tensor) -> str:
+    """A drawn value with as many digits as its own dtype has: .1, not 0.10000000149011612."""
+    return str(drawn.numpy()) if drawn.ndim == 0 else " ".join(str(value) for value in drawn.numpy())

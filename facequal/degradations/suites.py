@@ -124,6 +124,8 @@ class RestorationSuite:
             torch.tensor(column, device=row.device) for column in zip(*self._rows, strict=True)
         )
         keys = Keys(index * self.num_rows + row, seed=_SEED).fold(self.name)
+        # Repeats differ in their noise alone: the same camera, named by the first of them.
+        cameras = Keys(index * self.num_rows + row - row % self.num_repeats, seed=_SEED).fold(self.name)
         return {
             "classes": torch.tensor(CLASSES[self.classes], device=row.device).expand(len(row), 3),
             "kernel_id": kernel[row],
@@ -131,7 +133,7 @@ class RestorationSuite:
             "sigma_s": sigma_s[row],
             "sigma_c": sigma_c[row],
             "noise_id": sample_noise_id(keys),
-            **sample_camera(keys, _CAMERAS),
+            **sample_camera(cameras, _CAMERAS),
         }
 
     def degrade(self, images: Tensor, index: Tensor, row: Tensor) -> tuple[Tensor, Params]:

@@ -218,7 +218,13 @@ def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result
         pl_module.log(
             f"{stage}/{result.protocol}/{result.condition}/{column}/{result.metric}", result.value, sync_dist=True
         )
-    accuracies = [result.value for result in results if result.metric == "accuracy"]
+    # "all" is there beside its parts.
+    whole = {result.protocol for result in results if (result.condition, result.metric) == ("all", "accuracy")}
+    accuracies = [
+        result.value
+        for result in results
+        if result.metric == "accuracy" and (result.condition == "all" or result.protocol not in whole)
+    ]
     if accuracies:
         pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)
     # By pictures, not by classes; "all" is there beside its classes, and equal pictures have no PSNR.

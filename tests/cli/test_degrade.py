@@ -55,7 +55,9 @@ def test_a_folder_gives_all_its_images(folder: Path) -> None:
 def test_a_suite_is_written_with_its_manifest(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     main(["degrade", str(folder), "--suite", "Test-N", "--out", str(out), "--images", "2", "--size", "40", "36"])
-    assert f"manifest: {out / 'manifest.csv'}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 of 3 images (--images N for another number)" in printed
+    assert f"manifest: {out / 'manifest.csv'}" in printed
     with (out / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12
@@ -72,7 +74,7 @@ def test_a_suite_is_written_with_its_manifest(folder: Path, tmp_path: Path, caps
         found = torch.from_numpy(read_image(out / line["lq"])).permute(2, 0, 1)
         assert torch.equal(found, (expected[0] * 255).round().to(torch.uint8))
         assert (line["row"], line["noise_id"]) == (str(row), str(int(drawn["noise_id"])))
-        assert float(line["sigma_s"]) == pytest.approx(float(drawn["sigma_s"]))
+        assert (line["sigma_s"], line["classes"]) == (["0.05", "0.1", "0.15"][row // 2], "0.0 1.0 0.0")
         assert line["source"] == source.describe(image)
     with pytest.raises(SystemExit, match=r"manifest.csv exists already"):
         main(["degrade", str(folder), "--suite", "Test-N", "--out", str(out), "--size", "40", "36"])

@@ -1,11 +1,14 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from facequal.data.errors import DataError
 from facequal.data.restoration import MixtureSet, RestorationSet
 from facequal.degradations import MultiDegradation
 from facequal.degradations.suites import restoration_suite
-from tests.sources import people
+from tests.sources import ArraySource, people
 
 
 def batch_of(protocol: RestorationSet, indices: list[int]) -> dict:
@@ -102,3 +105,16 @@ def test_a_mixture_draws_the_same_in_every_run():
     assert not torch.equal(other.views(batch_of(other, list(range(32))), [])["lq"], views["lq"])
     with pytest.raises(ValueError, match="mixture: num_draws must be at least 1, got 0"):
         MixtureSet(faces, degradation, num_images=4, num_draws=0)
+
+
+def test_images_of_other_sizes_are_named() -> None:
+    class Mixed(ArraySource):
+        def __getitem__(self, index: int) -> dict[str, Any]:
+            item = super().__getitem__(index)
+            return item if index != 2 else {**item, "image": item["image"][:, :-1]}
+
+    images = RestorationSet(Mixed([0, 0, 1, 1]), "Test-N", num_images=4).images
+    images[11]
+    size = images[0]["image"].shape[-1]
+    with pytest.raises(DataError, match=rf"image 2.*: {size - 1}x{size} pixels, but .*image 0.* has {size}x{size}"):
+        images[12]

@@ -84,6 +84,14 @@ def test_rows_are_all_combinations(name):
     assert len(params["mosaic_id"].unique()) > 1
 
 
+def test_repeats_differ_in_their_noise_alone():
+    record = restoration_suite("Test-BN")
+    params = record.sample(torch.full((104,), 7), torch.arange(104))
+    for key, value in params.items():
+        assert torch.equal(value[::2], value[1::2]) == (key != "noise_id"), key
+    assert not torch.equal(params["response_id"][0], params["response_id"][2])
+
+
 def test_pictures_of_a_suite_are_fixed():
     """Whatever the batch, the order and the images left out."""
     record, images = restoration_suite("Test-BNL"), pictures(3, 40, 30)

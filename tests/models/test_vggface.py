@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torchvision.models import vgg16
 
-from facequal.models.vggface import VGGFace, published_names, vgg_channels
+from facequal.models.vggface import VGGFace, vgg_channels
 from facequal.weights import load_vggface
 
 LAYERS = ("pool1", "pool2", "pool3", "pool4", "pool5")
@@ -15,13 +15,24 @@ def torchvision_features() -> torch.nn.Sequential:
     return vgg16(weights=None).features.eval()
 
 
+# The convolutions of torchvision's `features`, in order, and the names that the published files give them.
+PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+NAMES = (
+    *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3"),
+    *("conv4_1", "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3"),
+)
+
+
 def as_published(features: torch.nn.Sequential, style: str) -> dict[str, Tensor]:
-    own = features.state_dict()
-    names = {
-        places[2]: name if style == "dag" else places[("dag", "torchvision", "sequential").index(style)]
-        for name, places in published_names().items()
+    called = {
+        "dag": dict(zip(PLACES, NAMES, strict=True)),
+        "torchvision": {place: f"features.{place}" for place in PLACES},
+        "sequential": {place: str(place) for place in PLACES},
+    }[style]
+    return {
+        f"{called[int(place)]}.{part}": value
+        for (place, part), value in ((key.split("."), value) for key, value in features.state_dict().items())
     }
-    return {f"{names[key.split('.')[0]]}.{key.split('.')[1]}": value for key, value in own.items()}
 
 
 @pytest.mark.parametrize("style", ["dag", "torchvision", "sequential"])
