@@ -280,9 +280,11 @@ class TestDegradation:
             assert difference.max() < 0.05
 
     def test_rows(self):
-        assert_sane([degradation.row((32, 28), batch=2, rounds=1, shortest_s=0.0)], 1)
+        for threads in (1, 2):
+            assert_sane([degradation.row((32, 28), batch=2, rounds=1, threads=threads, shortest_s=0.0)], 1)
+        assert torch.get_num_threads() == 1
         assert_sane(degradation.stage_rows((32, 28), batch=2, rounds=1, shortest_s=0.0), 7)
-        assert_sane(degradation.gpu_rows(4, rounds=1, device="cpu"), 1)
+        assert_sane(degradation.gpu_rows(4, rounds=1, device="cpu", build=tiny_network, name="tiny"), 3)
 
 
 class TestQGFace:
@@ -318,7 +320,7 @@ class TestTraining:
 
     @pytest.mark.gpu
     def test_on_a_gpu(self):
-        assert_sane(gpu.benchmark(quick=True), 17)
+        assert_sane(gpu.benchmark(quick=True), 20)
 
 
 class TestMain:
@@ -329,7 +331,7 @@ class TestMain:
     def test_without_a_gpu_the_rows_say_so(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         rows = gpu.benchmark(quick=False)
-        assert len(rows) == 10
+        assert len(rows) == 12
         assert all(row.cells()[-1] == "not run: no GPU" for row in rows)
 
     def test_table(self, tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -13,37 +14,48 @@ from experiments.benchmarks.camera import Shot, photograph
 from experiments.benchmarks.face_records import faces
 from experiments.benchmarks.rows import Row, rates
 from experiments.benchmarks.timing import Action, interleaved
+from experiments.benchmarks.training import NUM_CLASSES, training_step
 from facequal.degradations import Keys, MultiDegradation
 from facequal.degradations.base import Params
 from facequal.degradations.multi import blur
 from facequal.degradations.responses import look_up
 from facequal.degradations.sensor import add_noise, per_mosaic
+from facequal.models.backbones import Backbone
+from facequal.models.iresnet import ir_50
 
 SIZES = ((112, 112), (176, 144), (224, 224))
 WHAT = "blur, low light and noise"
 RATE_TARGET = 0.5
 GPU_TARGET = 100_000.0  # images of 112x112 per second
+STEP_TARGET = 0.05  # of the time of a training step on as many images
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The whole chain at three sizes, and the shares of its stages at 112x112."""
+    """The whole chain at three sizes, on one thread and on two, and the shares of its stages at 112x112."""
     batch, rounds = (8, 3) if quick else (64, 7)
-    found = [row(size, batch, rounds) for size in SIZES]
+    found = [row(size, batch, rounds, threads) for threads in (1, 2) for size in SIZES]
     return [*found, *stage_rows(SIZES[0], batch, rounds)]
 
 
-def row(size: tuple[int, int], batch: int, rounds: int, shortest_s: float = 0.3) -> Row:
-    """All pictures blurred, dark and noisy."""
+def row(size: tuple[int, int], batch: int, rounds: int, threads: int = 1, shortest_s: float = 0.3) -> Row:
+    """All pictures blurred, dark and noisy; with several threads OpenCV has a picture on each."""
     images, multi = pictures(size, batch), MultiDegradation({"BNL": 1})
     shots = shots_of(multi, multi.sample(Keys(torch.arange(batch))))
     arrays = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in images]
-    generator = np.random.default_rng(0)
-    actions: dict[str, Action] = {
-        "ours": degrading(images, multi),
-        "opencv": lambda: [photograph(image, shot, generator) for image, shot in zip(arrays, shots, strict=True)],
-    }
-    ours, theirs = (rates(values, batch) for values in interleaved(actions, rounds, shortest_s=shortest_s).values())
-    what = f"{WHAT}, {size[0]}x{size[1]}, batches of {batch}"
+    generators = [np.random.default_rng(n) for n in range(batch)]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            actions: dict[str, Action] = {
+                "ours": degrading(images, multi),
+                "opencv": lambda: list((map if threads == 1 else pool.map)(photograph, arrays, shots, generators)),
+            }
+            seconds = interleaved(actions, rounds, shortest_s=shortest_s, wall_time=threads > 1)
+    finally:
+        torch.set_num_threads(before)
+    ours, theirs = (rates(values, batch) for values in seconds.values())
+    what = f"{WHAT}, {size[0]}x{size[1]}, batches of {batch}, {threads} thread{'s' if threads > 1 else ''}"
     return Row(what, "OpenCV and NumPy, per image", ours, theirs, "images/s", "rate", RATE_TARGET)
 
 
@@ -76,12 +88,28 @@ def stage_rows(size: tuple[int, int], batch: int, rounds: int, shortest_s: float
     ]
 
 
-def gpu_rows(batch: int = 512, rounds: int = 9, device: str = "cuda") -> list[Row]:
-    """The whole chain at 112x112 on a GPU, against a fixed rate."""
+def gpu_rows(
+    batch: int = 512, rounds: int = 9, device: str = "cuda", build: Callable[[], Backbone] = ir_50, name: str = "IR-50"
+) -> list[Row]:
+    """The whole chain at 112x112 on a GPU: its rate, and what it takes of the memory's bandwidth and of a step.
+
+    The share of the bandwidth is that of reading every picture once and writing it once, as a copy does.
+    """
     images = pictures(SIZES[0], 64).repeat(-(-batch // 64), 1, 1, 1)[:batch].to(device)
-    seconds = interleaved({"ours": degrading(images, MultiDegradation({"BNL": 1}))}, rounds, device)["ours"]
+    actions: dict[str, Action] = {
+        "ours": degrading(images, MultiDegradation({"BNL": 1})),
+        "copy": images.clone,
+        "step": training_step(build(), NUM_CLASSES, batch, device, bf16=True),
+    }
+    seconds = interleaved(actions, rounds, device)
     what = f"{WHAT}, 112x112, batches of {batch}, GPU"
-    return [Row(what, "a fixed rate", rates(seconds, batch), [GPU_TARGET] * rounds, "images/s", "rate", 1.0)]
+    milliseconds = {key: [1e3 * value for value in values] for key, values in seconds.items()}
+    ours, against = milliseconds["ours"], f"a training step of {name} on as many images, bf16"
+    return [
+        Row(what, "a fixed rate", rates(seconds["ours"], batch), [GPU_TARGET] * rounds, "images/s", "rate", 1.0),
+        Row(f"{what}: time", "a copy of the batch", ours, milliseconds["copy"], "ms", "cost"),
+        Row(f"{what}: time", against, ours, milliseconds["step"], "ms", "cost", STEP_TARGET),
+    ]
 
 
 def degrading(images: Tensor, multi: MultiDegradation) -> Callable[[], Tensor]:

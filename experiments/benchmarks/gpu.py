@@ -15,6 +15,8 @@ PLANNED_ROWS = (
     Row("QGFace step, IR-34, bf16, GPU", "AdaFace on both views", [], [], "ms", "cost", qgface.TARGET),
     Row("AdaFace augmentation, each p=.2, GPU", "a fixed rate of 50,000 images/s", [], [], "images/s", "rate", 1.0),
     Row(f"{degradation.WHAT}, 112x112, GPU", "a fixed rate of 100,000 images/s", [], [], "images/s", "rate", 1.0),
+    Row(f"{degradation.WHAT}, 112x112, GPU: time", "a copy of the batch", [], [], "ms", "cost"),
+    Row(f"{degradation.WHAT}, 112x112, GPU: time", "a training step of IR-50, bf16", [], [], "ms", "cost", 0.05),
     Row(f"{pipeline.WHAT}, GPU", "what IR-50 bf16 channels_last training consumes", [], [], "images/s", "rate", 1.0),
     Row("IR-50 training, bf16, channels_last, torch.compile, GPU", "without torch.compile", [], [], "images/s", "rate"),
 )

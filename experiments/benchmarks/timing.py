@@ -14,6 +14,7 @@ def interleaved(
     device: str = "cpu",
     shortest_s: float = 0.1,
     warm_up: bool = True,
+    wall_time: bool = False,
 ) -> dict[str, list[float]]:
     """Seconds per call of each alternative, one value per round.
 
@@ -27,6 +28,7 @@ def interleaved(
             busy one it leaves out the waiting. "cuda" takes the time that passes until the GPU has finished.
         shortest_s: Least time per value.
         warm_up: Call each once before, uncounted.
+        wall_time: Take the time that passes on the CPU too, as with several threads, whose processor times add up.
 
     Returns:
         The seconds by name, in the order of the rounds.
@@ -38,12 +40,12 @@ def interleaved(
     for round_ in range(rounds):
         first = round_ % len(names)
         for name in names[first:] + names[:first]:
-            seconds[name].append(_seconds_per_call(alternatives[name], device, shortest_s))
+            seconds[name].append(_seconds_per_call(alternatives[name], device, shortest_s, wall_time))
     return seconds
 
 
-def _seconds_per_call(action: Action, device: str, shortest_s: float) -> float:
-    clock = time.perf_counter if device == "cuda" else time.process_time
+def _seconds_per_call(action: Action, device: str, shortest_s: float, wall_time: bool) -> float:
+    clock = time.perf_counter if device == "cuda" or wall_time else time.process_time
     _synchronise(device)
     calls, start = 0, clock()
     while calls == 0 or clock() - start < shortest_s:
