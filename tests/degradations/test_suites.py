@@ -104,6 +104,17 @@ def test_pictures_of_a_suite_are_fixed():
     assert not torch.equal(params["noise_id"][0], params["noise_id"][2])  # the same row of two images
 
 
+@pytest.mark.gpu
+def test_pictures_of_a_suite_are_those_of_a_gpu():
+    record, images = restoration_suite("Test-BNL"), pictures(4, 40, 30)
+    index, row = torch.arange(4), torch.tensor([5, 103, 5, 0])
+    expected, drawn = record.degrade(images, index, row)
+    found, mine = record.degrade(images.cuda(), index.cuda(), row.cuda())
+    assert all(torch.equal(value.cpu(), drawn[key]) for key, value in mine.items())
+    # noise agrees to 1e-5 before it is rounded to 8 bit
+    assert ((found.cpu() - expected).abs() > 1.5 / 255).float().mean() < 1e-3
+
+
 def test_pictures_of_a_suite_are_those_of_last_year():
     """A suite is defined by its name: what it draws must not change with a version."""
     params = restoration_suite("Test-BNL").sample(torch.tensor([0, 99]), torch.tensor([0, 103]))
