@@ -85,13 +85,14 @@ class VGGFaceFeatures(FeatureNetwork):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the weights do not fit, or their colour order is missing.
+        ValueError: the layer is unknown, the weights do not fit, or their colour order is missing.
     """
 
     def __init__(
         self, weights: str | None = None, layer: VGGLayer = "pool3", colour_order: ColourOrder | None = None
     ) -> None:
         super().__init__()
+        self.num_channels = vgg_channels(layer)
         self.network = VGGFace()
         if weights is None:
             warnings.warn(
@@ -102,7 +103,6 @@ class VGGFaceFeatures(FeatureNetwork):
         else:
             load_vggface(self.network, weights, colour_order)
         self.layer: VGGLayer = layer
-        self.num_channels = vgg_channels(layer)
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> Tensor:

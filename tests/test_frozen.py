@@ -87,6 +87,9 @@ def test_vggface_without_weights_warns(tmp_path: Path) -> None:
 
 
 def test_wrong_layers_are_named(weights: str) -> None:
+    for layer in ("fc6", "x", "conv1"):
+        with pytest.raises(ValueError, match=rf"layer must be one of .*'pool5'\), got '{layer}'"):
+            VGGFaceFeatures(layer=layer)
     with pytest.raises(ValueError, match=r"IRTiny has no layer 'head'; it has input_layer, input_layer.0, .*body.2"):
         RecognizerFeatures(IRTiny(), weights, ["head"])
     with pytest.raises(ValueError, match="IRTiny needs at least one of its layers; it has input_layer"):

@@ -1,6 +1,5 @@
 """A picture of the degradations: each part at three strengths, and all of them together."""
 
-from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from facequal.degradations.kernels import GAUSSIANS, KernelBank
 from facequal.degradations.multi import KernelBlur, MultiDegradation
 from facequal.degradations.random import Keys
 from facequal.degradations.sensor import LowLight, SensorNoise
+from facequal.evaluation.pictures import png
 from facequal.evaluation.results import write_atomically
 
 STRENGTHS = ("weak", "medium", "strong")
@@ -89,6 +89,4 @@ def write_gallery(path: Path, images: Tensor, seed: int = 0) -> Path:
                 cell.set_yticks([])
                 cell.set_xlabel(label, fontsize=8, labelpad=2)
         axes[line, 0].set_ylabel(name, fontsize=9)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return write_atomically(path, buffer.getvalue())
+    return write_atomically(path, png(figure, dpi=110))

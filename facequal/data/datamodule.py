@@ -54,7 +54,8 @@ class FaceDataModule(LightningDataModule):
         val_pairs: pairs drawn from them.
         val_resolutions_px: resolutions in validation, in pixels of height.
         resolutions_px: resolutions in tests, in pixels of height.
-        skip_missing_tests: leave out test protocols whose files are not there, with a message; otherwise a missing
+        skip_missing_tests: leave out test protocols whose files are not there, with a message (not those on a source
+            that is given as a whole, such as restoration sets: it is read at once); otherwise a missing
             file is an error.
         seed: seed of order, split and degradations; None takes the one of ``seed_everything``, or 0.
 

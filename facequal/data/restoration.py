@@ -16,7 +16,7 @@ from facequal.data.source import FaceSource, require_source
 from facequal.data.views import to_unit_range, with_classes
 from facequal.degradations.base import Degradation, Params
 from facequal.degradations.random import Keys
-from facequal.degradations.suites import restoration_suite
+from facequal.degradations.suites import as_from_a_file, restoration_suite
 
 NUM_IMAGES = 100
 
@@ -24,9 +24,9 @@ NUM_IMAGES = 100
 class DegradedSet(EvaluationProtocol):
     """Clean images of a source, each degraded in several rows on the device.
 
-    The images are ``num_images`` of the source, evenly spaced in its order, which is that of identities: with enough
-    identities they show different people. A picture depends on its image's number and its row alone, so with
-    ``images`` the first ones are those of the whole set.
+    The images are ``num_images`` of the source, evenly spaced in the order of identities: with enough people, who have
+    about as many images each, they show different ones. A picture depends on its image's number and its row alone, so
+    with ``images`` the first ones are those of the whole set.
 
     Args:
         name: how the results are called.
@@ -48,7 +48,8 @@ class DegradedSet(EvaluationProtocol):
             raise ValueError(f"{name}: num_images={num_images}, but the source has {len(self.faces)} images")
         if images is not None and not 1 <= images <= num_images:
             raise ValueError(f"{name}: images={images} is not between 1 and num_images={num_images}")
-        self.all_chosen: NDArray[np.int64] = np.arange(num_images, dtype=np.int64) * len(self.faces) // num_images
+        by_identity = np.argsort(self.faces.labels, kind="stable")
+        self.all_chosen: NDArray[np.int64] = by_identity[np.arange(num_images) * len(self.faces) // num_images]
         self.chosen = self.all_chosen[:images]
 
     @abstractmethod
@@ -149,7 +150,7 @@ class MixtureSet(DegradedSet):
         """The degradation with draws named by image and row, rounded to 8 bit as if the picture came from a file."""
         keys = Keys(number * self.num_rows + row, seed=self.seed).fold("mixture")
         degraded, drawn = self.degradation(images, keys)
-        return degraded.mul_(255.0).round_().div_(255.0), drawn
+        return as_from_a_file(degraded), drawn
 
 
 class RepeatedImages:

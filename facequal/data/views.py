@@ -60,7 +60,7 @@ def training_views(
 
 
 def with_classes(views: dict[str, Any]) -> dict[str, Any]:
-    """The views, with ``classes`` float32 (B,3), {b, n, l}, where a `MultiDegradation` was among what degraded them."""
+    """The views, with ``classes`` float32 (B,3), {b, n, l}, if a `MultiDegradation` drew what is in ``degradation``."""
     classes = drawn_classes(views["degradation"])
     return views if classes is None else {**views, "classes": classes}
 

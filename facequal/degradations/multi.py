@@ -186,10 +186,17 @@ def drawn_classes(params: Params) -> Tensor | None:
     for name, value in params.items():
         prefix, _, last = name.rpartition(".")
         if last == "classes":
-            applied = params.get(f"{prefix}.applied" if prefix else "applied")
-            classes = value if applied is None else value * applied[:, None]
-            found = classes if found is None else torch.maximum(found, classes)
+            for applied in _applied(prefix, params):
+                value = value * applied[:, None]
+            found = value if found is None else torch.maximum(found, value)
     return found
+
+
+def _applied(prefix: str, params: Params) -> list[Tensor]:
+    """What every `RandomApply` around a degradation of that prefix drew, bool (B,) each."""
+    parts = prefix.split(".") if prefix else []
+    names = [".".join((*parts[:depth], "applied")) for depth in range(len(parts) + 1)]
+    return [params[name] for name in names if name in params]
 
 
 def class_numbers(classes: Tensor) -> Tensor:

@@ -91,8 +91,10 @@ def _default_curves() -> NDArray[np.float64]:
 def _read_npy(path: Path) -> NDArray[np.float64]:
     try:
         curves = np.load(path, allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise ValueError(f"{path}: no array of numbers: {error}") from None
+    if not isinstance(curves, np.ndarray):
+        raise ValueError(f"{path}: several arrays (.npz); expected one (.npy)")
     if curves.ndim != 2 or curves.shape[1] < 2 or curves.dtype.kind not in "fiu":
         raise ValueError(f"{path}: expected an array (N,K) of N curves, got {curves.dtype} {curves.shape}")
     points = np.linspace(0.0, 1.0, curves.shape[1])
@@ -118,6 +120,8 @@ def _read_dorf(path: Path) -> NDArray[np.float64]:
             raise ValueError(f"{path}: curve {name!r} holds something that is no number") from None
         if len(points) != len(values) or len(points) < 2:
             raise ValueError(f"{path}: curve {name!r} has {len(points)} irradiances and {len(values)} brightnesses")
+        if not (np.diff(points) > 0.0).all() or abs(points[0]) > 0.05 or abs(points[-1] - 1.0) > 0.05:
+            raise ValueError(f"{path}: curve {name!r}: irradiances do not rise from 0 to 1")
         curves.append(_resample(points, values))
     return _stack(curves)
 

@@ -1,5 +1,6 @@
 """Named, fixed combinations: AdaFace's augmentation, the cross-resolution suites and NASFE's restoration suites."""
 
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,14 +121,12 @@ class RestorationSuite:
         """
         if row.numel() and not 0 <= int(row.min()) <= int(row.max()) < self.num_rows:
             raise IndexError(f"{self.name} has {self.num_rows} rows, got {int(row.min())} to {int(row.max())}")
-        kernel, r, sigma_s, sigma_c = (
-            torch.tensor(column, device=row.device) for column in zip(*self._rows, strict=True)
-        )
+        kernel, r, sigma_s, sigma_c, classes = _tables(self, row.device)
         keys = Keys(index * self.num_rows + row, seed=_SEED).fold(self.name)
         # Repeats differ in their noise alone: the same camera, named by the first of them.
         cameras = Keys(index * self.num_rows + row - row % self.num_repeats, seed=_SEED).fold(self.name)
         return {
-            "classes": torch.tensor(CLASSES[self.classes], device=row.device).expand(len(row), 3),
+            "classes": classes.expand(len(row), 3),
             "kernel_id": kernel[row],
             "r": r[row],
             "sigma_s": sigma_s[row],
@@ -152,7 +151,19 @@ class RestorationSuite:
             ValueError: The images are smaller than the kernels.
         """
         params = self.sample(index, row)
-        return _DEGRADATION.apply_drawn(images, params).mul_(255.0).round_().div_(255.0), params
+        return as_from_a_file(_DEGRADATION.apply_drawn(images, params)), params
+
+
+def as_from_a_file(images: Tensor) -> Tensor:
+    """Images in [0,1] rounded to multiples of 1/255, in place."""
+    return images.mul_(255.0).round_().div_(255.0)
+
+
+@functools.lru_cache(maxsize=16)
+def _tables(suite: RestorationSuite, device: torch.device) -> tuple[Tensor, ...]:
+    """Kernel, r, sigma_s and sigma_c of every row (R,), and the class vector: kept, to spare a GPU the copies."""
+    columns = (torch.tensor(column, device=device) for column in zip(*suite._rows, strict=True))
+    return (*columns, torch.tensor(CLASSES[suite.classes], device=device))
 
 
 _SEED = 2021

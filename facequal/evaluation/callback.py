@@ -68,8 +68,6 @@ class ProtocolEvaluation(Callback):
         names = tuple(resolution_suite(condition).name for condition in conditions)
         self.recognition = RecognitionSettings(names, tuple(fars), rule, tuple(ranks), norms, num_panel_rows)
         self.restoration = restoration or RestorationSettings()
-        # Baselines are the same at every validation, and some are slow.
-        self.restoration_in_training = replace(self.restoration, baselines=None)
         self.folder = folder
         self.results: list[Result] = []
         self.config_hash: str | None = None
@@ -108,11 +106,10 @@ class ProtocolEvaluation(Callback):
             return RecognitionEvaluator(
                 protocol, replace(self.recognition, num_panel_rows=0) if drawn else self.recognition
             )
-        restoration = self.restoration_in_training if self.fitting else self.restoration
         if isinstance(protocol, DegradedSet) and "restored" in outputs:
-            return RestorationEvaluator(protocol, restoration)
+            return RestorationEvaluator(protocol, self.restoration, self.fitting)
         if isinstance(protocol, RealPhotos) and "restored" in outputs:
-            return PhotoEvaluator(protocol, restoration)
+            return PhotoEvaluator(protocol, self.restoration, self.fitting)
         if isinstance(protocol, DegradedSet) and "logits" in outputs:
             return ClassificationEvaluator(protocol)
         kind = type(protocol).__qualname__
@@ -227,9 +224,10 @@ def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result
     ]
     if accuracies:
         pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)
-    # By pictures, not by classes; "all" is there beside its classes, and equal pictures have no PSNR.
+    # "all" is there beside its classes. Clean inputs do not count: they have no PSNR to gain on.
     psnrs = [result for result in results if (result.metric, result.column) == ("psnr", RESTORED)]
-    psnrs = [result for result in psnrs if result.condition != "all" and result.num]
+    whole = {result.protocol for result in psnrs if result.condition == "all"}
+    psnrs = [result for result in psnrs if result.num and (result.condition == "all" or result.protocol not in whole)]
     if psnrs:
         total = sum(result.num for result in psnrs)
         mean = sum(result.value * result.num for result in psnrs) / total

@@ -1,5 +1,6 @@
 """Whether restored pictures still show the same person, by a recogniser that knows nothing of the restoration."""
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ class IdentityJudge:
         colour_order: colour order of the weights, where the file does not say.
 
     Attributes:
-        name: network and file, as results name them.
+        name: network, file and the beginning of the file's SHA-256, as results name them.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -33,7 +34,9 @@ class IdentityJudge:
 
     def __init__(self, backbone: Backbone, weights: str, colour_order: str | None = None) -> None:
         self.embedder = FaceEmbedder(backbone, weights, colour_order)
-        self.name = f"{type(backbone).__name__} {Path(weights).name}"
+        # Most checkpoints are called last.ckpt.
+        digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+        self.name = f"{type(backbone).__name__} {Path(weights).name} {digest[:8]}"
         self._galleries: dict[DegradedSet, tuple[Tensor, Tensor]] = {}
         self._references: dict[RealPhotos, Tensor] = {}
 
@@ -67,6 +70,8 @@ class IdentityJudge:
     def _embed_source(self, source: FaceSource, places: list[int], device: torch.device) -> Tensor:
         embeddings = [torch.zeros(0, self.embedder.backbone.embedding_dim, device=device)]
         for start in range(0, len(places), _AT_ONCE):
-            images = torch.stack([source[place]["image"] for place in places[start : start + _AT_ONCE]])
-            embeddings.append(self.embed(to_unit_range(images.to(device))))
+            images = [source[place]["image"] for place in places[start : start + _AT_ONCE]]
+            same = len({image.shape for image in images}) == 1
+            parts = [torch.stack(images)] if same else [image[None] for image in images]
+            embeddings += [self.embed(to_unit_range(part.to(device))) for part in parts]
         return torch.cat(embeddings)

@@ -32,12 +32,13 @@ class PhotoEvaluator(Evaluator):
     Args:
         protocol: the photos.
         settings: baselines, recogniser and rows of the grid, as for restoration sets.
+        fitting: leave the baselines out.
     """
 
-    def __init__(self, protocol: RealPhotos, settings: RestorationSettings) -> None:
+    def __init__(self, protocol: RealPhotos, settings: RestorationSettings, fitting: bool = False) -> None:
         super().__init__()
         self.protocol, self.settings = protocol, settings
-        self.baselines = settings.baselines or []
+        self.baselines = [] if fitting else settings.baselines or []
         self.judge = None if protocol.references is None else settings.judge
         self.batches: list[dict[str, Tensor]] = []
         self.rows: dict[str, Tensor] = {}

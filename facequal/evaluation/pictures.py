@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def png(figure: "Figure") -> bytes:
-    """A figure as a PNG file."""
+def png(figure: "Figure", dpi: int | None = None) -> bytes:
+    """A figure as a PNG file, at its own resolution or that many dots per inch."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", dpi=dpi or "figure")
     return buffer.getvalue()

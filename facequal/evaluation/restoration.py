@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from lightning.pytorch import Trainer
@@ -45,7 +45,9 @@ class RestorationSettings:
         num_grid_rows: pictures shown beside the report; 0 draws none.
 
     Raises:
-        ValueError: there are weights without a recogniser or the other way round, or a rank is below 1.
+        ValueError: there are weights without a recogniser or the other way round, a rank is below 1, or the channels
+            are unknown.
+        FileNotFoundError: there are no such weights.
     """
 
     channels: Channels = "rgb"
@@ -59,6 +61,12 @@ class RestorationSettings:
     def __post_init__(self) -> None:
         if (self.recognizer is None) != (self.recognizer_weights is None):
             raise ValueError("evaluation.restoration: recognizer and recognizer_weights are given both or not at all")
+        if self.recognizer_weights is not None and not Path(self.recognizer_weights).is_file():
+            raise FileNotFoundError(f"evaluation.restoration.recognizer_weights: no file {self.recognizer_weights}")
+        if self.channels not in get_args(Channels):
+            raise ValueError(
+                f"evaluation.restoration.channels must be one of {get_args(Channels)}, got {self.channels!r}"
+            )
         if any(rank < 1 for rank in self.ranks):
             raise ValueError(f"evaluation.restoration.ranks must be at least 1, got {list(self.ranks)}")
         names = [INPUT, RESTORED, CLEAN, *[baseline.name for baseline in self.baselines or []]]
@@ -82,12 +90,13 @@ class RestorationEvaluator(Evaluator):
     Args:
         protocol: the set.
         settings: how it is evaluated.
+        fitting: leave the baselines out: they are the same at every validation, and some are slow.
     """
 
-    def __init__(self, protocol: DegradedSet, settings: RestorationSettings) -> None:
+    def __init__(self, protocol: DegradedSet, settings: RestorationSettings, fitting: bool = False) -> None:
         super().__init__()
         self.protocol, self.settings = protocol, settings
-        self.baselines = settings.baselines or []
+        self.baselines = [] if fitting else settings.baselines or []
         self.batches: list[dict[str, Tensor]] = []
         self.shown: dict[int, dict[str, Tensor]] = {}
         # Other images and other rows from one shown picture to the next.
@@ -156,10 +165,12 @@ class RestorationEvaluator(Evaluator):
     ) -> list[Result]:
         num, results = len(rows["index"]), []
         if place < rows["psnr"].shape[1]:
-            psnrs, rule = rows["psnr"][:, place], self.settings.channels
-            finite = psnrs[psnrs.isfinite()]  # equal pictures have no PSNR; one of them would make any mean infinite
-            mean = float(finite.mean()) if len(finite) else math.inf
-            results.append(Result(*head, "psnr", mean, num=len(finite), rule=rule, unit="dB", seed=seed))
+            # Equal pictures have no PSNR: clean inputs are left out of all columns, if there are others.
+            rule, degraded = self.settings.channels, ~rows["psnr"][:, 0].isposinf()
+            psnrs = rows["psnr"][degraded if degraded.any() else slice(None), place]
+            psnrs = psnrs[~psnrs.isposinf()]
+            mean = float(psnrs.mean()) if len(psnrs) else math.inf
+            results.append(Result(*head, "psnr", mean, num=len(psnrs), rule=rule, unit="dB", seed=seed))
             mean = float(rows["ssim"][:, place].mean())
             results.append(Result(*head, "ssim", mean, num=num, rule=rule, unit="", seed=seed))
         if self.settings.judge is not None:

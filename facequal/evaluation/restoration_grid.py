@@ -1,11 +1,11 @@
 """A picture of restored pictures beside their inputs and the clean ones."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 
 from torch import Tensor
 
+from facequal.evaluation.pictures import png
 from facequal.evaluation.results import write_atomically
 
 
@@ -38,6 +38,4 @@ def write_grid(path: Path, title: str, shown: Sequence[tuple[Mapping[str, Tensor
             if row == 0:
                 cell.set_title(name, fontsize=9)
     figure.suptitle(title, fontsize=10)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return write_atomically(path, buffer.getvalue())
+    return write_atomically(path, png(figure, dpi=110))

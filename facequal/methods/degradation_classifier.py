@@ -80,11 +80,11 @@ class DegradationClassifier(FaceMethod):
         """Binary cross-entropy, mean over the samples and the three answers.
 
         Raises:
-            KeyError: the data module's degradation draws no class vectors.
+            ValueError: the data module's degradation draws no class vectors.
         """
         if "classes" not in batch:
             drawn = ", ".join(batch["degradation"]) or "nothing"
-            raise KeyError(f"data.degradation draws {drawn}, no classes: it needs a MultiDegradation")
+            raise ValueError(f"data.degradation draws {drawn}, no classes: it needs a MultiDegradation")
         logits = self(batch["lq"]).float()
         losses = F.binary_cross_entropy_with_logits(logits, batch["classes"], reduction="none").mean(dim=1)
         self.require_finite(losses, batch, batch_idx)
@@ -122,5 +122,7 @@ def _mean(features: Tensor) -> Tensor:
 
 def _statistics(features: Tensor) -> Tensor:
     """(B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of horizontal and vertical neighbours."""
+    if min(features.shape[2:]) < 2:
+        raise ValueError(f"pooling=statistics needs features of 2x2 or more, got {tuple(features.shape)}")
     steps = [features.diff(dim=axis).abs().mean(dim=(2, 3)) for axis in (2, 3)]
     return torch.cat((_mean(features), features.std(dim=(2, 3)), (steps[0] + steps[1]) / 2), dim=1)

@@ -46,8 +46,7 @@ class VGGFace(nn.Module):
         Raises:
             ValueError: The layer is unknown.
         """
-        if layer not in get_args(VGGLayer):
-            raise ValueError(f"layer must be one of {get_args(VGGLayer)}, got {layer!r}")
+        vgg_channels(layer)
         x = images * 255.0 - self.mean
         for block, widths in enumerate(_BLOCKS, start=1):
             for number in range(1, len(widths) + 1):
@@ -59,7 +58,13 @@ class VGGFace(nn.Module):
 
 
 def vgg_channels(layer: VGGLayer) -> int:
-    """Channels of the features after a pooling."""
+    """Channels of the features after a pooling.
+
+    Raises:
+        ValueError: The layer is unknown.
+    """
+    if layer not in get_args(VGGLayer):
+        raise ValueError(f"layer must be one of {get_args(VGGLayer)}, got {layer!r}")
     return _BLOCKS[int(layer[-1]) - 1][-1]
 
 

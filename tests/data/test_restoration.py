@@ -107,6 +107,12 @@ def test_a_mixture_draws_the_same_in_every_run():
         MixtureSet(faces, degradation, num_images=4, num_draws=0)
 
 
+def test_images_are_spread_over_people_in_whatever_order_they_lie() -> None:
+    source = ArraySource([3, 1, 0, 2, 2, 0, 3, 1, 1, 0, 2, 3])
+    protocol = RestorationSet(source, "Test-N", num_images=4)
+    assert source.labels[protocol.chosen].tolist() == [0, 1, 2, 3]
+
+
 def test_images_of_other_sizes_are_named() -> None:
     class Mixed(ArraySource):
         def __getitem__(self, index: int) -> dict[str, Any]:

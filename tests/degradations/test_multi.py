@@ -151,6 +151,15 @@ def test_classes_are_those_of_what_was_done():
     assert torch.equal(classes[:, 0] > 0, params["multi_degradation_0.applied"])
     assert torch.equal(classes[:, 1], params["multi_degradation_1.classes"][:, 1])
     assert drawn_classes(LowLight().sample(keys)) is None
+    for nested in (
+        RandomApply(Compose([MultiDegradation({"BNL": 1}, BANK)]), 0.5),
+        Compose([RandomApply(Compose([RandomApply(MultiDegradation({"BNL": 1}, BANK), 0.7)]), 0.7)]),
+    ):
+        images = pictures(1, 30, 30).expand(len(keys), -1, -1, -1)
+        degraded, params = nested(images, keys)
+        changed = (degraded != images).any(3).any(2).any(1)
+        assert 0 < changed.sum() < len(keys)
+        assert torch.equal(drawn_classes(params), changed.float()[:, None].expand(-1, 3))
     numbers = class_numbers(torch.tensor(list(CLASSES.values())))
     assert numbers.tolist() == list(range(8))
 

@@ -94,6 +94,8 @@ def test_wrong_arrays_are_named(content, message, tmp_path):
     ("text", "message"),
     [
         ("a\nb\nI =\n", "3 lines, but DoRF has six per curve"),
+        ("a\nb\nI =\n0 .5 .25 1\nB =\n0 .2 .4 1\n", "curve 'a': irradiances do not rise from 0 to 1"),
+        ("a\nb\nI =\n.3 .5 1\nB =\n0 .4 1\n", "curve 'a': irradiances do not rise from 0 to 1"),
         ("a\nb\nX =\n0 1\nB =\n0 1\n", "curve 'a': expected the lines 'I =' and 'B ='"),
         ("a\nb\nI =\n0 1\nB =\n0 x\n", "curve 'a' holds something that is no number"),
         ("a\nb\nI =\n0 1\nB =\n0 .5 1\n", "curve 'a' has 2 irradiances and 3 brightnesses"),
@@ -116,3 +118,13 @@ def test_a_measured_curve_may_waver(tmp_path):
     curves, inverses = ResponseBank(str(tmp_path / "curves.npy")).on(CPU)
     assert float(curves.diff(dim=1).min()) >= 0.0
     assert float(inverses.diff(dim=1).min()) >= 0.0
+
+
+def test_files_that_hold_no_array_are_named(tmp_path):
+    (tmp_path / "empty.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"empty.npy: no array of numbers"):
+        len(ResponseBank(str(tmp_path / "empty.npy")))
+    with (tmp_path / "several.npy").open("wb") as file:
+        np.savez(file, a=np.ones(3), b=np.ones(3))
+    with pytest.raises(ValueError, match=r"several.npy: several arrays \(.npz\); expected one"):
+        len(ResponseBank(str(tmp_path / "several.npy")))

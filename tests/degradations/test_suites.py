@@ -127,6 +127,25 @@ def test_pictures_of_a_suite_are_those_of_last_year():
     torch.testing.assert_close(kernels.square().sum((1, 2)), torch.tensor(energy), atol=1e-6, rtol=0)
 
 
+# Mean and standard deviation of six pictures of each suite.
+SHOWN = [
+    ("Test-B", 0.49361, 0.19910),
+    ("Test-N", 0.50434, 0.25753),
+    ("Test-L", 0.19805, 0.15048),
+    ("Test-BN", 0.48852, 0.21114),
+    ("Test-BNL", 0.18228, 0.13584),
+]
+
+
+@pytest.mark.parametrize(("name", "mean", "spread"), SHOWN)
+def test_pixels_of_a_suite_are_those_of_last_year(name, mean, spread):
+    record = restoration_suite(name)
+    row = torch.linspace(0, record.num_rows - 1, 6).long()
+    degraded, _ = record.degrade(pictures(6, 40, 36), torch.arange(6), row)
+    assert float(degraded.double().mean()) == pytest.approx(mean, abs=1e-4)
+    assert float(degraded.double().std()) == pytest.approx(spread, abs=1e-4)
+
+
 def test_pictures_of_a_suite_are_eight_bit():
     degraded, _ = restoration_suite("Test-BN").degrade(pictures(4, 32, 32), torch.arange(4), torch.arange(4))
     torch.testing.assert_close(degraded * 255, (degraded * 255).round(), atol=1e-4, rtol=0)

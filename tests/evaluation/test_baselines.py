@@ -90,6 +90,14 @@ def test_the_noise_level_of_a_camera_is_found():
         assert noise_level(picture) == pytest.approx(picture.std(axis=(0, 1)).mean(), rel=0.3)
 
 
+def test_clahe_is_opencvs_on_the_lightness():
+    images = pictures(2, 32, 40) * 0.4
+    for picture, restored in zip(uint8(images), uint8(CLAHE(2.0, 4)(images)), strict=True):
+        lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+        lab[..., 0] = cv2.createCLAHE(2.0, (4, 4)).apply(np.ascontiguousarray(lab[..., 0]))
+        assert np.array_equal(restored, cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
+
+
 def test_names_tell_settings_apart():
     baselines = [CLAHE(), CLAHE(2.0), NonLocalMeans(), NonLocalMeans(5.0), GainNormalisation(), GainNormalisation(0.3)]
     assert len({baseline.name for baseline in baselines}) == 6

@@ -9,6 +9,7 @@ from torch import nn
 from facequal.data.restoration import DegradedSet, MixtureSet, RestorationSet
 from facequal.degradations import LowLight, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
+from facequal.evaluation.callback import log_results
 from facequal.evaluation.restoration import RestorationEvaluator, RestorationSettings
 from facequal.metrics.restoration import psnr, ssim
 from facequal.models.backbones import Backbone
@@ -73,6 +74,48 @@ def test_means_of_every_restoration():
     assert len(found.results) == 6
 
 
+def test_clean_inputs_are_in_no_mean():
+    """They have no PSNR: a restorer that spoils them a little must not gain by it."""
+    protocol = MixtureSet(people(4, 2, size_px=24), MultiDegradation({"clean": 1, "N": 1}), num_images=4, num_draws=6)
+    found = evaluate(protocol, RestorationSettings(baselines=[GainNormalisation()]), lambda b: b["lq"] * 0.98)
+    psnrs = {(result.condition, result.column): result for result in found.results if result.metric == "psnr"}
+    noisy = psnrs["N", "input"].num
+    assert 0 < noisy < 24
+    for column in ("input", "gain", "restored"):
+        assert (psnrs["all", column].num, psnrs["N", column].num) == (noisy, noisy)
+        assert psnrs["all", column].value == psnrs["N", column].value
+    assert (psnrs["clean", "input"].value, psnrs["clean", "input"].num) == (np.inf, 0)
+    assert psnrs["clean", "restored"].num == 24 - noisy
+    logged: dict[str, float] = {}
+    module = SimpleNamespace(log=lambda name, value, **_: logged.__setitem__(name, value))
+    log_results(module, "val", found.results)
+    assert logged["val/psnr"] == psnrs["N", "restored"].value
+
+
+def test_what_is_no_number_stays_none():
+    def broken(batch: dict) -> torch.Tensor:
+        return torch.where(batch["index"][:, None, None, None] == 7, np.nan, batch["lq"])
+
+    protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
+    found = evaluate(protocol, RestorationSettings(), broken)
+    assert np.isnan(figures(found)["restored", "psnr"])
+    assert np.isfinite(figures(found)["input", "psnr"])
+
+
+def test_galleries_of_several_sizes(recognizer):
+    class Mixed(type(people())):
+        def __getitem__(self, index: int) -> dict:
+            item = super().__getitem__(index)
+            return item if index != 3 else {**item, "image": item["image"][:, :20]}
+
+    faces = Mixed([0, 0, 1, 1], size_px=24)
+    judge = RestorationSettings(**recognizer).judge
+    embeddings, people_of = judge.gallery(RestorationSet(faces, "Test-N", num_images=2), torch.device("cpu"))
+    assert people_of.tolist() == [0, 1]
+    alone = judge.embed(faces[3]["image"][None].float() / 255)
+    torch.testing.assert_close(embeddings[1:], alone)
+
+
 def test_the_person_is_searched_among_others(recognizer):
     faces = people(4, 3, size_px=24)
     protocol = RestorationSet(faces, "Test-N", num_images=4)
@@ -109,9 +152,9 @@ class Uneven:
     """A source whose first image shows a person of whom there is no other."""
 
     def __init__(self, faces) -> None:
-        self.faces, self.num_classes, self.classes = faces, 6, [*faces.classes, "alone"]
-        self.labels = np.array(faces.labels)
-        self.labels[0] = 5
+        self.faces, self.num_classes, self.classes = faces, 6, ["alone", *faces.classes]
+        self.labels = np.array(faces.labels) + 1
+        self.labels[0] = 0
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -171,6 +214,10 @@ def test_missing_pictures_are_named():
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match="recognizer and recognizer_weights are given both or not at all"):
         RestorationSettings(recognizer_weights="a.ckpt")
+    with pytest.raises(FileNotFoundError, match=r"restoration.recognizer_weights: no file a.ckpt"):
+        RestorationSettings(recognizer=Thumbnail(), recognizer_weights="a.ckpt")
+    with pytest.raises(ValueError, match=r"restoration.channels must be one of \('rgb', 'y'\), got 'luma'"):
+        RestorationSettings(channels="luma")
     with pytest.raises(ValueError, match=r"ranks must be at least 1, got \[0\]"):
         RestorationSettings(ranks=[0])
 

@@ -112,6 +112,8 @@ def test_statistics_of_the_features() -> None:
     expected = [one.mean(), one.std(ddof=1), (across + down) / 2]
     assert pooled[1, [4, 10, 16]].tolist() == pytest.approx(expected, rel=1e-5)
     assert module(images).shape == (2, 3)
+    with pytest.raises(ValueError, match=r"pooling=statistics needs features of 2x2 or more, got \(1, 6, 1, 5\)"):
+        module(torch.rand(1, 3, 1, 5))
     with pytest.raises(ValueError, match=r"pooling must be one of \('mean', 'statistics'\), got 'max'"):
         DegradationClassifier(Contrasts(), pooling="max")  # type: ignore[arg-type]
 
@@ -125,7 +127,7 @@ def test_the_published_size() -> None:
 
 
 def test_wrong_data_are_named(tmp_path: Path) -> None:
-    with pytest.raises(KeyError, match=r"data.degradation draws r, response_id, mosaic_id, no classes"):
+    with pytest.raises(ValueError, match=r"data.degradation draws r, response_id, mosaic_id, no classes"):
         trainer(tmp_path).fit(classifier(), datamodule=datamodule(degradation=LowLight()))
     with pytest.raises(ValueError, match="degradations are told apart on degraded sets"):
         classifier().test_step({"image": torch.rand(1, 3, 8, 8)}, 0)
