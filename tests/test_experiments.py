@@ -1,12 +1,14 @@
 """Every experiment runs one tiny step, and says what it is."""
 
 import copy
+import hashlib
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from facequal.cli import main
@@ -14,6 +16,7 @@ from facequal.cli.configs import with_parents
 from facequal.cli.lightning import FaceQualCLI
 from facequal.cli.study.file import StudyRow, read_study
 from facequal.cli.study.runs import as_argument
+from facequal.models.iresnet import IRTiny
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").rglob("*.yaml"))
@@ -54,17 +57,24 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_restorer(tmp_path: Path) -> None:
-    """Nothing is trained, so no weights are asked for."""
+    """Nothing is trained, so no weights are asked for; a recogniser is named by its file and what the file holds."""
+    torch.manual_seed(0)
+    torch.save(IRTiny().state_dict(), tmp_path / "tiny.pt")
+    judge = ["--evaluation.restoration.recognizer=facequal.models.iresnet.IRTiny"]
+    judge += [f"--evaluation.restoration.recognizer_weights={tmp_path / 'tiny.pt'}"]
+    judge += ["--evaluation.restoration.colour_order=rgb"]
     file = ROOT / "experiments" / "restoration" / "untrained.yaml"
     overlay = [
         "-c",
         str(ROOT / "tests" / "conf" / "tiny_restoration.yaml"),
         f"--evaluation.folder={tmp_path / 'report'}",
     ]
-    FaceQualCLI(["test", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
+    FaceQualCLI(["test", "-c", str(file), *overlay, *judge, f"--trainer.logger.init_args.save_dir={tmp_path}"])
     table = (tmp_path / "report" / "results.csv").read_text()
     for column in ("input", "gain", "hist (y)", "hist (rgb)", "CLAHE", "NLM", "restored"):
         assert f",{column},psnr," in table
+    digest = hashlib.sha256((tmp_path / "tiny.pt").read_bytes()).hexdigest()[:8]
+    assert f"IRTiny tiny.pt {digest}, gallery of 12" in table
 
 
 def different_rows(file: Path) -> list[Any]:

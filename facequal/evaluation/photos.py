@@ -15,7 +15,7 @@ from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identity import IdentityJudge
 from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings
-from facequal.evaluation.restoration_grid import write_grid
+from facequal.evaluation.restoration_grid import keep_shown, write_grid
 from facequal.evaluation.results import Result, write_atomically
 from facequal.metrics.no_reference import SCORES
 
@@ -60,10 +60,7 @@ class PhotoEvaluator(Evaluator):
         if self.judge is not None:
             rows[_REFERENCE] = self._likeness(self.judge, pictures, batch["label"])
         self.batches.append({name: values.cpu() for name, values in (rows | {"index": batch["index"]}).items()})
-        for place, index in enumerate(batch["index"].tolist()):
-            if index in self.grid:
-                named = zip(self.columns, pictures, strict=True)
-                self.shown[index] = {name: images[place].float().cpu() for name, images in named}
+        keep_shown(self.shown, self.grid, batch["index"], dict(zip(self.columns, pictures, strict=True)))
 
     def _likeness(self, judge: IdentityJudge, pictures: list[Tensor], labels: Tensor) -> Tensor:
         """Mean cosine with the references of the person, float64 (B,M); NaN without references."""

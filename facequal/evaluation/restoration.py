@@ -19,7 +19,7 @@ from facequal.evaluation.baselines import Baseline
 from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identity import IdentityJudge
-from facequal.evaluation.restoration_grid import write_grid
+from facequal.evaluation.restoration_grid import keep_shown, write_grid
 from facequal.evaluation.results import Result, write_atomically
 from facequal.metrics.identification import probe_ranks
 from facequal.metrics.restoration import Channels, psnr, ssim
@@ -127,10 +127,8 @@ class RestorationEvaluator(Evaluator):
         if self.settings.judge is not None:
             rows |= self._identify(self.settings.judge, [*restored, clean], batch["label"])
         self.batches.append({name: values.detach().cpu() for name, values in rows.items()})
-        for place, index in enumerate(batch["index"].tolist()):
-            if index in self.grid:
-                kept = {name: images[place].float().cpu() for name, images in zip(self.columns, restored, strict=False)}
-                self.shown[index] = kept | {CLEAN: clean[place].cpu()}
+        named = dict(zip(self.columns, [*restored, clean], strict=False)) | {CLEAN: clean}
+        keep_shown(self.shown, self.grid, batch["index"], named)
 
     def _identify(self, judge: IdentityJudge, pictures: list[Tensor], labels: Tensor) -> dict[str, Tensor]:
         """Cosines with the clean picture, and ranks of the person in the gallery, (B,M) each."""
