@@ -44,7 +44,6 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
     overlay.append(f"--trainer.default_root_dir={tmp_path}")
     if "facequal.frozen" in str(content):  # features of random networks
         warnings.filterwarnings("ignore", ".* has random weights")
-        warnings.filterwarnings("ignore", "Found .* in eval mode")
         (tmp_path / "random.yaml").write_text("model: {init_args: {features: {init_args: {weights: null}}}}")
         overlay += ["-c", str(tmp_path / "random.yaml")]
     if "quality_scores" in file.read_text():

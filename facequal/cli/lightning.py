@@ -49,6 +49,8 @@ class FaceQualCLI(LightningCLI):
         keep_whole_numbers_whole()
         # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
+        # Networks that only look stay in evaluation mode.
+        warnings.filterwarnings("ignore", message="Found .* module.* in eval mode")
         # Lightning's affair with torch, not the user's.
         warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
         super().__init__(

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +194,6 @@ def test_checkpoint_does_not_need_the_weights_of_frozen_networks(tmp_path: Path)
         "config": DEMO.with_name("degradation_classifier.yaml"),
         "tiny": TINY.with_name("tiny_restoration.yaml"),
     }
-    warnings.filterwarnings("ignore", "Found .* in eval mode")
     trained = cli("fit", tmp_path, *arguments, **classifier).model.state_dict()
     (tmp_path / "recogniser.pt").unlink()
     loaded = facequal.load_module(last_checkpoint(tmp_path)).state_dict()
