@@ -151,5 +151,5 @@ def _move(weight: Tensor, origin: Tensor, scale: Tensor, labels: Tensor, moved: 
 
 @cache
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """The function with its passes fused; sizes are symbols, so that another queue does not compile it anew."""
-    return torch.compile(function, fullgraph=True, dynamic=True)
+    """The function with its passes fused; compiled for the sizes it sees first, and once more for all others."""
+    return torch.compile(function, fullgraph=True)
