@@ -32,20 +32,21 @@ class Res2Block(nn.Module):
     """A bottleneck with four scales (Gao et al., "Res2Net", 2019), pre-activated, C to C channels.
 
     GN, ReLU and a 1x1 convolution; of four quarters of the channels the first passes, and the others become
-    p_i = conv3x3(p_{i-1} + x_i); GN, ReLU, 1x1; plus the input.
+    p_i = conv3x3(p_{i-1} + x_i); GN, ReLU, 1x1; plus the input. What four does not divide is in the first part.
 
     Args:
-        channels: C, a multiple of 4.
+        channels: C, at least 4.
 
     Raises:
-        ValueError: If C is no multiple of 4.
+        ValueError: If C is below 4.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        if channels % 4:
-            raise ValueError(f"channels must be a multiple of 4, got {channels}")
+        if channels < 4:
+            raise ValueError(f"channels must be at least 4, got {channels}")
         quarter = channels // 4
+        self.parts = [channels - 3 * quarter, quarter, quarter, quarter]
         self.enter = nn.Sequential(group_norm(channels), nn.ReLU(), nn.Conv2d(channels, channels, 1, bias=False))
         self.paths = nn.ModuleList(
             nn.Sequential(group_norm(quarter, 4), nn.ReLU(), nn.Conv2d(quarter, quarter, 3, padding=1, bias=False))
@@ -55,8 +56,8 @@ class Res2Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B,C,H,W) to (B,C,H,W)."""
-        first, *others = self.enter(x).chunk(4, dim=1)
-        outputs, previous = [first], torch.zeros_like(first)
+        first, *others = self.enter(x).split(self.parts, dim=1)
+        outputs, previous = [first], torch.zeros_like(others[0])
         for part, path in zip(others, self.paths, strict=True):
             previous = path(previous + part)
             outputs.append(previous)
@@ -212,7 +213,7 @@ def build_operator(name: OperatorName, channels: int, affine: bool = True) -> nn
 
     Args:
         name: One of `OPERATORS`.
-        channels: C, a multiple of 4.
+        channels: C, even and at least 4.
         affine: Whether the GroupNorms after and within operators have weights: not in the search, where a weight would
             make up for alpha.
 

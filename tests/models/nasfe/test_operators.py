@@ -146,8 +146,11 @@ def test_res2block_hands_on_from_scale_to_scale():
     fourth = block.paths[2](third + parts[3])
     expected = x + block.leave(torch.cat((parts[0], second, third, fourth), dim=1))
     torch.testing.assert_close(block(x), expected)
-    with pytest.raises(ValueError, match="channels must be a multiple of 4, got 6"):
-        Res2Block(6)
+    uneven = Res2Block(10)
+    assert uneven(torch.rand(1, 10, 4, 4)).shape == (1, 10, 4, 4)
+    assert uneven.parts == [4, 2, 2, 2]
+    with pytest.raises(ValueError, match="channels must be at least 4, got 3"):
+        Res2Block(3)
 
 
 def test_deveiling_begins_as_the_identity(x):
