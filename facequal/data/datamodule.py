@@ -11,12 +11,14 @@ import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from facequal.data.augmentation import AlbumentationsDataset
 from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader, one_thread
 from facequal.data.protocols import EvaluationProtocol, HeldOutPairs
+from facequal.data.references import ReferencedFaces
 from facequal.data.samplers import EpochSampler, IdentityPairSampler
 from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
@@ -44,6 +46,7 @@ class FaceDataModule(LightningDataModule):
         lq_augmentation: device-side slot drawn for ``lq`` alone.
         quality_scores: ``.npy`` file of one score per image of ``train``, for heads that are given theirs.
         cpu_augmentation: transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
+        num_references: clean images of the same identity that come with every training image (`ReferencedFaces`).
         batch_size: images per optimizer step over all ranks and nodes: each process gets its share.
         identity_pairs: train on batches of two images per identity (see `IdentityPairs`), as losses over triplets
             need them; None shuffles single images.
@@ -80,6 +83,7 @@ class FaceDataModule(LightningDataModule):
         lq_augmentation: Degradation | None = None,
         quality_scores: str | None = None,
         cpu_augmentation: list[dict[str, Any]] | None = None,
+        num_references: int = 0,
         batch_size: int = 128,
         identity_pairs: IdentityPairs | None = None,
         eval_batch_size: int = 64,
@@ -114,8 +118,13 @@ class FaceDataModule(LightningDataModule):
             if len(set(names)) < len(names):
                 raise ValueError(f"data.{stage}: the protocols need names of their own, got {', '.join(names)}")
         self.num_classes = None if self.train_source is None else self.train_source.num_classes
+        self.epoch_cells: list[Tensor] = []
         if self.train_source is not None and cpu_augmentation:
             self.train_source = AlbumentationsDataset(self.train_source, cpu_augmentation, self.seed)
+            self.epoch_cells.append(self.train_source.epoch)
+        if self.train_source is not None and num_references:
+            self.train_source = ReferencedFaces(self.train_source, num_references, self.seed)
+            self.epoch_cells.append(self.train_source.epoch)
         self.augmentation, self.degradation, self.lq_augmentation = augmentation, degradation, lq_augmentation
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.pin_memory = num_workers, pin_memory
@@ -230,7 +239,7 @@ class FaceDataModule(LightningDataModule):
 
     def _train_sampler(self, source: FaceSource) -> EpochSampler:
         rank, world_size = self._rank_and_world_size()
-        cells = (source.epoch,) if isinstance(source, AlbumentationsDataset) else ()
+        cells = tuple(self.epoch_cells)
         if self.identity_pairs is not None:
             pairs = IdentityPairSampler(
                 source,

@@ -12,8 +12,9 @@ from torch.utils.data import Dataset
 
 from facequal.data.errors import DataError
 from facequal.data.protocols import EvaluationProtocol
+from facequal.data.references import OtherImages, read_references
 from facequal.data.source import FaceSource, require_source
-from facequal.data.views import to_unit_range, with_classes
+from facequal.data.views import reference_views, to_unit_range, with_classes
 from facequal.degradations.base import Degradation, Params
 from facequal.degradations.random import Keys
 from facequal.degradations.suites import as_from_a_file, restoration_suite
@@ -34,14 +35,21 @@ class DegradedSet(EvaluationProtocol):
         num_rows: pictures made of each image.
         num_images: clean images of the set.
         images: how many of them are used, for short runs; None uses all.
+        num_references: clean images of the same person that come with every picture, at most; none of them is an
+            image of the test or of the gallery.
 
     Raises:
         TypeError: ``faces`` is no data set of faces.
-        ValueError: there are fewer images than asked for.
+        ValueError: there are fewer images than asked for, or the number of references is negative.
     """
 
-    def __init__(self, name: str, faces: object, num_rows: int, num_images: int, images: int | None) -> None:
+    def __init__(
+        self, name: str, faces: object, num_rows: int, num_images: int, images: int | None, num_references: int = 0
+    ) -> None:
         super().__init__(name)
+        if num_references < 0:
+            raise ValueError(f"{name}: num_references must be at least 0, got {num_references}")
+        self.num_references = num_references
         self.faces: FaceSource = require_source(faces, f"{name}: faces")
         self.num_rows = num_rows
         if not 1 <= num_images <= len(self.faces):
@@ -70,7 +78,15 @@ class DegradedSet(EvaluationProtocol):
     @cached_property
     def images(self) -> FaceSource:
         """The chosen images, each as often as there are rows: item i is row i % rows of image i // rows."""
-        return RepeatedImages(self.faces, self.chosen, self.num_rows)
+        return RepeatedImages(self.faces, self.chosen, self.num_rows, self.references, self.num_references)
+
+    @cached_property
+    def references(self) -> list[NDArray[np.int64]]:
+        """Positions in the source of each chosen image's references, the first ones there are."""
+        if self.num_references == 0:
+            return []
+        taken, others = np.union1d(self.all_chosen, self.gallery), OtherImages(self.faces.labels)
+        return [np.setdiff1d(others.of(place), taken)[: self.num_references] for place in self.chosen.tolist()]
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
         """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index``, and what was drawn.
@@ -80,7 +96,7 @@ class DegradedSet(EvaluationProtocol):
         clean = to_unit_range(batch["image"])
         degraded, drawn = self.degrade(clean, batch["index"] // self.num_rows, batch["index"] % self.num_rows)
         kept = {"label": batch["label"], "index": batch["index"]}
-        return with_classes({"image": clean, "lq": degraded, "degradation": drawn, **kept})
+        return with_classes({"image": clean, "lq": degraded, "degradation": drawn, **kept, **reference_views(batch)})
 
 
 class RestorationSet(DegradedSet):
@@ -92,6 +108,7 @@ class RestorationSet(DegradedSet):
         num_images: clean images of the test; the paper has 100.
         images: how many of them are used, for short runs; None uses all.
         name: how the results are called; None takes the suite's name.
+        num_references: as in `DegradedSet`.
 
     Raises:
         TypeError: ``faces`` is no data set of faces.
@@ -105,9 +122,10 @@ class RestorationSet(DegradedSet):
         num_images: int = NUM_IMAGES,
         images: int | None = None,
         name: str | None = None,
+        num_references: int = 0,
     ) -> None:
         self.suite = restoration_suite(suite)
-        super().__init__(name or suite, faces, self.suite.num_rows, num_images, images)
+        super().__init__(name or suite, faces, self.suite.num_rows, num_images, images, num_references)
 
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
         """The suite's pictures."""
@@ -125,6 +143,7 @@ class MixtureSet(DegradedSet):
         images: how many of the images are used, for short runs; None uses all.
         seed: seed of the draws.
         name: how the results are called.
+        num_references: as in `DegradedSet`.
 
     Raises:
         TypeError: ``faces`` is no data set of faces.
@@ -140,10 +159,11 @@ class MixtureSet(DegradedSet):
         images: int | None = None,
         seed: int = 0,
         name: str = "mixture",
+        num_references: int = 0,
     ) -> None:
         if num_draws < 1:
             raise ValueError(f"{name}: num_draws must be at least 1, got {num_draws}")
-        super().__init__(name, faces, num_draws, num_images, images)
+        super().__init__(name, faces, num_draws, num_images, images, num_references)
         self.degradation, self.seed = degradation, seed
 
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
@@ -160,13 +180,23 @@ class RepeatedImages:
         faces: the source.
         chosen: int64 (N,): positions of the images in the source.
         num_rows: how often each is repeated.
+        references: positions of each image's references, or nothing.
+        num_references: how many places there are for references.
     """
 
-    def __init__(self, faces: FaceSource, chosen: NDArray[np.int64], num_rows: int) -> None:
+    def __init__(
+        self,
+        faces: FaceSource,
+        chosen: NDArray[np.int64],
+        num_rows: int,
+        references: Sequence[NDArray[np.int64]] = (),
+        num_references: int = 0,
+    ) -> None:
         self.faces, self.chosen, self.num_rows = faces, chosen, num_rows
+        self.references, self.num_references = references, num_references
         self.labels = np.repeat(np.asarray(faces.labels)[chosen], num_rows)
         self.num_classes, self.classes = faces.num_classes, faces.classes
-        self.kept: tuple[int, Tensor] | None = None
+        self.kept: tuple[int, dict[str, Any]] | None = None
         self.shape: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
@@ -177,8 +207,14 @@ class RepeatedImages:
             raise IndexError(f"picture {index} of {len(self)}")
         place = int(self.chosen[index // self.num_rows])
         if self.kept is None or self.kept[0] != place:
-            self.kept = place, self._same_size(self.faces[place]["image"].contiguous(), place)
-        return {"image": self.kept[1], "label": self.labels.item(index), "index": index}
+            self.kept = place, self._read(place, index // self.num_rows)
+        return {**self.kept[1], "label": self.labels.item(index), "index": index}
+
+    def _read(self, place: int, number: int) -> dict[str, Any]:
+        image = self._same_size(self.faces[place]["image"].contiguous(), place)
+        if self.num_references == 0:
+            return {"image": image}
+        return {"image": image, **read_references(self.faces, self.references[number], self.num_references, image)}
 
     def _same_size(self, image: Tensor, place: int) -> Tensor:
         if self.shape is None:

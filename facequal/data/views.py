@@ -35,7 +35,8 @@ def training_views(
     """The training batch: ``image``, ``lq``, ``label``, ``index`` and ``degradation``.
 
     Args:
-        batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.
+        batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device; clean ``references`` uint8
+            (B,n,3,H,W), if there are any, which nothing acts on.
         seed: seed of all draws.
         epoch: epoch of all draws.
         augmentation: acts on ``image`` before it is copied, so both views share it.
@@ -56,7 +57,14 @@ def training_views(
         lq, drawn = degradation(image, keys.fold("degradation"))
     if lq_augmentation is not None:
         lq, _ = lq_augmentation(lq, keys.fold("lq_augmentation"))
-    return with_classes({**batch, "image": image, "lq": lq, "degradation": drawn})
+    return with_classes({**batch, "image": image, "lq": lq, "degradation": drawn, **reference_views(batch)})
+
+
+def reference_views(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """``references`` float32 (B,n,3,H,W) in [0,1] and ``num_references`` int64 (B,), where a batch has them."""
+    if "references" not in batch:
+        return {}
+    return {"references": to_unit_range(batch["references"]), "num_references": batch["num_references"]}
 
 
 def with_classes(views: dict[str, Any]) -> dict[str, Any]:
