@@ -31,23 +31,24 @@ def load_module(path: str | Path) -> LightningModule:
         )
     module_name, _, class_name = class_path.rpartition(".")
     method = getattr(importlib.import_module(module_name), class_name)
-    frozen = {name: _without_weights(value) for name, value in content["hyper_parameters"].items() if _is_frozen(value)}
+    # What the training started from is replaced by the checkpoint, and the files may be gone.
+    stored = {name: value for name, value in content["hyper_parameters"].items() if not name.startswith("_")}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* has random weights")  # not for long
         loaded: LightningModule = method.load_from_checkpoint(
             path,
             map_location="cpu",
             weights_only=True,
-            weights=None,  # the file the training started from: replaced by the checkpoint, and maybe gone
-            **frozen,  # as those of frozen networks are
+            **(without_weight_files(stored) | {"weights": None}),
         )
     return loaded
 
 
-def _is_frozen(argument: Any) -> bool:
-    """Whether an argument of a method is a network of `facequal.frozen`, as the command line keeps it."""
-    return isinstance(argument, dict) and str(argument.get("class_path")).startswith("facequal.frozen.")
-
-
-def _without_weights(network: dict[str, Any]) -> dict[str, Any]:
-    return {**network, "init_args": {**network.get("init_args", {}), "weights": None}}
+def without_weight_files(arguments: Any) -> Any:
+    """A method's arguments as the command line keeps them, without the files of weights that any part starts from."""
+    if isinstance(arguments, dict):
+        return {
+            name: None if name in ("weights", "encoders") else without_weight_files(value)
+            for name, value in arguments.items()
+        }
+    return [without_weight_files(value) for value in arguments] if isinstance(arguments, list) else arguments

@@ -57,9 +57,11 @@ class FeatureNetwork(nn.Module, ABC):
 
     Attributes:
         num_channels: channels of the features.
+        scale: what losses divide the features by, so that they are of the order of 1.
     """
 
     num_channels: int
+    scale: float = 1.0
 
     def train(self, mode: bool = True) -> "FeatureNetwork":
         """Stay in evaluation mode."""
@@ -72,7 +74,7 @@ class FeatureNetwork(nn.Module, ABC):
 
 
 class VGGFaceFeatures(FeatureNetwork):
-    """Features of VGGFace after a pooling.
+    """Features of VGGFace after a pooling, of the order of 100.
 
     Without weights the network is random, with a warning: losses and priors on its features mean nothing then, but
     everything runs.
@@ -87,6 +89,8 @@ class VGGFaceFeatures(FeatureNetwork):
         FileNotFoundError: there is no such file.
         ValueError: the layer is unknown, the weights do not fit, or their colour order is missing.
     """
+
+    scale = 255.0
 
     def __init__(
         self, weights: str | None = None, layer: VGGLayer = "pool3", colour_order: ColourOrder | None = None

@@ -108,13 +108,16 @@ def load_weights(
     return LoadReport(path, _PREFIXES[prefix], order, len(weights), bool(used), note, ignored)
 
 
-def load_network_weights(network: nn.Module, path: str | Path, prefix: str = "network.") -> None:
+def load_network_weights(
+    network: nn.Module, path: str | Path, prefix: str = "network.", keep: str | None = None
+) -> None:
     """Load a network's weights, whole or not at all, from a checkpoint of this package or a plain state dict.
 
     Args:
         network: Network to load into, of the same architecture as the file's.
         path: File written by `torch.save`.
         prefix: What stands before the network's keys in a checkpoint of the method.
+        keep: Beginning of the names of weights that stay as they are where the file has none.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -124,6 +127,8 @@ def load_network_weights(network: nn.Module, path: str | Path, prefix: str = "ne
     state_dict = _read_state_dict(path)
     own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
     weights = own or dict(state_dict)
+    if keep is not None:
+        weights = {key: value for key, value in network.state_dict().items() if key.startswith(keep)} | weights
     _check_keys(weights, network.state_dict(), path)
     network.load_state_dict(weights)
 

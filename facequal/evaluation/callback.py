@@ -225,7 +225,7 @@ def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result
     if accuracies:
         pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)
     # "all" is there beside its classes. Clean inputs do not count: they have no PSNR to gain on.
-    psnrs = [result for result in results if (result.metric, result.column) == ("psnr", RESTORED)]
+    psnrs = [result for result in results if result.metric == "psnr" and result.column.startswith(RESTORED)]
     whole = {result.protocol for result in psnrs if result.condition == "all"}
     psnrs = [result for result in psnrs if result.num and (result.condition == "all" or result.protocol not in whole)]
     if psnrs:

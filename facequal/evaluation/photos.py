@@ -14,7 +14,7 @@ from facequal.data.photos import RealPhotos
 from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identity import IdentityJudge
-from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings
+from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings, restored_column
 from facequal.evaluation.restoration_grid import keep_shown, write_grid
 from facequal.evaluation.results import Result, write_atomically
 from facequal.metrics.no_reference import SCORES
@@ -40,6 +40,7 @@ class PhotoEvaluator(Evaluator):
         self.protocol, self.settings = protocol, settings
         self.baselines = [] if fitting else settings.baselines or []
         self.judge = None if protocol.references is None else settings.judge
+        self.restored = RESTORED
         self.batches: list[dict[str, Tensor]] = []
         self.rows: dict[str, Tensor] = {}
         num_photos = len(protocol.images)
@@ -50,10 +51,11 @@ class PhotoEvaluator(Evaluator):
     @property
     def columns(self) -> list[str]:
         """Names of what is scored."""
-        return [INPUT, *[baseline.name for baseline in self.baselines], RESTORED]
+        return [INPUT, *[baseline.name for baseline in self.baselines], self.restored]
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
         """Score a batch."""
+        self.restored = restored_column(outputs)
         photos = batch["lq"]
         pictures = [photos, *[baseline(photos) for baseline in self.baselines], outputs["restored"].detach()]
         rows = {name: torch.stack([score(images) for images in pictures], dim=1) for name, score in SCORES.items()}

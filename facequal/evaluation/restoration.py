@@ -81,10 +81,16 @@ class RestorationSettings:
         return IdentityJudge(self.recognizer, self.recognizer_weights, self.colour_order)
 
 
+def restored_column(outputs: Mapping[str, Any]) -> str:
+    """What the method's column is called: "restored", with the mode if it has one."""
+    return f"{RESTORED} ({outputs['mode']})" if "mode" in outputs else RESTORED
+
+
 class RestorationEvaluator(Evaluator):
     """Compares what a step restored with the clean pictures, batch by batch and class by class; only figures are kept.
 
-    A step returns ``restored`` (B,3,H,W) and ``index`` (B,). The columns of the table are the degraded input, the
+    A step returns ``restored`` (B,3,H,W), ``index`` (B,) and, where a method has several ways to restore, the ``mode``
+    it used, which the column is named by. The columns of the table are the degraded input, the
     baselines, the method, and with a recogniser the clean pictures themselves, as the most that can be reached.
 
     Args:
@@ -97,6 +103,7 @@ class RestorationEvaluator(Evaluator):
         super().__init__()
         self.protocol, self.settings = protocol, settings
         self.baselines = [] if fitting else settings.baselines or []
+        self.restored = RESTORED
         self.batches: list[dict[str, Tensor]] = []
         self.shown: dict[int, dict[str, Tensor]] = {}
         # Other images and other rows from one shown picture to the next.
@@ -109,11 +116,12 @@ class RestorationEvaluator(Evaluator):
     @property
     def columns(self) -> list[str]:
         """Names of what is compared with the clean pictures."""
-        names = [INPUT, *[baseline.name for baseline in self.baselines], RESTORED]
+        names = [INPUT, *[baseline.name for baseline in self.baselines], self.restored]
         return [*names, CLEAN] if self.settings.judge is not None else names
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> None:
         """Measure a batch."""
+        self.restored = restored_column(outputs)
         clean, degraded, classes = batch["image"], batch["lq"], batch.get("classes")
         restored = [degraded, *[baseline(degraded) for baseline in self.baselines], outputs["restored"].detach()]
         rows = {

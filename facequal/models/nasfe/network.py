@@ -7,10 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facequal.models.nasfe.decoder import Decoder
-from facequal.models.nasfe.encoders import BLOCKS, ClassModulation, Encoder
+from facequal.models.nasfe.encoders import BLOCKS, ClassModulation, Degraded, Encoder
 from facequal.models.nasfe.fusion import CellFusion, Res2Fusion
 from facequal.models.nasfe.genotype import Genotype, load_genotype
+from facequal.models.nasfe.supernet import SearchFusion, SearchSpace
 
+# Genotypes that come with the package.
+PUBLISHED = ("reference", "tiny")
 # Half the resolution twice, and the identity features once more.
 _MULTIPLE = 8
 _STD_EPS = 1e-5
@@ -22,7 +25,7 @@ def published_genotype(name: str) -> Genotype:
         return load_genotype(path)
 
 
-class NASFE(nn.Module):
+class NASFENetwork(nn.Module):
     """Restores pictures with blur, noise and low light (Yasarla et al.).
 
     Each encoder sees the picture; their features, one after the other, are fused at a quarter of the resolution, and
@@ -30,6 +33,7 @@ class NASFE(nn.Module):
 
     Args:
         genotype: The fusion's cells: a file of a search, "reference" or "tiny"; None for the baseline of Res2Blocks.
+        search: The fusion is one to be searched, in this space.
         class_prior: Take the degradations {b, n, l} to modulate encoders and fusion.
         identity_channels: Channels of the features that clean pictures of the person are compared by (256 of VGGFace's
             pool3), which are added to the fusion's input; None leaves them out.
@@ -41,12 +45,13 @@ class NASFE(nn.Module):
 
     Raises:
         FileNotFoundError: If there is no such genotype.
-        ValueError: If the genotype or a width is wrong.
+        ValueError: If the genotype or a width is wrong, or there are both a genotype and a space to search.
     """
 
     def __init__(
         self,
         genotype: str | Genotype | None = None,
+        search: SearchSpace | None = None,
         class_prior: bool = False,
         identity_channels: int | None = None,
         widths: tuple[int, int, int] = (32, 64, 128),
@@ -61,9 +66,7 @@ class NASFE(nn.Module):
         fused = len(BLOCKS) * channels
         self.modulation = ClassModulation(fused) if class_prior else None
         self.identity = None if identity_channels is None else nn.Conv2d(identity_channels, channels, 3, padding=1)
-        if isinstance(genotype, str):
-            genotype = published_genotype(genotype) if genotype in ("reference", "tiny") else load_genotype(genotype)
-        self.fusion: nn.Module = Res2Fusion(fused) if genotype is None else CellFusion(genotype, fused)
+        self.fusion = build_fusion(genotype, search, fused)
         self.decoder = Decoder(fused, (len(BLOCKS) * widths[1], len(BLOCKS) * widths[0]), decoder_widths)
 
     def forward(self, images: Tensor, classes: Tensor | None = None, identity: Tensor | None = None) -> Tensor:
@@ -102,6 +105,48 @@ class NASFE(nn.Module):
                 raise ValueError(f"this network takes {'no ' if layer is None else ''}{name}")
 
 
+class SingleRestorer(nn.Module):
+    """One encoder with a decoder of its own, by which it learns its own degradation before all three are fused.
+
+    Args:
+        degraded: "blur", "noise" or "low_light".
+        widths: Of the encoder, as in `NASFENetwork`.
+        channels: Of the encoder's features.
+        blocks: Of the encoder.
+        decoder_widths: Of the decoder, which is thrown away.
+    """
+
+    def __init__(
+        self,
+        degraded: Degraded,
+        widths: tuple[int, int, int] = (32, 64, 128),
+        channels: int = 64,
+        blocks: tuple[int, int, int] | None = None,
+        decoder_widths: tuple[int, int, int] = (112, 72, 36),
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(degraded, widths, channels, blocks)
+        self.decoder = Decoder(channels, (widths[1], widths[0]), decoder_widths)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Restore RGB (B,3,H,W) in [0,1] of any size; the result may leave the range."""
+        height, width = images.shape[-2:]
+        encoded = self.encoder(pad_to_multiple(images))
+        restored: Tensor = images + self.decoder(encoded.features, [encoded])[..., :height, :width]
+        return restored
+
+
+def build_fusion(genotype: str | Genotype | None, search: SearchSpace | None, channels: int) -> nn.Module:
+    """The fusion of a genotype, of a space to be searched, or the baseline; see `NASFENetwork`."""
+    if search is not None and genotype is not None:
+        raise ValueError("a network is searched or has a genotype, not both")
+    if search is not None:
+        return SearchFusion(search, channels)
+    if isinstance(genotype, str):
+        genotype = published_genotype(genotype) if genotype in PUBLISHED else load_genotype(genotype)
+    return Res2Fusion(channels) if genotype is None else CellFusion(genotype, channels)
+
+
 def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:
     """Mirror pictures (B,C,H,W) at the right and below, so that both sides are multiples; tiny ones are repeated."""
     height, width = images.shape[-2:]
@@ -110,7 +155,7 @@ def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:
     return F.pad(images, (0, right, 0, below), mode=mode)
 
 
-def identity_information(features: Tensor, references: Tensor | None) -> Tensor:
+def identity_information(features: Tensor, references: Tensor | None, weights: Tensor | None = None) -> Tensor:
     """The picture's features with the statistics of the person's clean pictures (AdaIN; NASFE's equations 2 and 7).
 
     I = mean over i of sigma(C_i) (F - mu(F)) / sigma(F) + mu(C_i), mu and sigma per channel over the positions. The
@@ -120,6 +165,7 @@ def identity_information(features: Tensor, references: Tensor | None) -> Tensor:
         features: float (B,C,h,w), of the degraded picture.
         references: float (B,n,C,h',w'), of clean pictures of the same person; None takes the picture itself for its
             reference, which leaves its features as they are.
+        weights: float (B,n) of the references; None for the mean.
 
     Returns:
         float (B,C,h,w).
@@ -128,7 +174,9 @@ def identity_information(features: Tensor, references: Tensor | None) -> Tensor:
         return features
     mean, std = _statistics(features)
     wanted_mean, wanted_std = _statistics(references)
-    wanted_mean, wanted_std = wanted_mean.mean(dim=1), wanted_std.mean(dim=1)
+    if weights is None:
+        weights = torch.full(references.shape[:2], 1.0 / references.shape[1], device=references.device)
+    wanted_mean, wanted_std = ((weights[..., None, None, None] * each).sum(1) for each in (wanted_mean, wanted_std))
     return wanted_std * (features - mean) / std + wanted_mean
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facequal.models.nasfe.network import NASFE, identity_information, pad_to_multiple, published_genotype
+from facequal.models.nasfe.network import NASFENetwork, identity_information, pad_to_multiple, published_genotype
 from facequal.models.nasfe.operators import OPERATORS
 
 TINY = {"widths": (8, 8, 8), "channels": 8, "blocks": (1, 1, 1), "decoder_widths": (16, 8, 8)}
 
 
 def count(**arguments) -> int:
-    return sum(parameter.numel() for parameter in NASFE(**arguments).parameters())
+    return sum(parameter.numel() for parameter in NASFENetwork(**arguments).parameters())
 
 
 def test_parameters_are_those_of_the_papers_table():
@@ -27,7 +27,7 @@ def test_parameters_are_those_of_the_papers_table():
 @pytest.mark.parametrize("genotype", [None, "tiny"])
 def test_it_begins_by_changing_nothing_and_every_parameter_learns(genotype):
     torch.manual_seed(0)
-    network = NASFE(genotype, class_prior=True, identity_channels=6, **TINY)
+    network = NASFENetwork(genotype, class_prior=True, identity_channels=6, **TINY)
     images, classes, identity = torch.rand(2, 3, 24, 16), torch.rand(2, 3), torch.rand(2, 6, 3, 2)
     assert torch.equal(network(images, classes, identity), images)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
@@ -45,7 +45,7 @@ def test_it_begins_by_changing_nothing_and_every_parameter_learns(genotype):
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 30), (13, 7), (3, 5), (1, 1)])
 def test_any_size(size):
-    network = NASFE("tiny", **TINY)
+    network = NASFENetwork("tiny", **TINY)
     torch.nn.init.normal_(network.decoder.leave[-1].bias)
     assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
     padded = pad_to_multiple(torch.rand(1, 3, *size))
@@ -54,7 +54,7 @@ def test_any_size(size):
 
 def test_classes_and_identity_have_their_effect():
     torch.manual_seed(0)
-    network = NASFE("tiny", class_prior=True, identity_channels=6, **TINY)
+    network = NASFENetwork("tiny", class_prior=True, identity_channels=6, **TINY)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     images, classes, identity = torch.rand(2, 3, 16, 16), torch.rand(2, 3), torch.rand(2, 6, 2, 2)
@@ -69,7 +69,7 @@ def test_classes_and_identity_have_their_effect():
         with pytest.raises(ValueError, match=message):
             network(images, *arguments)
     with pytest.raises(ValueError, match="this network takes no classes"):
-        NASFE(**TINY)(images, classes)
+        NASFENetwork(**TINY)(images, classes)
 
 
 def test_identity_information_is_adain_averaged_over_references():

@@ -1,0 +1,307 @@
+"""NASFE: a network that restores faces, trained to look like the clean picture and like the person."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+import torch
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from torch import Tensor
+
+from facequal.frozen import FeatureNetwork
+from facequal.losses.perceptual import identity_loss, perceptual_loss
+from facequal.methods.base import FaceMethod, OptimizerFactory
+from facequal.methods.degradation_classifier import DegradationClassifier
+from facequal.methods.restorer import adam
+from facequal.methods.schedules import CosineSchedule, Schedule
+from facequal.models.nasfe.encoders import BLOCKS
+from facequal.models.nasfe.network import NASFENetwork, identity_information
+from facequal.weights import load_network_weights
+
+Mode = Literal["refs", "self"]
+# A term of the loss is warned of where it is that many times the squared error, on average over the first steps.
+_LARGEST_RATIO, _WATCHED_STEPS = 10.0, 100
+
+
+class NASFE(FaceMethod):
+    """Trains a `NASFENetwork` with the three terms of the paper, L = L2 + .04 L_per + .003 L_iden.
+
+    L2 is the mean squared error (the paper prints a sum, beside which the other terms would vanish); L_per the mean
+    absolute difference of features, L_iden the mean angle to those of clean pictures of the same person. Features of
+    VGGFace's pool3 are divided by 255: as they are, .04 L_per would be a thousand times L2.
+
+    The paper says both that clean pictures of the person are an input and that they are needed in training only. One
+    network cannot have it both ways, so there are three modes, named in every result: "refs", with the references a
+    batch brings; "self", where the degraded picture is its own reference; and "none", a network without the branch.
+    In training references are left out of a sample with the probability `reference_dropout`, so that one checkpoint
+    serves the first two.
+
+    Logs ``train/loss``, its three weighted terms, and ``train/psnr``.
+
+    Args:
+        network: The network.
+        features: Frozen network of the perceptual and identity terms and of the identity branch; None leaves both
+            terms out, which a network with the branch does not allow.
+        classifier: Trained classifier (with its `weights`) that gives the class prior of a network that takes it; None
+            takes the true classes of the batch, an oracle.
+        perceptual_weight: Of L_per.
+        identity_weight: Of L_iden.
+        perceptual_p: 1 or 2, see `perceptual_loss`.
+        reference_dropout: Probability of a sample's references being left out.
+        mode: In evaluation, for a network with the branch.
+        loss_balance: Divide each sample's squared error by that of its input, so that dark pictures do not dominate;
+            scaled so that the mean over the batch stays what it was at the start.
+        optimizer: Called with the network's parameters.
+        schedule: Factor of the rate at every step; None: half a cosine down to 1 %.
+        encoders: Checkpoints of `Restorer` with a `SingleRestorer` to start the encoders from, by degradation.
+        weights: Checkpoint of this method, or state dict of the network, to start from.
+        channels_last: Memory format of the network.
+
+    Raises:
+        ValueError: Settings do not go together, or weights do not fit.
+        FileNotFoundError: There are no such weights.
+    """
+
+    def __init__(
+        self,
+        network: NASFENetwork,
+        features: FeatureNetwork | None = None,
+        classifier: DegradationClassifier | None = None,
+        perceptual_weight: float = 0.04,
+        identity_weight: float = 0.003,
+        perceptual_p: int = 1,
+        reference_dropout: float = 0.3,
+        mode: Mode = "refs",
+        loss_balance: bool = False,
+        optimizer: OptimizerFactory = adam,
+        schedule: Schedule | None = None,
+        encoders: Mapping[str, str] | None = None,
+        weights: str | None = None,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.save_configuration()
+        _validate(network, features, reference_dropout, mode)
+        self.network = network.to(memory_format=torch.channels_last) if channels_last else network
+        self.features = features
+        self.classifier = None if classifier is None else classifier.eval().requires_grad_(False)
+        self.perceptual_weight, self.identity_weight = perceptual_weight, identity_weight
+        self.perceptual_p, self.reference_dropout, self.loss_balance = perceptual_p, reference_dropout, loss_balance
+        self.mode: Mode = mode
+        self.optimizer_factory, self.schedule = optimizer, schedule or CosineSchedule(final=0.01)
+        self.term_sums: dict[str, Tensor] = {}
+        load_encoders(network, encoders or {})
+        if weights is not None:
+            load_network_weights(network, weights)
+            rank_zero_info(f"{weights}: all weights of the network loaded")
+
+    @property
+    def mode_name(self) -> str:
+        """How the references are used in evaluation: "refs", "self" or "none"."""
+        return "none" if self.network.identity is None else self.mode
+
+    def train(self, mode: bool = True) -> "NASFE":
+        """Set the mode of the network alone: what is frozen stays in evaluation mode."""
+        super().train(mode)
+        if self.classifier is not None:
+            self.classifier.eval()
+        return self
+
+    def forward(
+        self,
+        images: Tensor,
+        classes: Tensor | None = None,
+        references: Tensor | None = None,
+        num_references: Tensor | None = None,
+    ) -> Tensor:
+        """Restore pictures.
+
+        Args:
+            images: float RGB (B,3,H,W) in [0,1].
+            classes: float (B,3), for a network with a class prior and without a classifier.
+            references: float RGB (B,n,3,H',W') in [0,1], clean pictures of the same people; None takes the pictures
+                themselves ("self").
+            num_references: int64 (B,), how many of the n count; None all. Where it is 0 the mode is "self".
+
+        Returns:
+            (B,3,H,W); it may leave the range.
+        """
+        return self._restore(images, classes, self._reference_features(references), num_references)
+
+    def _restore(
+        self, images: Tensor, classes: Tensor | None, references: Tensor | None, num_references: Tensor | None
+    ) -> Tensor:
+        prior = self._prior(images, classes) if self.network.modulation is not None else None
+        identity = None
+        if self.network.identity is not None:
+            with torch.no_grad():
+                identity = person_information(self._features_of(images), references, num_references)
+        restored: Tensor = self.network(images, prior, identity)
+        return restored
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """The weighted sum of the three terms, mean over the batch.
+
+        Raises:
+            ValueError: the data module degrades nothing, or brings no references to a network that takes them.
+        """
+        if not batch["degradation"]:
+            raise ValueError("NASFE learns to undo a degradation: set data.degradation")
+        clean, degraded = batch["image"], batch["lq"]
+        references, present = self._references_of(batch)
+        kept = present
+        if present is not None:
+            dropped = torch.rand(len(clean), device=clean.device) < self.reference_dropout
+            kept = present.masked_fill(dropped, 0)
+        restored = self._restore(degraded, batch.get("classes"), references, kept)
+        terms = {"l2": self._squared_errors(restored, clean, degraded)}
+        if self.features is not None:
+            found = self._features_of(restored)
+            with torch.no_grad():
+                wanted = self._features_of(clean)
+            terms["perceptual"] = self.perceptual_weight * perceptual_loss(found, wanted, self.perceptual_p)
+            if references is not None and present is not None:
+                terms["identity"] = self.identity_weight * identity_loss(found, references, present)
+        losses = torch.stack(list(terms.values())).sum(0)
+        self.require_finite(losses, batch, batch_idx)
+        self._log_terms(terms, losses, restored, clean)
+        return losses.mean()
+
+    def _squared_errors(self, restored: Tensor, clean: Tensor, degraded: Tensor) -> Tensor:
+        errors = (restored - clean).float().square().mean(dim=(1, 2, 3))
+        if not self.loss_balance:
+            return errors
+        inputs = (degraded - clean).float().square().mean(dim=(1, 2, 3))
+        return errors / inputs.clamp_min(1e-4) * inputs.mean()
+
+    def _log_terms(self, terms: Mapping[str, Tensor], losses: Tensor, restored: Tensor, clean: Tensor) -> None:
+        size = len(losses)
+        means = {name: values.detach().mean() for name, values in terms.items()}
+        with torch.no_grad():
+            errors = (restored.float().clamp(0, 1) - clean).square().mean(dim=(1, 2, 3))
+        self.log("train/loss", losses.mean(), prog_bar=True, batch_size=size)
+        self.log("train/psnr", -10.0 * errors.clamp_min(1e-10).log10().mean(), prog_bar=True, batch_size=size)
+        for name, mean in means.items():
+            self.log(f"train/{name}", mean, batch_size=size)
+        if self.global_step < _WATCHED_STEPS:
+            for name, mean in means.items():
+                self.term_sums[name] = self.term_sums.get(name, torch.zeros_like(mean)) + mean
+        elif self.term_sums:
+            warn_of_large_terms({name: float(value) for name, value in self.term_sums.items()})
+            self.term_sums = {}
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
+        """Restore a batch; the evaluation callback computes the figures."""
+        return self.restore_batch(batch)
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
+        """Restore a batch; the evaluation callback computes the figures."""
+        return self.restore_batch(batch)
+
+    def restore_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """``restored`` (B,3,H,W), ``index`` (B,) and ``mode``, how references were used.
+
+        Raises:
+            ValueError: the batch is of a protocol for recognition, or has no references in the mode "refs".
+        """
+        if "lq" not in batch:
+            raise ValueError("NASFE is evaluated on restoration sets (facequal.data.restoration), not on pairs")
+        references, present = self._references_of(batch) if self.mode_name == "refs" else (None, None)
+        restored = self._restore(batch["lq"], batch.get("classes"), references, present)
+        return {"restored": restored, "index": batch["index"], "mode": self.mode_name}
+
+    def _references_of(self, batch: Mapping[str, Any]) -> tuple[Tensor | None, Tensor | None]:
+        """Features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
+        wanted = self.network.identity is not None or (self.training and self.identity_weight > 0.0)
+        if self.features is None or not wanted:
+            return None, None
+        if "references" not in batch:
+            raise ValueError(
+                "mode 'refs' needs clean pictures of the same people: set data.num_references, and num_references of "
+                "the restoration sets"
+            )
+        return self._reference_features(batch["references"]), batch["num_references"]
+
+    @torch.no_grad()
+    def _reference_features(self, references: Tensor | None) -> Tensor | None:
+        if references is None:
+            return None
+        features = self._features_of(references.flatten(0, 1))
+        return features.view(*references.shape[:2], *features.shape[1:])
+
+    def _features_of(self, images: Tensor) -> Tensor:
+        assert self.features is not None
+        features: Tensor = self.features(images)
+        return features / self.features.scale
+
+    def _prior(self, images: Tensor, classes: Tensor | None) -> Tensor:
+        """Probabilities of blur, noise and low light (B,3)."""
+        if self.classifier is not None:
+            with torch.no_grad():
+                return torch.sigmoid(self.classifier(images).float())
+        if classes is None:
+            raise ValueError("the network takes a class prior: give a classifier, or batches with classes")
+        return classes
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, and the schedule at every step."""
+        return self.with_schedule(self.optimizer_factory(self.network.parameters()))
+
+
+def person_information(features: Tensor, references: Tensor | None, num_references: Tensor | None) -> Tensor:
+    """`identity_information` with each sample's own number of references; a sample without any is its own reference.
+
+    Args:
+        features: (B,C,h,w) of the degraded pictures.
+        references: (B,n,C,h',w'), or None.
+        num_references: int64 (B,), how many of the n count; None for all.
+
+    Returns:
+        (B,C,h,w).
+    """
+    if references is None or num_references is None:
+        return identity_information(features, references)
+    places = torch.arange(references.shape[1], device=references.device)
+    counted = places < num_references[:, None]
+    weights = counted / num_references.clamp_min(1)[:, None]
+    information = identity_information(features, references, weights)
+    return torch.where((num_references > 0)[:, None, None, None], information, features)
+
+
+def load_encoders(network: NASFENetwork, checkpoints: Mapping[str, str]) -> None:
+    """Load encoders that learnt alone; their class modulation, if any, stays as it is.
+
+    Raises:
+        ValueError: a name is unknown, or the weights do not fit.
+        FileNotFoundError: there is no such file.
+    """
+    names = list(BLOCKS)
+    for name, path in checkpoints.items():
+        if name not in names:
+            raise ValueError(f"encoders: unknown {name!r}, known: {', '.join(names)}")
+        encoder = network.encoders[names.index(name)]
+        load_network_weights(encoder, path, prefix="network.encoder.", keep="modulation.")
+        rank_zero_info(f"{path}: all weights of the encoder of {name} loaded")
+
+
+def warn_of_large_terms(sums: Mapping[str, float]) -> None:
+    """Say so where a term of the loss is far larger than the squared error: its weight or its features are wrong."""
+    for name, value in sums.items():
+        if name != "l2" and value > _LARGEST_RATIO * sums["l2"]:
+            rank_zero_warn(
+                f"the {name} term of the loss was {value / sums['l2']:.0f} times the squared error over the first "
+                f"{_WATCHED_STEPS} steps: its weight is too large for these features"
+            )
+
+
+def _validate(network: NASFENetwork, features: FeatureNetwork | None, reference_dropout: float, mode: str) -> None:
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode must be one of {get_args(Mode)}, got {mode!r}; a network without identity has 'none'")
+    if not 0.0 <= reference_dropout <= 1.0:
+        raise ValueError(f"reference_dropout must be in [0, 1], got {reference_dropout}")
+    if network.identity is not None:
+        if features is None:
+            raise ValueError("the network takes identity features: set features")
+        if network.identity.in_channels != features.num_channels:
+            raise ValueError(
+                f"identity_channels={network.identity.in_channels}, but the features have {features.num_channels}"
+            )
