@@ -19,7 +19,7 @@ from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader, one_thread
 from facequal.data.protocols import EvaluationProtocol, HeldOutPairs
 from facequal.data.references import ReferencedFaces
-from facequal.data.samplers import EpochSampler, IdentityPairSampler
+from facequal.data.samplers import AlternatingSampler, EpochSampler, IdentityPairSampler
 from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
@@ -50,6 +50,8 @@ class FaceDataModule(LightningDataModule):
         batch_size: images per optimizer step over all ranks and nodes: each process gets its share.
         identity_pairs: train on batches of two images per identity (see `IdentityPairs`), as losses over triplets
             need them; None shuffles single images.
+        alternate_halves: train on batches of one half of the identities and of the other in turn, as a search does for
+            its weights and its architecture (see `AlternatingSampler`).
         eval_batch_size: images per process in evaluation; each is embedded at every resolution.
         num_workers: loader processes per rank.
         pin_memory: pin host memory when a GPU is used.
@@ -67,7 +69,8 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         TypeError: ``train`` or ``predict`` is no data set of faces.
-        ValueError: more identities are held out than there are, two protocols have one name, or ``identity_pairs``
+        ValueError: more identities are held out than there are, two protocols have one name, batches are asked for in
+            two ways, or ``identity_pairs``
             asks for groups that are not known.
     """
 
@@ -86,6 +89,7 @@ class FaceDataModule(LightningDataModule):
         num_references: int = 0,
         batch_size: int = 128,
         identity_pairs: IdentityPairs | None = None,
+        alternate_halves: bool = False,
         eval_batch_size: int = 64,
         num_workers: int = 0,
         pin_memory: bool = True,
@@ -102,7 +106,9 @@ class FaceDataModule(LightningDataModule):
         self.predict_source: FaceSource | None = None if predict is None else require_source(predict, "data.predict")
         self.val_protocols = list(val or [])
         self.all_test_protocols, self.skip_missing_tests = list(test or []), skip_missing_tests
-        self.identity_pairs = identity_pairs
+        if identity_pairs is not None and alternate_halves:
+            raise ValueError("data: either identity_pairs or alternate_halves decides on the batches, not both")
+        self.identity_pairs, self.alternate_halves = identity_pairs, alternate_halves
         self.train_groups: NDArray[np.int64] | None = None
         if self.train_source is not None and identity_pairs is not None:
             self.train_groups = identity_pairs.groups_of(self.train_source)
@@ -253,6 +259,9 @@ class FaceDataModule(LightningDataModule):
             )
             rank_zero_info(pairs.describe())
             return pairs
+        if self.alternate_halves:
+            ranks = {"rank": rank, "world_size": world_size}
+            return AlternatingSampler(source, self.batch_size, seed=self.seed, epoch_cells=cells, **ranks)
         if len(source) < self.batch_size:
             raise ValueError(f"data.batch_size={self.batch_size}, but there are only {len(source)} images")
         return EpochSampler(

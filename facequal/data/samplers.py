@@ -1,5 +1,6 @@
 """Orders of the training images."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sized
 from dataclasses import replace
 from typing import Any
@@ -70,11 +71,111 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
         super().load_state_dict({self._YIELDED: yielded})
 
 
-class IdentityPairSampler(EpochSampler):
-    """Batches of B/2 identities with two images each, dealt out to the ranks (see `plan_identity_pairs`).
+class PlannedSampler(EpochSampler):
+    """Batches that are planned as a whole: rank r of W gets the r-th part of every one.
 
-    Rank r of W gets the r-th part of every batch, so that the parts in the order of the ranks are the batch. The order
-    is a pure function of (seed, epoch).
+    So the parts in the order of the ranks are the batch. Every epoch has as many batches.
+
+    Args:
+        source: what to sample.
+        batch_size: B, images per batch over all ranks.
+        num_batches: batches of an epoch.
+        seed: seed of the draws.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+
+    Raises:
+        ValueError: the batch does not divide among the ranks.
+    """
+
+    next_yielded: int | None  # the parent's, untyped there
+
+    def __init__(
+        self,
+        source: FaceSource,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+    ) -> None:
+        super().__init__(source, shuffle=True, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        if batch_size % world_size:
+            raise ValueError(f"batch_size={batch_size} does not divide among {world_size} processes")
+        self.batch_size = batch_size
+
+    @abstractmethod
+    def batches(self) -> NDArray[np.int64]:
+        """Positions of the current epoch's batches, (batches, B)."""
+
+    def set_num_batches(self, number: int) -> None:
+        """Say how many batches every epoch has."""
+        self.num_batches = number
+        self.num_samples = number * (self.batch_size // self.num_replicas)
+        self.total_size = number * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        """This rank's positions in the current epoch, from the place of a loaded state on."""
+        self.yielded = self.next_yielded or 0
+        self.next_yielded = None
+        share = self.batch_size // self.num_replicas
+        own = self.batches()[:, self.rank * share : (self.rank + 1) * share].ravel()
+        for position in own[self.yielded :]:
+            self.yielded += 1
+            yield int(position)
+
+
+class AlternatingSampler(PlannedSampler):
+    """Batches of one half of the identities and of the other in turn, the first one first: no person is in both.
+
+    An epoch shuffles both halves, and ends with the smaller one.
+
+    Args:
+        source: what to sample.
+        batch_size: B, images per batch over all ranks.
+        seed: seed of the halves and of the order.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+
+    Raises:
+        ValueError: the batch does not divide among the ranks, or a half has fewer images than a batch.
+    """
+
+    def __init__(
+        self,
+        source: FaceSource,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+    ) -> None:
+        super().__init__(source, batch_size, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        people = np.random.default_rng([seed, 0]).permutation(source.num_classes)
+        first = np.isin(source.labels, people[: len(people) // 2])
+        self.halves = (np.flatnonzero(first), np.flatnonzero(~first))
+        if min(map(len, self.halves)) < batch_size:
+            sizes = " and ".join(str(len(half)) for half in self.halves)
+            raise ValueError(f"halves of {sizes} images for batches of {batch_size}")
+        self.set_num_batches(2 * (min(map(len, self.halves)) // batch_size))
+
+    def batches(self) -> NDArray[np.int64]:
+        """Positions (batches, B): even ones of the first half, odd ones of the second."""
+        generator = np.random.default_rng([self.seed, self.epoch, 1])
+        number = self.num_batches // 2
+        planned = [
+            generator.permutation(half)[: number * self.batch_size].reshape(number, self.batch_size)
+            for half in self.halves
+        ]
+        return np.stack(planned, axis=1).reshape(self.num_batches, self.batch_size)
+
+
+class IdentityPairSampler(PlannedSampler):
+    """Batches of B/2 identities with two images each (see `plan_identity_pairs`), as a function of (seed, epoch).
 
     Lightning counts the batches once and keeps to it, while epochs differ by some. So every epoch has as many as epoch
     0: a longer one is cut, a shorter one is drawn again. Where `ATTEMPTS` draws do not reach the number, the longest
@@ -98,7 +199,6 @@ class IdentityPairSampler(EpochSampler):
     """
 
     ATTEMPTS = 20
-    next_yielded: int | None  # the parent's, untyped there
 
     def __init__(
         self,
@@ -112,25 +212,14 @@ class IdentityPairSampler(EpochSampler):
         world_size: int = 1,
         epoch_cells: tuple[Tensor, ...] = (),
     ) -> None:
-        super().__init__(source, shuffle=True, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
-        if batch_size % world_size:
-            raise ValueError(f"batch_size={batch_size} does not divide among {world_size} processes")
+        super().__init__(source, batch_size, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
         self.labels, self.groups, self.identities_per_group = source.labels, groups, identities_per_group
-        self.batch_size = batch_size
         self._plan, self._planned_epoch = self._draw(epoch=0, attempt=0), 0
-        self.num_batches = len(self._plan.batches)
-        self.num_samples = self.num_batches * (batch_size // world_size)
-        self.total_size = self.num_batches * batch_size
+        self.set_num_batches(len(self._plan.batches))
 
-    def __iter__(self) -> Iterator[int]:
-        """This rank's positions in the current epoch, from the place of a loaded state on."""
-        self.yielded = self.next_yielded or 0
-        self.next_yielded = None
-        share = self.batch_size // self.num_replicas
-        own = self.plan.batches[:, self.rank * share : (self.rank + 1) * share].ravel()
-        for position in own[self.yielded :]:
-            self.yielded += 1
-            yield int(position)
+    def batches(self) -> NDArray[np.int64]:
+        """Positions (batches, B) of the current epoch."""
+        return self.plan.batches
 
     @property
     def plan(self) -> PairPlan:

@@ -8,7 +8,7 @@ import torch
 
 from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader
-from facequal.data.samplers import EpochSampler, IdentityPairSampler
+from facequal.data.samplers import AlternatingSampler, EpochSampler, IdentityPairSampler
 from tests.sources import ArraySource, people
 
 # Twelve people in groups of three. Their epochs have 3 to 5 batches of 8 by groups, 4 to 6 otherwise.
@@ -258,3 +258,44 @@ def test_errors_of_groups(tmp_path: Path) -> None:
     source.families = np.zeros(3, dtype=np.int64)  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match=r"families of ArraySource: groups of shape \(3,\)"):
         IdentityPairs(2).groups_of(source)
+
+
+class TestAlternatingHalves:
+    SOURCE = people(9, 5)
+
+    def test_no_person_is_in_both_halves(self) -> None:
+        sampler = AlternatingSampler(self.SOURCE, 4, seed=3)
+        seen: tuple[set[int], set[int]] = (set(), set())
+        for epoch in range(3):
+            sampler.set_epoch(epoch)
+            batches = np.array(list(sampler)).reshape(-1, 4)
+            assert len(batches) == sampler.num_batches == 2 * (4 * 5 // 4)
+            assert len(np.unique(batches)) == batches.size
+            for number, batch in enumerate(batches):
+                seen[number % 2].update(self.SOURCE.labels[batch].tolist())
+        assert seen[0].isdisjoint(seen[1])
+        assert (len(seen[0]), len(seen[1])) == (4, 5)
+        other = AlternatingSampler(self.SOURCE, 4, seed=4)
+        assert not np.array_equal(other.halves[0], sampler.halves[0])
+
+    def test_ranks_share_out_every_batch(self) -> None:
+        whole = list(AlternatingSampler(self.SOURCE, 4, seed=3))
+        first, second = (list(AlternatingSampler(self.SOURCE, 4, seed=3, rank=r, world_size=2)) for r in range(2))
+        parts = np.stack([np.array(first).reshape(-1, 2), np.array(second).reshape(-1, 2)], axis=1)
+        assert parts.ravel().tolist() == whole
+
+    def test_goes_on_where_it_was(self) -> None:
+        whole = list(AlternatingSampler(self.SOURCE, 4, seed=3))
+        sampler = AlternatingSampler(self.SOURCE, 4, seed=3)
+        iterator = iter(sampler)
+        for _ in range(9):
+            next(iterator)
+        resumed = AlternatingSampler(self.SOURCE, 4, seed=3)
+        resumed.load_state_dict(sampler.state_dict())
+        assert list(resumed) == whole[9:]
+
+    def test_too_few_images(self) -> None:
+        with pytest.raises(ValueError, match="halves of 20 and 25 images for batches of 24"):
+            AlternatingSampler(self.SOURCE, 24)
+        with pytest.raises(ValueError, match="batch_size=5 does not divide among 2 processes"):
+            AlternatingSampler(self.SOURCE, 5, world_size=2)
