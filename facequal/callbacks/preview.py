@@ -44,9 +44,8 @@ class TrainingPreview(Callback):
         self.last_step = step
         folder = run_folder(trainer)
         if trainer.is_global_zero:
-            picture = grid(
-                rows_of(pl_module, {name: batch[name][: self.num_images] for name in ("image", "lq", "index")})
-            )
+            some = {name: values[: self.num_images] for name, values in batch.items() if isinstance(values, Tensor)}
+            picture = grid(rows_of(pl_module, some))
             path = folder / "preview" / f"step_{step:07d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             encode_png(path, picture.permute(1, 2, 0).numpy())
