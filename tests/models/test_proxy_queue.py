@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from facequal.models.queues import ProxyUpdatedQueue
+from facequal.models.queues.proxy import _compiled
 from tests.models.queue_cases import DIM, NUM_CLASSES, ListQueue, newest_first, random_batches
 
 
@@ -64,6 +65,7 @@ class TestProxyUpdate:
     @pytest.mark.parametrize("normalize", [True, False])
     def test_fused(self, normalize):
         """The same rows to rounding while the queue fills, when it is full and around its end."""
+        _compiled.cache_clear()
         plain, fused = (ProxyUpdatedQueue(9, DIM, normalize, fused=fused) for fused in (False, True))
         for embedding, labels, weight in random_batches(1, [4, 4, 4, 20]):
             for queue in (plain, fused):
@@ -72,6 +74,7 @@ class TestProxyUpdate:
             assert torch.equal(key_labels, plain.keys(weight + 1)[1])
             torch.testing.assert_close(keys, plain.keys(weight + 1)[0], atol=1e-6, rtol=1e-5)
             assert keys.data_ptr() == fused.moved[fused.size - fused.num_filled :].data_ptr()
+        assert _compiled.cache_info().currsize == 2
 
     def test_zero_class_weight(self):
         """||W_old|| is taken to be 1e-6: the class weight's new direction prevails, and nothing is NaN."""
