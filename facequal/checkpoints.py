@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 
+WEIGHT_FILES = ("weights", "encoders")
+"""Arguments of methods and of their parts that name files of weights to start from."""
+
 
 def load_module(path: str | Path) -> LightningModule:
     """Build the method a checkpoint holds and load its weights, on the CPU.
@@ -48,7 +51,6 @@ def without_weight_files(arguments: Any) -> Any:
     """A method's arguments as the command line keeps them, without the files of weights that any part starts from."""
     if isinstance(arguments, dict):
         return {
-            name: None if name in ("weights", "encoders") else without_weight_files(value)
-            for name, value in arguments.items()
+            name: None if name in WEIGHT_FILES else without_weight_files(value) for name, value in arguments.items()
         }
     return [without_weight_files(value) for value in arguments] if isinstance(arguments, list) else arguments

@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from facequal.callbacks.embeddings import EmbeddingWriter
 from facequal.callbacks.save_config import SaveRunConfig
+from facequal.checkpoints import WEIGHT_FILES
 from facequal.cli.configs import expand_inherited
 from facequal.data.datamodule import FaceDataModule
 from facequal.evaluation.callback import ProtocolEvaluation
@@ -105,12 +106,8 @@ class FaceQualCLI(LightningCLI):
         if not Path(path).is_file():
             return
         # Those of the checkpoint replace them, and the files may be gone.
-        if "weights" in config.model.init_args:
-            config.model.init_args.weights = None
-        for argument in vars(config.model.init_args).values():
-            if isinstance(argument, Namespace) and str(argument.get("class_path")).startswith("facequal.frozen."):
-                argument.init_args.weights = None
-                warnings.filterwarnings("ignore", ".* has random weights")
+        forget_weight_files(config.model.init_args)
+        warnings.filterwarnings("ignore", message=".* has random weights")
         content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         stored = content.get("hyper_parameters", {}).get("_class_path")
         if stored is not None and stored != config.model.class_path:
@@ -139,3 +136,12 @@ class FaceQualCLI(LightningCLI):
         settings = {key: self.config_dump[key] for key in ("model", "data", "evaluation")}
         text = yaml.safe_dump(settings, sort_keys=True)
         evaluation.config_hash = hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def forget_weight_files(arguments: Namespace) -> None:
+    """Set to None the files of weights that a method and its parts start from, as `load_module` does."""
+    for name, value in vars(arguments).items():
+        if name in WEIGHT_FILES:
+            setattr(arguments, name, None)
+        elif isinstance(value, Namespace):
+            forget_weight_files(value)

@@ -134,7 +134,7 @@ class NASFE(FaceMethod):
         identity = None
         if self.network.identity is not None:
             with torch.no_grad():
-                identity = person_information(self._features_of(images), references, num_references)
+                identity = identity_information(self._features_of(images), references, num_references)
         restored: Tensor = self.network(images, prior, identity)
         return restored
 
@@ -245,26 +245,6 @@ class NASFE(FaceMethod):
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""
         return self.with_schedule(self.optimizer_factory(self.network.parameters()))
-
-
-def person_information(features: Tensor, references: Tensor | None, num_references: Tensor | None) -> Tensor:
-    """`identity_information` with each sample's own number of references; a sample without any is its own reference.
-
-    Args:
-        features: (B,C,h,w) of the degraded pictures.
-        references: (B,n,C,h',w'), or None.
-        num_references: int64 (B,), how many of the n count; None for all.
-
-    Returns:
-        (B,C,h,w).
-    """
-    if references is None or num_references is None:
-        return identity_information(features, references)
-    places = torch.arange(references.shape[1], device=references.device)
-    counted = places < num_references[:, None]
-    weights = counted / num_references.clamp_min(1)[:, None]
-    information = identity_information(features, references, weights)
-    return torch.where((num_references > 0)[:, None, None, None], information, features)
 
 
 def load_encoders(network: NASFENetwork, checkpoints: Mapping[str, str]) -> None:

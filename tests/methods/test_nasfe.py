@@ -15,7 +15,7 @@ from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import identity_loss, perceptual_loss
 from facequal.methods.degradation_classifier import DegradationClassifier
-from facequal.methods.nasfe import NASFE, person_information, warn_of_large_terms
+from facequal.methods.nasfe import NASFE, warn_of_large_terms
 from facequal.methods.restorer import Restorer
 from facequal.models.nasfe.encoders import BLOCKS
 from facequal.models.nasfe.network import NASFENetwork, SingleRestorer, identity_information
@@ -88,15 +88,6 @@ def test_without_features_there_is_the_squared_error_alone(tmp_path: Path) -> No
     batch = record.batches[0]
     expected = (module(batch["lq"]) - batch["image"]).square().mean()
     assert record.losses == pytest.approx([expected.item()], rel=1e-5)
-
-
-def test_references_of_every_sample() -> None:
-    features, references = torch.rand(3, 4, 5, 5), torch.rand(3, 2, 4, 3, 3)
-    found = person_information(features, references, torch.tensor([2, 1, 0]))
-    torch.testing.assert_close(found[:1], identity_information(features[:1], references[:1]))
-    torch.testing.assert_close(found[1:2], identity_information(features[1:2], references[1:2, :1]))
-    assert torch.equal(found[2], features[2])
-    assert torch.equal(person_information(features, None, None), features)
 
 
 def test_references_are_dropped_at_random(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:
     return F.pad(images, (0, right, 0, below), mode=mode)
 
 
-def identity_information(features: Tensor, references: Tensor | None, weights: Tensor | None = None) -> Tensor:
+def identity_information(features: Tensor, references: Tensor | None, num_references: Tensor | None = None) -> Tensor:
     """The picture's features with the statistics of the person's clean pictures (AdaIN; NASFE's equations 2 and 7).
 
     I = mean over i of sigma(C_i) (F - mu(F)) / sigma(F) + mu(C_i), mu and sigma per channel over the positions. The
@@ -165,7 +165,8 @@ def identity_information(features: Tensor, references: Tensor | None, weights: T
         features: float (B,C,h,w), of the degraded picture.
         references: float (B,n,C,h',w'), of clean pictures of the same person; None takes the picture itself for its
             reference, which leaves its features as they are.
-        weights: float (B,n) of the references; None for the mean.
+        num_references: int64 (B,), how many of the n count, the first ones; None for all. A sample without any is its
+            own reference.
 
     Returns:
         float (B,C,h,w).
@@ -174,10 +175,14 @@ def identity_information(features: Tensor, references: Tensor | None, weights: T
         return features
     mean, std = _statistics(features)
     wanted_mean, wanted_std = _statistics(references)
-    if weights is None:
-        weights = torch.full(references.shape[:2], 1.0 / references.shape[1], device=references.device)
-    wanted_mean, wanted_std = ((weights[..., None, None, None] * each).sum(1) for each in (wanted_mean, wanted_std))
-    return wanted_std * (features - mean) / std + wanted_mean
+    if num_references is None:
+        wanted_mean, wanted_std = wanted_mean.mean(dim=1), wanted_std.mean(dim=1)
+        return wanted_std * (features - mean) / std + wanted_mean
+    counted = torch.arange(references.shape[1], device=references.device) < num_references[:, None]
+    weights = (counted / num_references.clamp_min(1)[:, None])[..., None, None, None]
+    wanted_mean, wanted_std = ((weights * each).sum(dim=1) for each in (wanted_mean, wanted_std))
+    information = wanted_std * (features - mean) / std + wanted_mean
+    return torch.where((num_references > 0)[:, None, None, None], information, features)
 
 
 def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
