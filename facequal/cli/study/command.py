@@ -4,14 +4,14 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
 from facequal.cli.runs import results_file
 from facequal.cli.study.file import BASE, Study, read_study
-from facequal.cli.study.jobs import BASE_FAILED, Outcome, one_after_another, side_by_side
+from facequal.cli.study.jobs import NOT_DONE, Outcome, one_after_another, side_by_side
 from facequal.cli.study.report import duration, report_study
 from facequal.cli.study.runs import (
     Run,
@@ -41,6 +41,9 @@ Experiments are named by their path from the folder of FILE.
   title    heading of the table (default: the file's name)
   base     experiment that is fitted first, once per seed; every row starts from
            its last checkpoint
+  stages   experiments that are fitted before the rows, once per seed and not
+           tested: by name the key `config` and what they change, as in rows.
+           Later stages and rows name their folders: ${NAME}/checkpoints/last.ckpt
   config   experiment of the rows that name none of their own
   control  name of the row that all others are compared with (default: the base;
            without either no differences are shown)
@@ -83,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-seed", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, in processes of their own (default: 1)")
     parser.add_argument("--folder", type=Path, help="where runs and summary go (default: runs/studies/NAME)")
-    parser.add_argument("--only", nargs="+", metavar="ROW", help="run these rows only, or the base")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="run these rows or stages only, or the base")
     parser.add_argument(
         "--fresh", action="store_true", help="remove earlier results of these rows and of their base first"
     )
@@ -143,7 +146,7 @@ def choose(study: Study, runs: Sequence[Run], only: Sequence[str] | None) -> lis
     """
     if only is None:
         return list(runs)
-    names = [*([BASE] if study.base else []), *(row.name for row in study.rows)]
+    names = [*([BASE] if study.base else []), *(row.name for row in (*study.stages, *study.rows))]
     unknown = [name for name in only if name not in names]
     if unknown:
         raise ValueError(f"--only: there is no row {unknown[0]!r} in {study.path}; there are {'; '.join(names)}")
@@ -151,16 +154,18 @@ def choose(study: Study, runs: Sequence[Run], only: Sequence[str] | None) -> lis
 
 
 def prepare(runs: Sequence[Run], chosen: Sequence[Run], fresh: bool) -> list[Run]:
-    """The runs that are to be done: those of the chosen ones that have no results, and the bases they need.
+    """The runs that are to be done: those of the chosen ones that are not finished, and what they need.
 
     Raises:
         FileNotFoundError: a finished base has no checkpoint.
         ValueError: a folder holds results of other settings, or was not made by a study.
     """
+    by_folder = {run.folder: run for run in runs}
     if fresh and is_first_process():
-        for folder in {run.folder for run in chosen} | {run.base for run in chosen if run.base is not None}:
-            remove_run(folder)
-    needed = {run.folder for run in chosen} | {run.base for run in chosen if not run.is_finished}
+        for run in with_needs(chosen, by_folder):
+            remove_run(run.folder)
+    needed = {run.folder for run in chosen}
+    needed |= {run.folder for run in with_needs([run for run in chosen if not run.is_finished], by_folder)}
     to_do = []
     for run in runs:
         if run.folder not in needed:
@@ -179,6 +184,17 @@ def prepare(runs: Sequence[Run], chosen: Sequence[Run], fresh: bool) -> list[Run
     return to_do
 
 
+def with_needs(runs: Sequence[Run], by_folder: Mapping[Path, Run]) -> list[Run]:
+    """Runs, and all that come before them."""
+    found: dict[Path, Run] = {}
+    waiting = list(runs)
+    while waiting:
+        run = waiting.pop()
+        found[run.folder] = run
+        waiting += [by_folder[folder] for folder in run.needs if folder not in found]
+    return list(found.values())
+
+
 def carry_out(study: Study, to_do: Sequence[Run], jobs: int) -> list[str]:
     """Do the runs and print a line as each ends; what failed comes back in words.
 
@@ -191,7 +207,7 @@ def carry_out(study: Study, to_do: Sequence[Run], jobs: int) -> list[str]:
     try:
         outcomes = one_after_another(to_do) if jobs == 1 or len(to_do) < 2 else side_by_side(to_do, jobs)
         for number, outcome in enumerate(outcomes, start=1):
-            if outcome.error not in (None, BASE_FAILED):
+            if outcome.error not in (None, NOT_DONE):
                 problems.append(f"{outcome.run.name}: {outcome.error}; see {outcome.run.log}")
             if is_first_process():
                 print(f"{told(study, outcome)}; {len(to_do) - number} to go", flush=True)
@@ -207,6 +223,8 @@ def told(study: Study, outcome: Outcome) -> str:
     """How a run ended, in one line: its time and the figure of the first column."""
     if outcome.error is not None:
         return f"{outcome.run.name}: {outcome.error}"
+    if outcome.run.is_stage:
+        return f"{outcome.run.name}: {duration(outcome.seconds)}"
     results = read_results(results_file(outcome.run.folder))
     text = f"{outcome.run.name}: {duration(outcome.seconds)}"
     for column in (study.columns or default_columns(results))[:1]:

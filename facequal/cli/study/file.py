@@ -13,11 +13,13 @@ import yaml
 
 from facequal.evaluation.study.summary import Column
 
-KEYS = ("title", "base", "config", "control", "columns", "rows", "grid")
+KEYS = ("title", "base", "stages", "config", "control", "columns", "rows", "grid")
 BASE = "base"
 # What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
 OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
 WEIGHTS_KEY = "model.init_args.weights"
+# ${search} in a value is the folder of the stage "search" with the same seed.
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 MAX_NAME_LENGTH = 120
 
 
@@ -40,6 +42,11 @@ class StudyRow:
         """The name with everything but letters, digits and ``_.=+-`` replaced by ``_``."""
         return re.sub(r"[^\w.=+-]+", "_", self.name).strip("._")
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages whose folders its values name, each once."""
+        return tuple(dict.fromkeys(PLACEHOLDER.findall(json.dumps(dict(self.overrides), ensure_ascii=False))))
+
 
 @dataclass(frozen=True)
 class Study:
@@ -53,6 +60,7 @@ class Study:
         columns: figures of the table; empty: all accuracies of the first protocol.
         grid: values by dotted key.
         control: name of the row that the others are compared with; None: the base.
+        stages: experiments that are fitted before, in this order, and whose files later ones take.
     """
 
     path: Path
@@ -62,6 +70,7 @@ class Study:
     columns: tuple[Column, ...]
     grid: Mapping[str, Sequence[Any]]
     control: str | None = None
+    stages: tuple[StudyRow, ...] = ()
 
     @property
     def grid_rows(self) -> tuple[StudyRow, ...]:
@@ -104,7 +113,8 @@ def read_study(path: Path) -> Study:
         raise ValueError(f"{path}: needs `rows`, `grid` or both")
     base = content.get("base")
     grid = checked_grid(path, content.get("grid") or {})
-    rows = [*checked_rows(path, content.get("rows") or {}).items(), *grid_rows(grid)]
+    rows = [*checked_rows(path, "rows", content.get("rows") or {}).items(), *grid_rows(grid)]
+    stages = checked_rows(path, "stages", content.get("stages") or {})
     study = Study(
         path=path,
         title=str(content.get("title") or path.stem),
@@ -113,8 +123,11 @@ def read_study(path: Path) -> Study:
         columns=checked_columns(path, content.get("columns")),
         grid=grid,
         control=content.get("control"),
+        stages=tuple(built_row(path, name, stage, None, has_base=False) for name, stage in stages.items()),
     )
+    check_names(path, study.stages)
     check_names(path, study.rows)
+    check_stages(path, study)
     if study.control not in (None, *[row.name for row in study.rows]):
         raise ValueError(f"{path}: control must be the name of a row, got {study.control!r}")
     return study
@@ -143,17 +156,17 @@ def experiment(path: Path, key: str, value: object) -> Path:
     return file
 
 
-def checked_rows(path: Path, rows: object) -> dict[str, dict[str, Any]]:
-    """`rows`: overrides by name.
+def checked_rows(path: Path, key: str, rows: object) -> dict[str, dict[str, Any]]:
+    """`rows` or `stages`: overrides by name.
 
     Raises:
         ValueError: it is not a mapping of mappings.
     """
     if not isinstance(rows, dict):
-        raise ValueError(f"{path}: rows must be a mapping of names to overrides, got {rows!r}")
+        raise ValueError(f"{path}: {key} must be a mapping of names to overrides, got {rows!r}")
     for name, row in rows.items():
         if not isinstance(row, dict):
-            raise ValueError(f"{path}: rows: {name} must be a mapping of dotted keys to values, got {row!r}")
+            raise ValueError(f"{path}: {key}: {name} must be a mapping of dotted keys to values, got {row!r}")
     return {str(name): row for name, row in rows.items()}
 
 
@@ -250,3 +263,22 @@ def check_names(path: Path, rows: Sequence[StudyRow]) -> None:
         if folder in taken:
             raise ValueError(f"{path}: rows {taken[folder]!r} and {row.name!r} would share the folder {folder}")
         taken[folder] = row.name
+
+
+def check_stages(path: Path, study: Study) -> None:
+    """Refuse values that name a stage which is not there, or is fitted only later.
+
+    Raises:
+        ValueError: see above.
+    """
+    names = [stage.name for stage in study.stages]
+    both = sorted({row.name for row in study.rows} & set(names))
+    if both:
+        raise ValueError(f"{path}: {both[0]!r} is the name of a row and of a stage")
+    known = {stage.name: names[:place] for place, stage in enumerate(study.stages)}
+    for row in (*study.stages, *study.rows):
+        before = known.get(row.name, names)
+        unknown = [name for name in row.stages if name not in before]
+        if unknown:
+            there = f"there are {', '.join(before)}" if before else "there is none"
+            raise ValueError(f"{path}: {row.name}: ${{{unknown[0]}}} is no stage before it; {there}")

@@ -22,7 +22,7 @@ from facequal.cli.study.runs import Run, is_first_process, last_checkpoint, writ
 # torch and Lightning are imported where a run starts: a worker first limits its threads, which they read at import.
 
 MAX_ERROR_LENGTH = 240  # the log has all of it
-BASE_FAILED = "not done, since its base has failed"
+NOT_DONE = "not done, since a run it needs has failed"
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,18 @@ def train_and_test(run: Run, as_worker: bool) -> None:
         # Its own mark and log are there already.
         warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty")
         if as_worker:
-            from facequal.cli.study.worker import WorkerRun
+            from facequal.cli.study.worker import WorkerFit, WorkerRun
 
-            WorkerRun(["fit", *arguments])
+            (WorkerFit if run.is_stage else WorkerRun)(["fit", *arguments])
+        elif run.is_stage:
+            from facequal.cli.lightning import FaceQualCLI
+
+            FaceQualCLI(["fit", *arguments])
         else:
             from facequal.cli.run import fit_and_test
 
             fit_and_test(arguments)
-    if is_first_process() and not results_file(run.folder).is_file():
+    if is_first_process() and not run.is_stage and not results_file(run.folder).is_file():
         raise FileNotFoundError(f"the run has written no {results_file(run.folder)}; does it test anything?")
     if run.row == BASE:
         last_checkpoint(run.folder)  # better missed now than by every row
@@ -106,18 +110,18 @@ def one_after_another(runs: Iterable[Run]) -> Iterator[Outcome]:
     """Do runs in this process, in their order, and tell of each as it ends.
 
     Args:
-        runs: those to do; a base stands before its rows. A row whose base fails is not done; its outcome says so.
+        runs: those to do; what a run needs stands before it. If that fails it is not done; its outcome says so.
     """
-    failed: set[Path | None] = set()
+    failed: set[Path] = set()
     for run in runs:
-        outcome = Outcome(run, 0.0, BASE_FAILED) if run.base in failed else perform(run)
+        outcome = perform(run) if failed.isdisjoint(run.needs) else Outcome(run, 0.0, NOT_DONE)
         if outcome.error is not None:
             failed.add(run.folder)
         yield outcome
 
 
 def side_by_side(runs: Sequence[Run], jobs: int) -> Iterator[Outcome]:
-    """Do runs in worker processes, `jobs` at a time, and tell of each as it ends. A row waits for its base.
+    """Do runs in worker processes, `jobs` at a time, and tell of each as it ends. A run waits for those it needs.
 
     When the caller stops early, as on Ctrl-C, the workers are stopped too.
 
@@ -130,17 +134,20 @@ def side_by_side(runs: Sequence[Run], jobs: int) -> Iterator[Outcome]:
     """
     others = set(multiprocessing.active_children())
     waiting, unfinished = list(runs), {run.folder for run in runs}
-    failed: set[Path | None] = set()
+    failed: set[Path] = set()
     pending: dict[Future[Outcome], Run] = {}
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process that has used torch may hang
     threads = max(1, number_of_cores() // jobs)
     pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=prepare_worker, initargs=(threads,))
     try:
         while waiting or pending:
-            ready = [run for run in waiting if run.base not in unfinished]
-            waiting = [run for run in waiting if run.base in unfinished]
-            pending |= {pool.submit(perform, run, True): run for run in ready if run.base not in failed}
-            yield from (Outcome(run, 0.0, BASE_FAILED) for run in ready if run.base in failed)
+            doomed = [run for run in waiting if not failed.isdisjoint(run.needs)]
+            ready = [run for run in waiting if run not in doomed and unfinished.isdisjoint(run.needs)]
+            waiting = [run for run in waiting if run not in doomed and run not in ready]
+            pending |= {pool.submit(perform, run, True): run for run in ready}
+            for run in doomed:
+                failed.add(run.folder)
+                yield Outcome(run, 0.0, NOT_DONE)
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 outcome = future.result()
                 unfinished.discard(pending.pop(future).folder)

@@ -76,7 +76,7 @@ def finished_rows(study: Study, runs: Sequence[Run]) -> list[RowResults]:
     rows = list(study.rows) if study.base is None else [StudyRow(BASE, study.base), *study.rows]
     found: dict[str, dict[int, list[Result]]] = {row.name: {} for row in rows}
     for run in runs:
-        if run.is_current:
+        if run.is_current and not run.is_stage:
             found[run.row][run.seed] = read_results(results_file(run.folder))
     return [RowResults(row.name, found[row.name], str(row.config), row.overrides) for row in rows]
 

@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from facequal.cli.runs import experiment_digest, results_file, run_options
-from facequal.cli.study.file import BASE, WEIGHTS_KEY, Study
+from facequal.cli.study.file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow
 from facequal.evaluation.results import write_atomically
 
 MARK = "study_run.json"
@@ -20,12 +20,14 @@ class Run:
     """One experiment with one seed.
 
     Attributes:
-        row: name of the row; "base" for the base.
+        row: name of the row or stage; "base" for the base.
         seed: seed of everything.
         folder: where its files go.
         arguments: configuration and overrides, as on the command line.
         digest: of all its figures depend on.
         base: folder of the run whose weights it starts from.
+        stages: folders of the stages that its arguments name, by their names.
+        is_stage: it is a stage itself: fitted, not tested.
     """
 
     row: str
@@ -34,6 +36,8 @@ class Run:
     arguments: tuple[str, ...]
     digest: str
     base: Path | None = None
+    stages: Mapping[str, Path] = field(default_factory=dict)
+    is_stage: bool = False
 
     @property
     def name(self) -> str:
@@ -46,9 +50,14 @@ class Run:
         return self.folder / "log.txt"
 
     @property
+    def needs(self) -> tuple[Path, ...]:
+        """Folders of the runs that come before it."""
+        return (*([] if self.base is None else [self.base]), *self.stages.values())
+
+    @property
     def is_finished(self) -> bool:
         """Whether it has come to its end, and its figures are there."""
-        return results_file(self.folder).is_file() and "seconds" in read_mark(self.folder)
+        return "seconds" in read_mark(self.folder) and (self.is_stage or results_file(self.folder).is_file())
 
     @property
     def is_current(self) -> bool:
@@ -62,11 +71,12 @@ class Run:
             FileNotFoundError: the base has left no checkpoint.
         """
         weights = [] if self.base is None else [f"--{WEIGHTS_KEY}={last_checkpoint(self.base)}"]
-        return [*self.arguments, *weights, *run_options(self.folder, self.seed), "--evaluation.folder=null"]
+        given = [PLACEHOLDER.sub(lambda name: str(self.stages[name[1]]), argument) for argument in self.arguments]
+        return [*given, *weights, *run_options(self.folder, self.seed), "--evaluation.folder=null"]
 
 
 def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequence[str]) -> list[Run]:
-    """All runs of a study: the base with every seed, then the rows, seed by seed.
+    """All runs of a study: the base with every seed, then stages and rows, seed by seed.
 
     Args:
         study: the study.
@@ -79,20 +89,59 @@ def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequenc
     """
     runs, bases = [], {}
     if study.base is not None:
-        arguments = ("-c", str(study.base), *options)
         for seed in seeds:
-            digest = experiment_digest([*arguments, f"seed {seed}"])
-            bases[seed] = Run(BASE, seed, folder / BASE / f"seed_{seed}", arguments, digest)
+            bases[seed] = planned(StudyRow(BASE, study.base), folder / BASE, seed, options)
             runs.append(bases[seed])
     for seed in seeds:
-        base = bases.get(seed)
-        for row in study.rows:
-            changes = [f"--{key}={as_argument(value)}" for key, value in row.overrides.items()]
-            arguments = ("-c", str(row.config), *options, *changes)
-            digest = experiment_digest([*arguments, f"seed {seed}", f"base {base.digest if base else None}"])
-            place = folder / "rows" / row.folder_name / f"seed_{seed}"
-            runs.append(Run(row.name, seed, place, arguments, digest, base.folder if base else None))
+        stages: dict[str, Run] = {}
+        for stage in study.stages:
+            place = folder / "stages" / stage.folder_name
+            stages[stage.name] = planned(stage, place, seed, options, stages=stages, is_stage=True)
+        rows = [
+            planned(row, folder / "rows" / row.folder_name, seed, options, bases.get(seed), stages)
+            for row in study.rows
+        ]
+        runs += [*stages.values(), *rows]
     return runs
+
+
+def planned(
+    row: StudyRow,
+    folder: Path,
+    seed: int,
+    options: Sequence[str],
+    base: Run | None = None,
+    stages: Mapping[str, Run] | None = None,
+    is_stage: bool = False,
+) -> Run:
+    """The run of a row, a stage or the base with one seed.
+
+    Args:
+        row: what it runs.
+        folder: of the row; the run's is in it.
+        seed: its seed.
+        options: further options, which the row's own overrides win over.
+        base: run whose weights it starts from.
+        stages: runs before it, by name; those that the row names count.
+        is_stage: whether it is a stage.
+    """
+    changes = [f"--{key}={as_argument(value)}" for key, value in row.overrides.items()]
+    arguments = ("-c", str(row.config), *options, *changes)
+    before = {name: stages[name] for name in row.stages} if stages else {}
+    depends = [f"seed {seed}"]
+    if row.name != BASE:
+        depends.append(f"base {base.digest if base else None}")
+    depends += [f"stage {name} {run.digest}" for name, run in before.items()]
+    return Run(
+        row.name,
+        seed,
+        folder / f"seed_{seed}",
+        arguments,
+        experiment_digest([*arguments, *depends]),
+        base.folder if base else None,
+        {name: run.folder for name, run in before.items()},
+        is_stage,
+    )
 
 
 def as_argument(value: object) -> str:

@@ -1,15 +1,16 @@
-"""A run in a worker process."""
+"""Runs in a worker process."""
 
 from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
+from facequal.cli.lightning import FaceQualCLI
 from facequal.cli.run import RunCLI
 
 
-class WorkerRun(RunCLI):
-    """`facequal run` on one device, without progress bar and model summary: the workers share the machine."""
+class WorkerFit(FaceQualCLI):
+    """`facequal fit` on one device, without progress bar and model summary: the workers share the machine."""
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
         """The trainer; the saved configuration stays as it is.
@@ -26,3 +27,7 @@ class WorkerRun(RunCLI):
             if isinstance(callback, ProgressBar):
                 callback.disable()
         return trainer
+
+
+class WorkerRun(WorkerFit, RunCLI):
+    """`facequal run` in the same way."""

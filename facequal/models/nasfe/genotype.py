@@ -1,6 +1,7 @@
 """What a search found, as a file that can be read, written by hand, and checked."""
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,48 @@ class Genotype:
         if params_m is not None:
             content["params_m"] = round(params_m, 4)
         Path(path).write_text(_laid_out(content), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class RandomGenotype:
+    """A genotype that nobody searched for: what a search has to be better than. See `random_genotype`.
+
+    Attributes:
+        seed: Draws it.
+        blocks: Blocks of a cell.
+        channels: Channels within a cell.
+        cells: Cells of the fusion.
+        max_skips: Skips of a cell at most; None for any number.
+    """
+
+    seed: int
+    blocks: int = 12
+    channels: int = 40
+    cells: int = NUM_CELLS
+    max_skips: int | None = 2
+
+
+def random_genotype(drawn: RandomGenotype) -> Genotype:
+    """Draw a genotype under the rules by which one is derived from a search.
+
+    Every block takes two different inputs, each by an operator other than "none", all equally likely; of more than
+    `max_skips` skips the last ones are drawn anew. The two ports of a cell take different sources where there are two.
+    """
+    draw = random.Random(drawn.seed)
+    operators = [name for name in OPERATORS if name != "none"]
+    without_skip = [name for name in operators if name != "skip"]
+    nodes, num_skips = [], 0
+    for number in range(drawn.blocks):
+        node: list[Edge] = []
+        for source in sorted(draw.sample(range(number + 2), NUM_EDGES)):
+            name = draw.choice(operators)
+            num_skips += name == "skip"
+            if name == "skip" and drawn.max_skips is not None and num_skips > drawn.max_skips:
+                name = draw.choice(without_skip)
+            node.append((name, source))
+        nodes.append(tuple(node))
+    cells = [(0, 0), *(tuple(draw.sample(range(number + 1), 2)) for number in range(1, drawn.cells))]
+    return Genotype(tuple(nodes), tuple((s0, s1) for s0, s1 in cells), drawn.channels, source={"random": drawn.seed})
 
 
 def load_genotype(path: str | Path) -> Genotype:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from facequal.models.nasfe.decoder import Decoder
 from facequal.models.nasfe.encoders import BLOCKS, ClassModulation, Degraded, Encoder
 from facequal.models.nasfe.fusion import CellFusion, Res2Fusion
-from facequal.models.nasfe.genotype import Genotype, load_genotype
+from facequal.models.nasfe.genotype import Genotype, RandomGenotype, load_genotype, random_genotype
 from facequal.models.nasfe.supernet import SearchFusion, SearchSpace
 
 # Genotypes that come with the package.
@@ -32,7 +32,8 @@ class NASFENetwork(nn.Module):
     the decoder predicts the change of the picture: x = y + decoder(fusion(encoders(y))). At first it changes nothing.
 
     Args:
-        genotype: The fusion's cells: a file of a search, "reference" or "tiny"; None for the baseline of Res2Blocks.
+        genotype: The fusion's cells: a file of a search, "reference" or "tiny", or one drawn at random; None for the
+            baseline of Res2Blocks.
         search: The fusion is one to be searched, in this space.
         class_prior: Take the degradations {b, n, l} to modulate encoders and fusion.
         identity_channels: Channels of the features that clean pictures of the person are compared by (256 of VGGFace's
@@ -42,6 +43,7 @@ class NASFENetwork(nn.Module):
         blocks: Of all encoders, see `Encoder`; None for those of the paper's size.
         decoder_widths: See `Decoder`.
         residual: Add the picture to the decoder's output.
+        num_res2_blocks: Of the baseline.
 
     Raises:
         FileNotFoundError: If there is no such genotype.
@@ -50,7 +52,7 @@ class NASFENetwork(nn.Module):
 
     def __init__(
         self,
-        genotype: str | Genotype | None = None,
+        genotype: str | Genotype | RandomGenotype | None = None,
         search: SearchSpace | None = None,
         class_prior: bool = False,
         identity_channels: int | None = None,
@@ -59,6 +61,7 @@ class NASFENetwork(nn.Module):
         blocks: tuple[int, int, int] | None = None,
         decoder_widths: tuple[int, int, int] = (112, 72, 36),
         residual: bool = True,
+        num_res2_blocks: int = 4,
     ) -> None:
         super().__init__()
         self.residual = residual
@@ -66,7 +69,7 @@ class NASFENetwork(nn.Module):
         fused = len(BLOCKS) * channels
         self.modulation = ClassModulation(fused) if class_prior else None
         self.identity = None if identity_channels is None else nn.Conv2d(identity_channels, channels, 3, padding=1)
-        self.fusion = build_fusion(genotype, search, fused)
+        self.fusion = build_fusion(genotype, search, fused, num_res2_blocks)
         self.decoder = Decoder(fused, (len(BLOCKS) * widths[1], len(BLOCKS) * widths[0]), decoder_widths)
 
     def forward(self, images: Tensor, classes: Tensor | None = None, identity: Tensor | None = None) -> Tensor:
@@ -136,15 +139,24 @@ class SingleRestorer(nn.Module):
         return restored
 
 
-def build_fusion(genotype: str | Genotype | None, search: SearchSpace | None, channels: int) -> nn.Module:
+def build_fusion(
+    genotype: str | Genotype | RandomGenotype | None,
+    search: SearchSpace | None,
+    channels: int,
+    num_res2_blocks: int = 4,
+) -> nn.Module:
     """The fusion of a genotype, of a space to be searched, or the baseline; see `NASFENetwork`."""
     if search is not None and genotype is not None:
         raise ValueError("a network is searched or has a genotype, not both")
     if search is not None:
         return SearchFusion(search, channels)
-    if isinstance(genotype, str):
+    if genotype is None:
+        return Res2Fusion(channels, num_res2_blocks)
+    if isinstance(genotype, RandomGenotype):
+        genotype = random_genotype(genotype)
+    elif isinstance(genotype, str):
         genotype = published_genotype(genotype) if genotype in PUBLISHED else load_genotype(genotype)
-    return Res2Fusion(channels) if genotype is None else CellFusion(genotype, channels)
+    return CellFusion(genotype, channels)
 
 
 def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,14 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 raise KeyboardInterrupt
             except KeyboardInterrupt:
                 raise SystemExit(1)  # noqa: B904 - without a cause, as Lightning does it
+        (run.folder / "checkpoints").mkdir()
+        (run.folder / "checkpoints" / "last.ckpt").touch()
+        if run.is_stage:
+            return
         value = 0.5 + 0.01 * run.seed + float(values.get("--gain", 0))
         results = [Result(*COLUMN, "accuracy", value, rule="exact", seed=run.seed)]
         results.append(Result("set", "cross-resolution", "14 px", "accuracy", value + 0.1, rule="exact", seed=run.seed))
         write_results(run.folder / "report" / "results.csv", results)
-        (run.folder / "checkpoints").mkdir()
-        (run.folder / "checkpoints" / "last.ckpt").touch()
 
     monkeypatch.setattr(study_jobs, "train_and_test", pretend)
     return names
@@ -264,7 +267,7 @@ def test_rows_of_a_base_that_failed_are_not_done(
     assert stop.value.code == 1
     assert done == ["base, seed 0"]
     out = capsys.readouterr().out
-    assert "a, seed 0: not done, since its base has failed; 1 to go" in out
+    assert "a, seed 0: not done, since a run it needs has failed; 1 to go" in out
     assert "no run has results" in out
 
 
@@ -278,6 +281,76 @@ def test_ctrl_c_ends_the_study(how: str, write_file: Callable[..., Path], done: 
     file = write_file(rows={"a": {"gain": 0.1}, "b": {}, "c": {}})
     study(file)
     assert done[2:] == ["b, seed 0", "c, seed 0"]
+
+
+STAGES = {
+    "first": {"config": "experiment.yaml"},
+    "second": {"config": "experiment.yaml", "model.from": "${first}/checkpoints/last.ckpt"},
+    "other": {"config": "experiment.yaml"},
+}
+
+
+def test_stages_come_before_the_rows_that_name_them(
+    write_file: Callable[..., Path], done: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: dict[str, Any] = {"a": {}, "b": {"model.from": {"x": "${second}/genotype.json"}}}
+    file = write_file(stages=STAGES, rows=rows)
+    folder = study(file, "--only", "b")
+    assert done == ["first, seed 0", "second, seed 0", "b, seed 0"]
+    run = plan_runs(read_study(file), folder, [0], [])[-1]
+    (value,) = (argument for argument in run.command_line() if argument.startswith("--model.from"))
+    assert value == f'--model.from={{"x": "{folder / "stages" / "second" / "seed_0"}/genotype.json"}}'
+    assert set(pd.read_csv(folder / "summary.csv")["row"]) == {"b"}
+    assert "second, seed 0: 0 s; 1 to go" in capsys.readouterr().out
+
+    study(file, seeds=2)
+    assert done[3:] == [
+        *("other, seed 0", "a, seed 0"),
+        *("first, seed 1", "second, seed 1", "other, seed 1", "a, seed 1", "b, seed 1"),
+    ]
+    study(file, "--only", "b", "--fresh")
+    assert sorted(done[10:]) == ["b, seed 0", "first, seed 0", "second, seed 0"]
+
+
+def test_a_row_depends_on_all_stages_before_it(write_file: Callable[..., Path], tmp_path: Path) -> None:
+    rows: dict[str, Any] = {"a": {}, "b": {"model.from": "${second}"}}
+
+    def digests(**changed: Any) -> dict[str, str]:
+        stages = {name: stage | changed.get(name, {}) for name, stage in STAGES.items()}
+        file = write_file(stages=stages, rows=rows)
+        return {run.row: run.digest for run in plan_runs(read_study(file), tmp_path, [0], [])}
+
+    def changed_by(**changed: Any) -> set[str]:
+        before, after = digests(), digests(**changed)
+        return {name for name in before if before[name] != after[name]}
+
+    assert changed_by() == set()
+    assert changed_by(first={"x": 1}) == {"first", "second", "b"}
+    assert changed_by(second={"x": 1}) == {"second", "b"}
+    assert changed_by(other={"x": 1}) == {"other"}
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_a_failed_stage_would_have_given_is_not_done(
+    jobs: str,
+    write_file: Callable[..., Path],
+    done: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Threads in place of processes, which would not know what is only pretended.
+    monkeypatch.setattr(study_jobs, "ProcessPoolExecutor", lambda jobs, **options: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(study_jobs, "redirect_output", lambda log: None)
+    stages = STAGES | {"first": {"config": "experiment.yaml", "fails": 1}}
+    file = write_file(stages=stages, rows={"a": {"gain": 0.1}, "b": {"model.from": "${second}"}})
+    with pytest.raises(SystemExit) as stop:
+        study(file, "--jobs", jobs)
+    assert stop.value.code == 1
+    assert sorted(done) == ["a, seed 0", "first, seed 0", "other, seed 0"]
+    out = capsys.readouterr().out
+    assert "second, seed 0: not done, since a run it needs has failed" in out
+    assert "b, seed 0: not done, since a run it needs has failed" in out
+    assert "failed: first, seed 0: RuntimeError: it does not work" in out
 
 
 def test_only_some_rows(write_file: Callable[..., Path], done: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,6 +92,7 @@ def test_values(value: object, in_a_name: str, on_the_command_line: str) -> None
 
 
 C = "config: experiment.yaml\n"
+S = "stages: {s: {config: experiment.yaml}, t: {config: experiment.yaml}}\n"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ C = "config: experiment.yaml\n"
         ("rows: {", r"study\.yaml: while parsing"),
         (
             C + "row: {a: {}}",
-            r"study\.yaml: unknown key row; there are title, base, config, control, columns, rows, grid",
+            r"study\.yaml: unknown key row; there are title, base, stages, config, control, columns, rows, grid",
         ),
         (C, "needs `rows`, `grid` or both"),
         (C + "rows: {}", "needs `rows`, `grid` or both"),
@@ -136,6 +137,15 @@ C = "config: experiment.yaml\n"
         (C + "columns: [abc]\nrows: {a: {}}", "columns: expected .*, got 'abc'"),
         (C + "control: b\nrows: {a: {}}", "control must be the name of a row, got 'b'"),
         (C + "columns: [[a, b, c], [a, b, c]]\nrows: {a: {}}", "columns: one appears twice"),
+        (C + "stages: [a]\nrows: {a: {}}", r"stages must be a mapping of names to overrides, got \['a'\]"),
+        (C + "stages: {s: {}}\nrows: {a: {}}", "row s: there is neither a `config`"),
+        (C + "stages: {a: {config: experiment.yaml}}\nrows: {a: {}}", "'a' is the name of a row and of a stage"),
+        (C + "rows: {a: {x: '${s}/y'}}", r"a: \${s} is no stage before it; there is none"),
+        (C + S + "rows: {a: {x: ['${u}']}}", r"a: \${u} is no stage before it; there are s, t"),
+        (
+            C + S.replace("{s: {", "{s: {x: '${t}', ") + "rows: {a: {}}",
+            r"s: \${t} is no stage before it; there is none",
+        ),
     ],
 )
 def test_bad_files(text: str, message: str, write: Callable[[str], Path]) -> None:
