@@ -21,11 +21,11 @@ class EmbeddingWriter(Callback):
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path
-        self.collector = OutputCollector()
+        self.collector, self.is_embedding = OutputCollector(), False
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
-        self.collector = OutputCollector()
+        self.collector, self.is_embedding = OutputCollector(), False
 
     def on_predict_batch_end(
         self,
@@ -36,11 +36,15 @@ class EmbeddingWriter(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the rows of a batch."""
-        self.collector.add(outputs)
+        """Keep the rows of a batch of embeddings; restored pictures are none."""
+        if "embedding" in outputs:
+            self.collector.add(outputs)
+            self.is_embedding = True
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the rows of all ranks and write them on rank 0."""
+        if not self.is_embedding:
+            return
         rows = self.collector.gather(trainer)
         path = Path(self.path) if self.path is not None else run_folder(trainer) / "embeddings.parquet"
         if trainer.is_global_zero:

@@ -15,7 +15,7 @@ commands:
   fit         train a method:            facequal fit -c experiments/demo/adaface.yaml
   validate    compute validation figures of a checkpoint
   test        run the test protocols:    facequal test -c CONFIG --ckpt_path CHECKPOINT
-  predict     write embeddings and norms of images to Parquet
+  predict     write embeddings and norms of images to Parquet, or restored pictures
   run         fit, then test, in one process
   repeat      run with several seeds; mean and spread: facequal repeat CONFIG --seeds 3
   compare     two models' reports as tables and pictures: facequal compare BEFORE AFTER --out DIR

@@ -16,6 +16,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from facequal.callbacks.embeddings import EmbeddingWriter
+from facequal.callbacks.restored_pictures import RestoredPictures
 from facequal.callbacks.save_config import SaveRunConfig
 from facequal.checkpoints import WEIGHT_FILES
 from facequal.cli.configs import expand_inherited
@@ -75,14 +76,15 @@ class FaceQualCLI(LightningCLI):
         self.trainer.test(**arguments, verbose=False)
 
     def predict(self, **arguments: Any) -> None:
-        """Embed without keeping a second copy in memory: the embeddings go to a file."""
+        """Embed or restore without keeping a copy in memory: what comes out goes to files."""
         self.trainer.predict(**arguments, return_predictions=False)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the evaluation, the embedding writer, inheritance, and the link from data to model."""
+        """Add the evaluation, the writers of predictions, inheritance, and the link from data to model."""
         parser.add_argument("--inherit", type=list[str], default=[], help="files this one builds on, relative to it")
         parser.add_lightning_class_args(ProtocolEvaluation, "evaluation")
         parser.add_lightning_class_args(EmbeddingWriter, "embeddings")
+        parser.add_lightning_class_args(RestoredPictures, "restored")
         parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:

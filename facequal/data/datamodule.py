@@ -23,7 +23,7 @@ from facequal.data.samplers import AlternatingSampler, EpochSampler, IdentityPai
 from facequal.data.scores import ScoredSource
 from facequal.data.source import FaceSource, require_source
 from facequal.data.splits import split_identities
-from facequal.data.views import to_unit_range, training_views
+from facequal.data.views import reference_views, to_unit_range, training_views
 from facequal.degradations.base import Degradation
 from facequal.degradations.suites import resolution_suite
 
@@ -40,7 +40,7 @@ class FaceDataModule(LightningDataModule):
         train: data set to train on, or None to evaluate only.
         val: protocols to validate on, beside the held-out identities.
         test: protocols to test on; each gets one loader.
-        predict: data set whose embeddings `facequal predict` writes.
+        predict: data set whose embeddings, or restored pictures, `facequal predict` writes.
         augmentation: device-side slot that acts on ``image`` before it is copied: both views share it.
         degradation: device-side slot that makes ``lq`` from ``image``.
         lq_augmentation: device-side slot drawn for ``lq`` alone.
@@ -195,7 +195,7 @@ class FaceDataModule(LightningDataModule):
             raise ValueError("data.val is empty and data.val_identities is 0: there is nothing to validate on")
         # Without protocols there is nothing to validate, which is no mistake.
         warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
-        return [self._eval_loader(protocol.images) for protocol in self.val_protocols]
+        return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.val_protocols]
 
     def test_dataloader(self) -> list[FaceLoader]:
         """One loader per test protocol.
@@ -205,17 +205,18 @@ class FaceDataModule(LightningDataModule):
         """
         if not self.test_protocols:
             raise ValueError("data.test is empty: name at least one protocol of facequal.data.protocols")
-        return [self._eval_loader(protocol.images) for protocol in self.test_protocols]
+        return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.test_protocols]
 
     def predict_dataloader(self) -> FaceLoader:
-        """The images to embed, in order.
+        """The images to embed or restore, in order; one by one from a source of images in their own sizes.
 
         Raises:
             ValueError: there is no data set to predict on.
         """
         if self.predict_source is None:
-            raise ValueError("data.predict is not set: there is nothing to embed")
-        return self._eval_loader(self.predict_source)
+            raise ValueError("data.predict is not set: there is nothing to embed or restore")
+        own_sizes = getattr(self.predict_source, "size_px", self.eval_batch_size) is None
+        return self._eval_loader(self.predict_source, 1 if own_sizes else self.eval_batch_size)
 
     def on_after_batch_transfer(self, batch: Mapping[str, Any], dataloader_idx: int) -> dict[str, Any]:
         """Degrade on the device: training views in fit, what its protocol asks for in validation and test."""
@@ -230,7 +231,7 @@ class FaceDataModule(LightningDataModule):
                 lq_augmentation=self.lq_augmentation,
             )
         if trainer.predicting:
-            return {**batch, "image": to_unit_range(batch["image"])}
+            return {**batch, "image": to_unit_range(batch["image"]), **reference_views(batch)}
         if trainer.testing:
             return self.test_protocols[dataloader_idx].views(batch, self.resolutions_px)
         return self.val_protocols[dataloader_idx].views(batch, self.val_resolutions_px)
@@ -277,10 +278,10 @@ class FaceDataModule(LightningDataModule):
     def _rank_and_world_size(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
-    def _eval_loader(self, source: FaceSource) -> FaceLoader:
+    def _eval_loader(self, source: FaceSource, batch_size: int) -> FaceLoader:
         rank, world_size = self._rank_and_world_size()
         sampler = EpochSampler(source, shuffle=False, rank=rank, world_size=world_size)
-        return self._loader(source, sampler, self.eval_batch_size, drop_last=False)
+        return self._loader(source, sampler, batch_size, drop_last=False)
 
     def _loader(self, source: FaceSource, sampler: EpochSampler, batch_size: int, drop_last: bool) -> FaceLoader:
         return FaceLoader(

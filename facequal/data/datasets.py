@@ -1,7 +1,7 @@
 """Data sets of labelled faces: a folder of identities, a list, a record set."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,12 @@ class FaceDataset(Dataset[dict[str, Any]]):
     def describe(self, index: int) -> str:
         """Path of an image, or file, key and offset of its record: what error messages name."""
         return self.images.describe(index)
+
+    def name(self, index: int) -> str:
+        """What files made from an image are named by: its path in the folder of images, or its number."""
+        path = PurePath(self.images.name(index) if isinstance(self.images, FileImages) else f"{index:06d}")
+        # A list may name files anywhere.
+        return path.name if path.is_absolute() or ".." in path.parts else str(path)
 
     def by_identity(self, encoded: bool = False) -> Iterator[tuple[int, RGBImage | bytes]]:
         """Labels and images sorted by identity, for `facequal.data.recordio.write_record_set`.

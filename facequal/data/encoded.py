@@ -54,6 +54,10 @@ class FileImages:
     def __len__(self) -> int:
         return len(self._paths)
 
+    def name(self, index: int) -> str:
+        """Path of an image relative to the folder."""
+        return os.fsdecode(self._paths[index])
+
     def path(self, index: int) -> str:
         """Path of an image."""
         return os.path.join(self._root, os.fsdecode(self._paths[index]))  # noqa: PTH118 (hot: Path costs ten times more)

@@ -7,12 +7,90 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import Dataset
 
 from facequal.data.datasets import FolderDataset, SizePx
 from facequal.data.errors import DatasetError
 from facequal.data.protocols import EvaluationProtocol
+from facequal.data.references import read_references
 from facequal.data.source import FaceSource
-from facequal.data.views import to_unit_range
+from facequal.data.views import reference_views, to_unit_range
+
+
+class ReferencedPhotos(Dataset[dict[str, Any]]):
+    """Photos ``<root>/<person>/<photo>`` with clean pictures of the same people, ``<references>/<person>/<picture>``.
+
+    Items have ``references``, the first pictures of the person, black beyond those there are, and ``num_references``,
+    how many there are; a photo of somebody without any has none.
+
+    Args:
+        root: folder of the photos.
+        references: folder of the clean pictures, by the same names of people.
+        num_references: how many come with a photo at most.
+        size_px: size that photos and references are brought to, see `FaceDataset`; None leaves them as they are, and
+            those of a person must have one size.
+
+    Attributes:
+        photos: the photos alone.
+        clean: the clean pictures.
+        clean_labels: label of each clean picture among the people of the photos, int64; -1 for others.
+
+    Raises:
+        DatasetError: a folder does not follow the layout, or no person of the references has a photo.
+        ValueError: no reference is asked for.
+    """
+
+    def __init__(self, root: str, references: str, num_references: int = 5, size_px: SizePx = None) -> None:
+        if num_references < 1:
+            raise ValueError(f"num_references must be at least 1, got {num_references}")
+        self.photos, self.clean = FolderDataset(root, size_px), FolderDataset(references, size_px)
+        self.num_references, self.size_px = num_references, size_px
+        self.labels, self.num_classes, self.classes = self.photos.labels, self.photos.num_classes, self.photos.classes
+        self.clean_labels = labels_among(self.classes, self.clean, Path(root), Path(references))
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """A photo and its references.
+
+        Raises:
+            DatasetError: a reference has another size than the photo.
+        """
+        item = self.photos[index]
+        positions = np.flatnonzero(self.clean_labels == item["label"])[: self.num_references]
+        for position in positions.tolist() if self.size_px is None else ():
+            found, wanted = self.clean[position]["image"].shape[1:], item["image"].shape[1:]
+            if found != wanted:
+                raise DatasetError(
+                    f"{self.clean.describe(position)}: {found[0]}x{found[1]} pixels (height x width), but "
+                    f"{self.describe(index)} has {wanted[0]}x{wanted[1]}; bring them to one size, or set size_px"
+                )
+        return {**item, **read_references(self.clean, positions, self.num_references, item["image"])}
+
+    def describe(self, index: int) -> str:
+        """Path of a photo."""
+        return self.photos.describe(index)
+
+    def name(self, index: int) -> str:
+        """Path of a photo in the folder."""
+        return self.photos.name(index)
+
+
+def labels_among(
+    people: Sequence[str], references: FolderDataset, root: Path, references_root: Path
+) -> NDArray[np.int64]:
+    """Label of each reference among the people; -1 for others.
+
+    Raises:
+        DatasetError: none of them is among the people.
+    """
+    number = {name: label for label, name in enumerate(people)}
+    labels = np.array([number.get(name, -1) for name in references.classes], dtype=np.int64)
+    if (labels < 0).all():
+        raise DatasetError(f"{references_root}: no person of {root} is there: do the names agree?")
+    found: NDArray[np.int64] = labels[references.labels]
+    return found
 
 
 class RealPhotos(EvaluationProtocol):
@@ -26,14 +104,26 @@ class RealPhotos(EvaluationProtocol):
         root: folder of the photos.
         references: folder of clean pictures, by the same names of people; people may be missing there.
         size_px: size that photos and references are brought to, see `FaceDataset`: batches need one.
+        num_references: references that come with every photo at most, for methods that restore with their help; those
+            of a person are then no independent judges of likeness.
 
     Raises:
         DatasetError: a folder does not follow the layout, or no person of the references has a photo.
+        ValueError: the number of references is negative, or there is no folder of them.
     """
 
-    def __init__(self, name: str, root: str, references: str | None = None, size_px: SizePx = 112) -> None:
+    def __init__(
+        self,
+        name: str,
+        root: str,
+        references: str | None = None,
+        size_px: SizePx = 112,
+        num_references: int = 0,
+    ) -> None:
         super().__init__(name)
-        self.root, self.size_px = Path(root), size_px
+        if num_references < 0 or (num_references and references is None):
+            raise ValueError(f"{name}: num_references={num_references} needs a folder of references, or is negative")
+        self.root, self.size_px, self.num_references = Path(root), size_px, num_references
         self.references_root = None if references is None else Path(references)
 
     @property
@@ -44,10 +134,12 @@ class RealPhotos(EvaluationProtocol):
     @cached_property
     def images(self) -> FaceSource:
         """The photos."""
+        if self.num_references and self.references_root is not None:
+            return ReferencedPhotos(str(self.root), str(self.references_root), self.num_references, self.size_px)
         return FolderDataset(self.root, self.size_px)
 
     @cached_property
-    def references(self) -> FaceSource | None:
+    def references(self) -> FolderDataset | None:
         """The clean pictures."""
         return None if self.references_root is None else FolderDataset(self.references_root, self.size_px)
 
@@ -60,13 +152,10 @@ class RealPhotos(EvaluationProtocol):
         """
         if self.references is None:
             return np.empty(0, dtype=np.int64)
-        number = {name: label for label, name in enumerate(self.images.classes)}
-        labels = np.array([number.get(name, -1) for name in self.references.classes], dtype=np.int64)
-        if (labels < 0).all():
-            raise DatasetError(f"{self.references_root}: no person of {self.root} is there: do the names agree?")
-        found: NDArray[np.int64] = labels[self.references.labels]
-        return found
+        assert self.references_root is not None
+        return labels_among(self.images.classes, self.references, self.root, self.references_root)
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
         """``lq`` float32 (B,3,H,W) in [0,1], ``label`` and ``index``: there is no ``image``."""
-        return {"lq": to_unit_range(batch["image"]), "label": batch["label"], "index": batch["index"]}
+        photos = {"lq": to_unit_range(batch["image"]), "label": batch["label"], "index": batch["index"]}
+        return {**photos, **reference_views(batch)}

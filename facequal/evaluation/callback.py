@@ -170,7 +170,15 @@ class ProtocolEvaluation(Callback):
             if number not in self.evaluators:
                 raise ValueError(f"{protocol.name}: no batch was evaluated, the set is empty")
             self.evaluators[number].compute(trainer, seed)
-        return [result for evaluator in self.evaluators.values() for result in evaluator.results]
+        results = [result for evaluator in self.evaluators.values() for result in evaluator.results]
+        return results if self.fitting else [*results, *self.sizes(trainer, seed)]
+
+    def sizes(self, trainer: Trainer, seed: int | None) -> list[Result]:
+        """The learnable parameters of a method that restores, in millions: what is frozen does not count."""
+        columns = {evaluator.restored: None for evaluator in self.evaluators.values() if hasattr(evaluator, "restored")}
+        parameters = trainer.lightning_module.parameters()
+        size = sum(parameter.numel() for parameter in parameters if parameter.requires_grad) / 1e6
+        return [Result("network", "size", column, "parameters", size, unit="M", seed=seed) for column in columns]
 
     def report_folder(self, trainer: Trainer) -> Path:
         """Folder of the report, equal on all ranks."""

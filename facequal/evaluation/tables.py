@@ -102,7 +102,7 @@ def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> 
     """
     if mean is None or math.isnan(mean):
         return NOT_AVAILABLE
-    scale, decimals = (100, 2) if unit == "fraction" else (1, 2 if unit else 4)
+    scale, decimals = (100, 2) if unit == "fraction" else (1, 2 if unit == "dB" else 4)
     text = f"{scale * mean:{sign}z.{decimals}f}"  # z: no minus before a zero
     text += "" if std is None or math.isnan(std) else f" ± {scale * std:.{decimals}f}"
     return text if unit in ("", "fraction") else f"{text} {unit}"

@@ -1,20 +1,25 @@
 """NASFE: a network that restores faces, trained to look like the clean picture and like the person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from numpy.typing import NDArray
 from torch import Tensor
 
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import identity_loss, perceptual_loss
-from facequal.methods.base import FaceMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
 from facequal.methods.degradation_classifier import DegradationClassifier
 from facequal.methods.restorer import adam
+from facequal.methods.restoring import RestoringMethod, as_batch, as_picture
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.models.nasfe.encoders import BLOCKS
+from facequal.models.nasfe.fusion import CellFusion
 from facequal.models.nasfe.network import NASFENetwork, identity_information
+from facequal.models.tiling import require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights
 
 Mode = Literal["refs", "self"]
@@ -22,7 +27,7 @@ Mode = Literal["refs", "self"]
 _LARGEST_RATIO, _WATCHED_STEPS = 10.0, 100
 
 
-class NASFE(FaceMethod):
+class NASFE(RestoringMethod):
     """Trains a `NASFENetwork` with the three terms of the paper, L = L2 + .04 L_per + .003 L_iden.
 
     L2 is the mean squared error (the paper prints a sum, beside which the other terms would vanish); L_per the mean
@@ -55,6 +60,9 @@ class NASFE(FaceMethod):
         encoders: Checkpoints of `Restorer` with a `SingleRestorer` to start the encoders from, by degradation.
         weights: Checkpoint of this method, or state dict of the network, to start from.
         channels_last: Memory format of the network.
+        tile_px: Restore tiles of that side one after the other in evaluation and prediction, which needs less memory
+            (see `restore_in_tiles`); None restores pictures as a whole.
+        tile_overlap_px: Overlap of neighbouring tiles.
 
     Raises:
         ValueError: Settings do not go together, or weights do not fit.
@@ -77,9 +85,15 @@ class NASFE(FaceMethod):
         encoders: Mapping[str, str] | None = None,
         weights: str | None = None,
         channels_last: bool = False,
+        tile_px: int | None = None,
+        tile_overlap_px: int = 16,
     ) -> None:
         super().__init__()
         self.save_configuration()
+        keep_genotype(self.hparams, network)
+        if tile_px is not None:
+            require_tiles(tile_px, tile_overlap_px)
+        self.tile_px, self.tile_overlap_px = tile_px, tile_overlap_px
         _validate(network, features, reference_dropout, mode)
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self.features = features
@@ -135,8 +149,17 @@ class NASFE(FaceMethod):
         if self.network.identity is not None:
             with torch.no_grad():
                 identity = identity_information(self._features_of(images), references, num_references)
-        restored: Tensor = self.network(images, prior, identity)
-        return restored
+        if self.tile_px is None or self.training:
+            restored: Tensor = self.network(images, prior, identity)
+            return restored
+
+        # The prior and the person are those of the whole picture.
+        def restore_tile(tile: Tensor, rows: slice, columns: slice) -> Tensor:
+            part = None if identity is None else part_of(identity, rows, columns, images.shape[-2:])
+            restored: Tensor = self.network(tile, prior, part)
+            return restored
+
+        return restore_in_tiles(restore_tile, images, self.tile_px, self.tile_overlap_px)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The weighted sum of the three terms, mean over the batch.
@@ -189,25 +212,48 @@ class NASFE(FaceMethod):
             warn_of_large_terms({name: float(value) for name, value in self.term_sums.items()})
             self.term_sums = {}
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return self.restore_batch(batch)
-
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return self.restore_batch(batch)
-
-    def restore_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """``restored`` (B,3,H,W), ``index`` (B,) and ``mode``, how references were used.
+    def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
+        """Restored pictures (B,3,H,W).
 
         Raises:
-            ValueError: the batch is of a protocol for recognition, or has no references in the mode "refs".
+            ValueError: there are no references in the mode "refs".
         """
-        if "lq" not in batch:
-            raise ValueError("NASFE is evaluated on restoration sets (facequal.data.restoration), not on pairs")
         references, present = self._references_of(batch) if self.mode_name == "refs" else (None, None)
-        restored = self._restore(batch["lq"], batch.get("classes"), references, present)
-        return {"restored": restored, "index": batch["index"], "mode": self.mode_name}
+        return self._restore(batch["lq"], batch.get("classes"), references, present)
+
+    @torch.inference_mode()
+    def restore(
+        self,
+        picture: NDArray[np.uint8],
+        references: Sequence[NDArray[np.uint8]] = (),
+        classes: Sequence[float] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Restore one picture, with clean pictures of the same person or without any ("self").
+
+        Args:
+            picture: uint8 RGB (H,W,3), of any size.
+            references: as many as there are, uint8 RGB in the size of the picture.
+            classes: what is known of blur, noise and low light, in [0,1], for a network with a class prior and without
+                a classifier.
+
+        Returns:
+            uint8 RGB (H,W,3).
+
+        Raises:
+            ValueError: a picture is something else, a reference has another size, or the network takes no references.
+        """
+        if references and self.network.identity is None:
+            raise ValueError("references: this network has no identity branch to take them")
+        batch = as_batch(picture, self.device)
+        clean = [as_batch(each, self.device, f"references[{place}]") for place, each in enumerate(references)]
+        for place, each in enumerate(clean):
+            require_size(each, batch, f"references[{place}]")
+        prior = None if classes is None else torch.tensor([classes], device=self.device, dtype=torch.float32)
+        was_training = self.training
+        self.eval()
+        restored = self(batch, prior, torch.stack(clean, dim=1) if clean else None)
+        self.train(was_training)
+        return as_picture(restored[0])
 
     def _references_of(self, batch: Mapping[str, Any]) -> tuple[Tensor | None, Tensor | None]:
         """Features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
@@ -219,6 +265,7 @@ class NASFE(FaceMethod):
                 "mode 'refs' needs clean pictures of the same people: set data.num_references, and num_references of "
                 "the restoration sets"
             )
+        require_size(batch["references"], batch["lq"], "references")
         return self._reference_features(batch["references"]), batch["num_references"]
 
     @torch.no_grad()
@@ -245,6 +292,32 @@ class NASFE(FaceMethod):
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""
         return self.with_schedule(self.optimizer_factory(self.network.parameters()))
+
+
+def keep_genotype(configuration: MutableMapping[str, Any], network: NASFENetwork) -> None:
+    """Put the genotype in place of its file's name in the configuration that checkpoints keep: files go astray."""
+    arguments = configuration.get("network", {}).get("init_args", {})
+    if isinstance(network.fusion, CellFusion) and isinstance(arguments.get("genotype"), str):
+        arguments["genotype"] = network.fusion.genotype.to_plain()
+
+
+def require_size(references: Tensor, images: Tensor, name: str) -> None:
+    """Refuse references (...,h,w) in another size than the pictures (...,H,W): statistics of features depend on it.
+
+    Raises:
+        ValueError: see above.
+    """
+    if references.shape[-2:] != images.shape[-2:]:
+        found, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))
+        raise ValueError(f"{name}: {found} pixels (height x width), but the pictures have {wanted}; bring them to one")
+
+
+def part_of(features: Tensor, rows: slice, columns: slice, size: Sequence[int]) -> Tensor:
+    """Those of a picture's features (B,C,h,w) that touch these rows and columns of it, which has that size."""
+    parts = []
+    for length, side, part in zip(features.shape[-2:], size, (rows, columns), strict=True):
+        parts.append(slice(part.start * length // side, -(-part.stop * length // side)))
+    return features[..., parts[0], parts[1]]
 
 
 def load_encoders(network: NASFENetwork, checkpoints: Mapping[str, str]) -> None:

@@ -10,9 +10,10 @@ from torch.optim import Adam, Optimizer
 
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import perceptual_loss
-from facequal.methods.base import FaceMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
 from facequal.methods.nasfe import load_encoders
 from facequal.methods.restorer import adam
+from facequal.methods.restoring import RestoringMethod
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.models.nasfe.derivation import derive_genotype, has_collapsed, search_statistics
 from facequal.models.nasfe.genotype import Genotype
@@ -25,7 +26,7 @@ def architecture_adam(parameters: Iterable[Any]) -> Adam:
     return Adam(parameters, lr=3e-3, betas=(0.5, 0.999), weight_decay=1e-3)
 
 
-class NASFESearch(FaceMethod):
+class NASFESearch(RestoringMethod):
     """Searches the fusion of a `NASFENetwork` by continuous relaxation, first order (DARTS; Liu et al. 2019).
 
     The data module gives batches of two halves of the people in turn (``data.alternate_halves``): those of the first
@@ -180,13 +181,10 @@ class NASFESearch(FaceMethod):
             source["seed"] = datamodule.seed
         return derive_genotype(self.fusion, self.max_skips, **source)
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return {"restored": self(batch["lq"]), "index": batch["index"]}
-
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return {"restored": self(batch["lq"]), "index": batch["index"]}
+    def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
+        """Restored pictures (B,3,H,W), by the network as it is mixed now."""
+        restored: Tensor = self(batch["lq"])
+        return restored
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The optimizer of the weights, and that of the architecture."""

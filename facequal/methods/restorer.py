@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_info
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from facequal.methods.base import FaceMethod, OptimizerFactory
+from facequal.methods.base import OptimizerFactory
+from facequal.methods.restoring import RestoringMethod, as_batch, as_picture
 from facequal.methods.schedules import CosineSchedule, Schedule
+from facequal.models.tiling import require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights
 
 
@@ -18,7 +22,7 @@ def adam(parameters: Iterable[Any]) -> Adam:
     return Adam(parameters, lr=5e-4)
 
 
-class Restorer(FaceMethod):
+class Restorer(RestoringMethod):
     """Trains a network to undo what the data module's ``degradation`` did.
 
     The loss of a sample is the mean squared error of ``network(lq)`` and ``image`` over pixels and channels. Nothing
@@ -30,6 +34,12 @@ class Restorer(FaceMethod):
         schedule: factor of the rate at every step; None: half a cosine down to 1 %.
         weights: checkpoint to start from: of this method, or a state dict of the network.
         channels_last: memory format of the network.
+        tile_px: restore tiles of that side one after the other in evaluation and prediction, which needs less memory
+            (see `restore_in_tiles`); None restores pictures as a whole.
+        tile_overlap_px: overlap of neighbouring tiles.
+
+    Raises:
+        ValueError: tiles are not larger than their overlap.
     """
 
     def __init__(
@@ -39,9 +49,14 @@ class Restorer(FaceMethod):
         schedule: Schedule | None = None,
         weights: str | None = None,
         channels_last: bool = False,
+        tile_px: int | None = None,
+        tile_overlap_px: int = 16,
     ) -> None:
         super().__init__()
         self.save_configuration()
+        if tile_px is not None:
+            require_tiles(tile_px, tile_overlap_px)
+        self.tile_px, self.tile_overlap_px = tile_px, tile_overlap_px
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self.optimizer_factory, self.schedule = optimizer, schedule or CosineSchedule(final=0.01)
         if weights is not None:
@@ -50,6 +65,8 @@ class Restorer(FaceMethod):
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore RGB pictures (B,3,H,W) in [0,1]; the result may leave the range."""
+        if self.tile_px is not None and not self.training:
+            return restore_in_tiles(lambda tile, *_: self.network(tile), images, self.tile_px, self.tile_overlap_px)
         restored: Tensor = self.network(images)
         return restored
 
@@ -67,23 +84,23 @@ class Restorer(FaceMethod):
         self.log("train/loss", loss, prog_bar=True, batch_size=len(losses))
         return loss
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return self.restore_batch(batch)
+    def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
+        """Restored pictures (B,3,H,W)."""
+        restored: Tensor = self(batch["lq"])
+        return restored
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return self.restore_batch(batch)
-
-    def restore_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """``restored`` (B,3,H,W) and ``index`` (B,).
+    @torch.inference_mode()
+    def restore(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Restore one picture, uint8 RGB (H,W,3) of any size that the network takes, as `facequal predict` does.
 
         Raises:
-            ValueError: the batch is of a protocol for recognition.
+            ValueError: the picture is something else.
         """
-        if "lq" not in batch:
-            raise ValueError("a restorer is evaluated on restoration sets (facequal.data.restoration), not on pairs")
-        return {"restored": self(batch["lq"]), "index": batch["index"]}
+        was_training = self.training
+        self.eval()
+        restored: Tensor = self(as_batch(picture, self.device))
+        self.train(was_training)
+        return as_picture(restored[0])
 
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""

@@ -18,7 +18,8 @@ from facequal.evaluation.restoration import RestorationSettings
 from facequal.metrics.no_reference import SCORES
 from tests.evaluation.test_restoration import Thumbnail
 
-ONE_RANK = SimpleNamespace(world_size=1, testing=True, limit_test_batches=1.0)
+NETWORK = torch.nn.Linear(2, 3)
+ONE_RANK = SimpleNamespace(world_size=1, testing=True, limit_test_batches=1.0, lightning_module=NETWORK)
 
 
 @pytest.fixture

@@ -4,11 +4,16 @@ import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from facequal.callbacks.restored_pictures import RestoredPictures
 from facequal.data.datamodule import FaceDataModule
+from facequal.data.errors import DatasetError
+from facequal.data.images import encode_png, read_image
+from facequal.data.photos import RealPhotos, ReferencedPhotos
 from facequal.data.restoration import RestorationSet
 from facequal.degradations import KernelBank, MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
@@ -217,3 +222,104 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
         trainer(tmp_path).fit(NASFE(network(), Shades()), datamodule=datamodule(num_references=0))
     with pytest.raises(ValueError, match="NASFE is evaluated on restoration sets"):
         NASFE(network(), Shades()).test_step({"image": torch.rand(1, 3, 8, 8)}, 0)
+
+
+def test_a_picture_is_restored_with_references_or_without() -> None:
+    module = NASFE(network(), Shades())
+    generator = np.random.default_rng(0)
+    picture, one, other = (generator.integers(0, 256, (21, 18, 3), dtype=np.uint8) for _ in range(3))
+    classes = (0.0, 1.0, 0.5)
+    alone = module.restore(picture, classes=classes)
+    assert alone.shape == picture.shape
+    assert alone.dtype == np.uint8
+    helped = module.restore(picture, [one, other], classes)
+    assert (helped != alone).any()
+    images = [torch.from_numpy(each.transpose(2, 0, 1)).float() / 255 for each in (picture, one, other)]
+    with torch.no_grad():
+        restored = module(images[0][None], torch.tensor([classes]), torch.stack(images[1:])[None])
+    expected = (restored[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(helped, expected)
+    with pytest.raises(
+        ValueError, match=r"references\[1\]: 20x18 pixels \(height x width\), but the pictures have 21x18"
+    ):
+        module.restore(picture, [one, other[:20]], classes)
+    with pytest.raises(ValueError, match=r"references\[0\] must be uint8 RGB \(H,W,3\), got float64"):
+        module.restore(picture, [one / 255], classes)
+    with pytest.raises(ValueError, match="give a classifier, or batches with classes"):
+        module.restore(picture)
+    without = NASFE(network(identity_channels=None, class_prior=False))
+    with pytest.raises(ValueError, match="this network has no identity branch"):
+        without.restore(picture, [one])
+
+
+def test_tiles_share_the_person_and_the_prior() -> None:
+    """A fusion that looks at pixels alone gives the same in tiles as at once, but for what an edge cuts off."""
+
+    class Pointwise(nn.Module):
+        modulation, identity = None, nn.Conv2d(6, 8, 1)
+
+        def forward(self, images: Tensor, classes: Tensor, identity: Tensor) -> Tensor:
+            person = torch.nn.functional.interpolate(identity, size=images.shape[-2:], mode="nearest")
+            return images + person[:, :3]
+
+    module = NASFE(network(class_prior=False), Shades(), tile_px=16, tile_overlap_px=4).eval()
+    module.network = Pointwise()  # type: ignore[assignment]
+    images, references = torch.rand(2, 3, 32, 48), torch.rand(2, 2, 3, 32, 48)
+    in_tiles = module(images, None, references)
+    module.tile_px = None
+    torch.testing.assert_close(in_tiles, module(images, None, references))
+    with pytest.raises(ValueError, match="tile_px=8 must be larger than tile_overlap_px=16"):
+        NASFE(network(), Shades(), tile_px=8)
+
+
+def test_references_of_another_size_are_refused(tmp_path: Path) -> None:
+    module = NASFE(network(), Shades()).eval()
+    batch = {"lq": torch.rand(2, 3, 16, 16), "classes": torch.zeros(2, 3), "index": torch.arange(2)}
+    batch |= {"references": torch.rand(2, 2, 3, 16, 24), "num_references": torch.tensor([2, 1])}
+    with pytest.raises(ValueError, match=r"references: 16x24 pixels .* but the pictures have 16x16"):
+        module.test_step(batch, 0)
+
+
+def test_photos_with_references(tmp_path: Path) -> None:
+    """Photos in their own sizes, each with the clean pictures of its person; a person without any is "self"."""
+    generator = np.random.default_rng(0)
+    sizes = {"anna": (16, 24), "bert": (24, 16), "carl": (17, 19)}
+    for person, size in sizes.items():
+        for folder in ("photos", "clean"):
+            if (folder, person) != ("clean", "carl"):
+                (tmp_path / folder / person).mkdir(parents=True)
+                encode_png(tmp_path / folder / person / "1.png", generator.integers(0, 256, (*size, 3), dtype=np.uint8))
+    photos = ReferencedPhotos(str(tmp_path / "photos"), str(tmp_path / "clean"), num_references=2)
+    assert [photos[index]["num_references"] for index in range(3)] == [1, 1, 0]
+    module = NASFE(network(class_prior=False), Shades())
+    run = trainer(tmp_path, callbacks=[RestoredPictures(str(tmp_path / "out"))])
+    run.predict(module, datamodule=FaceDataModule(predict=photos), return_predictions=False)
+    for person in sizes:
+        read = {folder: tmp_path / folder / person / "1.png" for folder in ("photos", "clean", "out")}
+        references = [read_image(read["clean"])] if read["clean"].is_file() else []
+        restored = module.restore(read_image(read["photos"]), references)
+        np.testing.assert_array_equal(read_image(read["out"]), restored)
+    encode_png(tmp_path / "clean" / "anna" / "0.png", np.zeros((16, 20, 3), dtype=np.uint8))
+    photos = ReferencedPhotos(str(tmp_path / "photos"), str(tmp_path / "clean"), num_references=2)
+    with pytest.raises(DatasetError, match=r"anna/0\.png: 16x20 pixels .* but .*photos/anna/1\.png has 16x24"):
+        photos[0]
+    tested = RealPhotos("photos", str(tmp_path / "photos"), str(tmp_path / "clean"), size_px=16, num_references=2)
+    columns = columns_of(module, tested, tmp_path)
+    assert columns == {"input", "restored (refs)"}
+    with pytest.raises(ValueError, match="num_references=1 needs a folder of references"):
+        RealPhotos("photos", str(tmp_path / "photos"), num_references=1)
+
+
+def columns_of(module: NASFE, protocol: RealPhotos, folder: Path) -> set[str]:
+    evaluation = ProtocolEvaluation()
+    trainer(folder, callbacks=[evaluation]).test(module, datamodule=FaceDataModule(test=[protocol]), verbose=False)
+    return {result.column for result in evaluation.results if result.metric != "parameters"}
+
+
+def test_the_report_has_the_number_of_parameters(tmp_path: Path) -> None:
+    module = NASFE(network(), Shades(), DegradationClassifier(Contrasts()))
+    evaluation = ProtocolEvaluation()
+    trainer(tmp_path, callbacks=[evaluation]).test(module, datamodule=datamodule(), verbose=False)
+    (size,) = (result for result in evaluation.results if result.metric == "parameters")
+    expected = sum(parameter.numel() for parameter in module.network.parameters()) / 1e6
+    assert (size.protocol, size.column, size.value, size.unit) == ("network", "restored (refs)", expected, "M")

@@ -131,7 +131,7 @@ def test_a_batch_of_one_identity_changes_nothing(tmp_path: Path) -> None:
     # Two people, but batches in the order of one: the loss is 0 and the step does nothing.
     source = ArraySource([0, 0, 0, 0, 0, 0, 0, 0, 1])
     datamodule = data(source, batch_size=8, identity_pairs=None)
-    datamodule.train_dataloader = lambda: datamodule._eval_loader(source)  # type: ignore[method-assign]
+    datamodule.train_dataloader = lambda: datamodule._eval_loader(source, 8)  # type: ignore[method-assign]
     datamodule.eval_batch_size = 8
     record = Record()
     fit(module, tmp_path, datamodule, max_steps=1, callbacks=[record])

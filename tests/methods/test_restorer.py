@@ -114,5 +114,5 @@ def test_a_loss_that_is_not_finite_names_the_sample(tmp_path: Path) -> None:
 def test_wrong_data_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a restorer learns to undo a degradation: set data\.degradation"):
         trainer(tmp_path).fit(Restorer(UNet((4, 4, 4))), datamodule=datamodule(degradation=None))
-    with pytest.raises(ValueError, match="a restorer is evaluated on restoration sets"):
+    with pytest.raises(ValueError, match="Restorer is evaluated on restoration sets"):
         Restorer(UNet((4, 4, 4))).test_step({"image": torch.rand(1, 3, 8, 8)}, 0)

@@ -25,12 +25,15 @@ class CellFusion(nn.Module):
     Args:
         genotype: The cell and the cells' sources.
         channels: C of the input and the output.
+
+    Attributes:
+        genotype: The genotype.
     """
 
     def __init__(self, genotype: Genotype, channels: int = 192) -> None:
         super().__init__()
         out = genotype.num_blocks * genotype.channels
-        self.sources = genotype.cells
+        self.genotype = genotype
         self.cells = nn.ModuleList(
             Cell(genotype, (channels if s0 == 0 else out, channels if s1 == 0 else out)) for s0, s1 in genotype.cells
         )
@@ -41,7 +44,7 @@ class CellFusion(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B,C,h,w) to (B,C,h,w)."""
         states = [x]
-        for cell, (s0, s1) in zip(self.cells, self.sources, strict=True):
+        for cell, (s0, s1) in zip(self.cells, self.genotype.cells, strict=True):
             states.append(cell(states[s0], states[s1]))
         fused: Tensor = x + self.leave(states[-1])
         return fused

@@ -49,6 +49,16 @@ class Genotype:
         """How often each operator is there, of those that are."""
         return dict(Counter(name for node in self.nodes for name, _ in node))
 
+    def to_plain(self) -> dict[str, Any]:
+        """Its fields as lists, dicts and numbers, as a configuration holds them."""
+        return {
+            "nodes": [[list(edge) for edge in node] for node in self.nodes],
+            "cells": [list(cell) for cell in self.cells],
+            "channels": self.channels,
+            "score": dict(self.score),
+            "source": dict(self.source),
+        }
+
     def save(self, path: str | Path, params_m: float | None = None) -> None:
         """Write the file.
 
@@ -56,15 +66,13 @@ class Genotype:
             path: The JSON file.
             params_m: Parameters of the network it was made for, in millions; for people.
         """
+        plain = self.to_plain()
         content: dict[str, Any] = {
             "schema": SCHEMA,
             "ops": list(OPERATORS),
             "blocks": self.num_blocks,
-            "nodes": [[list(edge) for edge in node] for node in self.nodes],
+            **plain,
             "cells": [{"s0": s0, "s1": s1} for s0, s1 in self.cells],
-            "channels": self.channels,
-            "score": dict(self.score),
-            "source": dict(self.source),
         }
         if params_m is not None:
             content["params_m"] = round(params_m, 4)
