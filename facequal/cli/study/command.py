@@ -38,6 +38,8 @@ itself wins over them.
 
 FILE is YAML with these keys, of which `rows`, `grid` or both must be there.
 Experiments are named by their path from the folder of FILE.
+  inherit  another study, which this one is laid over: stages and rows that both
+           name are merged
   title    heading of the table (default: the file's name)
   base     experiment that is fitted first, once per seed; every row starts from
            its last checkpoint

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import yaml
 
 from facequal.evaluation.study.summary import Column
 
-KEYS = ("title", "base", "stages", "config", "control", "columns", "rows", "grid")
+KEYS = ("inherit", "title", "base", "stages", "config", "control", "columns", "rows", "grid")
 BASE = "base"
 # What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
 OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
@@ -105,10 +106,7 @@ def read_study(path: Path) -> Study:
         FileNotFoundError: the file or an experiment it names does not exist.
         ValueError: something in it is not as it must be; names file, key and value.
     """
-    content = read_mapping(path)
-    unknown = [str(key) for key in content if key not in KEYS]
-    if unknown:
-        raise ValueError(f"{path}: unknown key {', '.join(unknown)}; there are {', '.join(KEYS)}")
+    content = read_inherited(path)
     if not content.get("rows") and not content.get("grid"):
         raise ValueError(f"{path}: needs `rows`, `grid` or both")
     base = content.get("base")
@@ -131,6 +129,54 @@ def read_study(path: Path) -> Study:
     if study.control not in (None, *[row.name for row in study.rows]):
         raise ValueError(f"{path}: control must be the name of a row, got {study.control!r}")
     return study
+
+
+def read_inherited(path: Path, followed: tuple[Path, ...] = ()) -> dict[Any, Any]:
+    """The content of a study's file, laid over that of the file it inherits: stages and rows key by key.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no mapping, has an unknown key, or inherits itself.
+    """
+    if path.resolve() in followed:
+        raise ValueError(f"{path}: inherits itself")
+    content = read_mapping(path)
+    unknown = [str(key) for key in content if key not in KEYS]
+    if unknown:
+        raise ValueError(f"{path}: unknown key {', '.join(unknown)}; there are {', '.join(KEYS)}")
+    name = content.pop("inherit", None)
+    if name is None:
+        return content
+    parent = experiment(path, "inherit", name)
+    inherited = moved(read_inherited(parent, (*followed, path.resolve())), parent.parent, path.parent)
+    for key, value in content.items():
+        before = inherited.get(key)
+        if key not in ("stages", "rows") or not isinstance(before, dict) or not isinstance(value, dict):
+            inherited[key] = value
+            continue
+        inherited[key] = before | {
+            each: before[each] | row if isinstance(before.get(each), dict) and isinstance(row, dict) else row
+            for each, row in value.items()
+        }
+    return inherited
+
+
+def moved(content: Mapping[Any, Any], folder: Path, to: Path) -> dict[Any, Any]:
+    """A study's content with the paths of experiments taken from another folder."""
+
+    def renamed(part: Any) -> Any:
+        if not isinstance(part, dict):
+            return part
+        return {
+            key: os.path.relpath(folder / value, to) if key in ("base", "config") and isinstance(value, str) else value
+            for key, value in part.items()
+        }
+
+    found = renamed(content)
+    for key in ("stages", "rows"):
+        if isinstance(found.get(key), dict):
+            found[key] = {name: renamed(row) for name, row in found[key].items()}
+    return dict(found)
 
 
 def read_mapping(path: Path) -> dict[Any, Any]:

@@ -98,12 +98,12 @@ S = "stages: {s: {config: experiment.yaml}, t: {config: experiment.yaml}}\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", r"study\.yaml: must be a mapping with the keys title, base"),
+        ("[1]", r"study\.yaml: must be a mapping with the keys inherit, title, base"),
         ("", r"study\.yaml: must be a mapping"),
         ("rows: {", r"study\.yaml: while parsing"),
         (
             C + "row: {a: {}}",
-            r"study\.yaml: unknown key row; there are title, base, stages, config, control, columns, rows, grid",
+            r"study\.yaml: unknown key row; there are inherit, title, base, stages, config, control, columns, rows",
         ),
         (C, "needs `rows`, `grid` or both"),
         (C + "rows: {}", "needs `rows`, `grid` or both"),
@@ -156,3 +156,28 @@ def test_bad_files(text: str, message: str, write: Callable[[str], Path]) -> Non
 def test_weights_are_free_without_a_base(write: Callable[[str], Path]) -> None:
     row = read_study(write(C + "rows: {a: {model.init_args.weights: released.ckpt}}")).rows[0]
     assert row.overrides == {"model.init_args.weights": "released.ckpt"}
+
+
+def test_a_study_is_laid_over_another(write: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "folder" / "parent.yaml").write_text(
+        "title: Parent\nconfig: ../experiment.yaml\nstages: {s: {config: other.yaml, x: 1}}\n"
+        "rows: {a: {x: 1, y: 2}, b: {config: other.yaml, z: '${s}'}}\n"
+    )
+    text = "inherit: folder/parent.yaml\ntitle: Child\nstages: {s: {x: 2}, t: {config: experiment.yaml}}\n"
+    study = read_study(write(text + "rows: {a: {y: 3}, c: {z: '${t}'}}"))
+    assert study.title == "Child"
+    assert [(row.name, dict(row.overrides)) for row in study.stages] == [("s", {"x": 2}), ("t", {})]
+    assert [row.name for row in study.rows] == ["a", "b", "c"]
+    assert [dict(row.overrides) for row in study.rows] == [{"x": 1, "y": 3}, {"z": "${s}"}, {"z": "${t}"}]
+    assert [row.config.resolve().relative_to(tmp_path) for row in (*study.stages, *study.rows)] == [
+        *(Path("folder/other.yaml"), Path("experiment.yaml")),
+        *(Path("experiment.yaml"), Path("folder/other.yaml"), Path("experiment.yaml")),
+    ]
+
+
+def test_a_study_that_inherits_itself(write: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("inherit: study.yaml")
+    with pytest.raises(ValueError, match=r"study\.yaml: inherits itself"):
+        read_study(write("inherit: other.yaml"))
+    with pytest.raises(FileNotFoundError, match=r"study\.yaml: inherit is gone\.yaml, but there is no file"):
+        read_study(write("inherit: gone.yaml"))
