@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ import pytest
 import torch
 import yaml
 
+from facequal import load_module
 from facequal.cli import main
 from facequal.cli.configs import with_parents
 from facequal.cli.lightning import FaceQualCLI
 from facequal.cli.study.file import StudyRow, read_study
 from facequal.cli.study.runs import as_argument
+from facequal.methods.nasfe import NASFE
 from facequal.models.iresnet import IRTiny
+from facequal.models.nasfe.fusion import CellFusion
+from facequal.models.nasfe.genotype import load_genotype
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").rglob("*.yaml"))
@@ -30,8 +35,13 @@ def name(file: Path) -> str:
 
 
 def as_parameters(files: list[Path]) -> list[Any]:
-    """The AdaFace runs differ in depth and data set only: the default suite takes the two of IR-18 on MS1MV2."""
+    """The default suite takes some of those that differ little.
+
+    The AdaFace runs differ in depth and data set, NASFE's in one part: two of IR-18 on MS1MV2, and all of NASFE.
+    """
     slow = [file for file in files if file.parent.name == "adaface" and not file.stem.startswith("ir18_ms1mv2")]
+    nasfe = [file for file in files if "nasfe" in file.parts]
+    slow += [file for file in nasfe if file.stem not in ("encoder_blur", "search", "nasfe")]
     return [pytest.param(file, marks=[pytest.mark.slow] if file in slow else [], id=name(file)) for file in files]
 
 
@@ -104,7 +114,7 @@ def different_rows(file: Path) -> list[Any]:
     Studies of full size change what those at demo scale change, and are left to the slow tests.
     """
     rows = {(row.config, tuple(row.overrides)): row for row in read_study(file).rows}
-    marks = [] if file.parent.name == "demo" else [pytest.mark.slow]
+    marks = [] if file.parent.name == "demo" or file.stem == "search_quality" else [pytest.mark.slow]
     return [pytest.param(file, row, marks=marks, id=f"{name(file)}-{row.name}") for row in rows.values()]
 
 
@@ -146,6 +156,26 @@ def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit, match="112 px"):  # the faces are of 32 px; the study's table asks for 112
         main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(tmp_path), *tiny])
     assert len(list(tmp_path.rglob("results.csv"))) == (1 if study.base is None else 2), capsys.readouterr().out
+
+
+def test_all_stages_of_nasfe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Recognisers, classifier, encoders, search, and the network of all of them; its checkpoint needs no other file."""
+    file, row = ROOT / "experiments" / "demo" / "nasfe" / "ablation.yaml", "6, + identity term"
+    tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny_stages.yaml")]
+    with pytest.raises(SystemExit, match=r"no run has .*Test-BNL"):  # the study's table asks for another suite
+        main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(tmp_path), *tiny])
+    folder = tmp_path / "rows" / "6_+_identity_term" / "seed_0"
+    table = (folder / "report" / "results.csv").read_text()
+    assert "Test-N,N,restored (refs),identity similarity," in table
+    assert "network,size,restored (refs),parameters," in table
+    found = load_genotype(tmp_path / "stages" / "search" / "seed_0" / "genotype.json")
+    shutil.rmtree(tmp_path / "stages")
+    method = load_module(folder / "checkpoints" / "last.ckpt")
+    assert isinstance(method, NASFE)
+    assert isinstance(method.network.fusion, CellFusion)
+    assert method.network.fusion.genotype == found
+    picture = np.random.default_rng(0).integers(0, 256, (50, 61, 3), dtype=np.uint8)
+    assert method.restore(picture, [picture[::-1]]).shape == picture.shape
 
 
 @pytest.mark.parametrize("file", [file for file in PARTS if file.parent.name == "data"], ids=name)

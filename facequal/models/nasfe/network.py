@@ -10,6 +10,7 @@ from facequal.models.nasfe.decoder import Decoder
 from facequal.models.nasfe.encoders import BLOCKS, ClassModulation, Degraded, Encoder
 from facequal.models.nasfe.fusion import CellFusion, Res2Fusion
 from facequal.models.nasfe.genotype import Genotype, RandomGenotype, load_genotype, random_genotype
+from facequal.models.nasfe.operators import FourierOperator
 from facequal.models.nasfe.supernet import SearchFusion, SearchSpace
 
 # Genotypes that come with the package.
@@ -44,6 +45,7 @@ class NASFENetwork(nn.Module):
         decoder_widths: See `Decoder`.
         residual: Add the picture to the decoder's output.
         num_res2_blocks: Of the baseline.
+        conjugate: Whether Fourier operators are Wiener filters; False leaves the conjugate out, as the paper prints it.
 
     Raises:
         FileNotFoundError: If there is no such genotype.
@@ -62,6 +64,7 @@ class NASFENetwork(nn.Module):
         decoder_widths: tuple[int, int, int] = (112, 72, 36),
         residual: bool = True,
         num_res2_blocks: int = 4,
+        conjugate: bool = True,
     ) -> None:
         super().__init__()
         self.residual = residual
@@ -71,6 +74,9 @@ class NASFENetwork(nn.Module):
         self.identity = None if identity_channels is None else nn.Conv2d(identity_channels, channels, 3, padding=1)
         self.fusion = build_fusion(genotype, search, fused, num_res2_blocks)
         self.decoder = Decoder(fused, (len(BLOCKS) * widths[1], len(BLOCKS) * widths[0]), decoder_widths)
+        for module in self.modules():
+            if isinstance(module, FourierOperator):
+                module.conjugate = conjugate
 
     def forward(self, images: Tensor, classes: Tensor | None = None, identity: Tensor | None = None) -> Tensor:
         """Restore pictures.

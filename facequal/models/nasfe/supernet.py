@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from facequal.models.nasfe.cell import project
 from facequal.models.nasfe.genotype import NUM_CELLS
 from facequal.models.nasfe.operators import OPERATORS, build_operator
 
+BlockInputs = Literal["all", "cells"]
 _INITIAL_STD = 1e-3
 
 
@@ -30,9 +32,12 @@ class SearchSpace:
         network_search: Search the cells' sources too. False takes the two outputs before, the fusion's input first
             (the paper's equation 6).
         checkpointing: Compute each block anew in the backward pass and keep its output alone.
+        block_inputs: What a block's inputs are searched among: "all" that is there, the cell's two inputs and the
+            blocks before (equations 4 and 5), or the two inputs alone, "cells" (a sentence of the text).
 
     Raises:
-        ValueError: A number is out of its range, or `partial` does not divide the channels into 4 or more.
+        ValueError: A number is out of its range, `partial` does not divide the channels into 4 or more, or the block
+            inputs are unknown.
     """
 
     blocks: int = 12
@@ -42,8 +47,11 @@ class SearchSpace:
     edge_norm: bool = True
     network_search: bool = True
     checkpointing: bool = True
+    block_inputs: BlockInputs = "all"
 
     def __post_init__(self) -> None:
+        if self.block_inputs not in get_args(BlockInputs):
+            raise ValueError(f"block_inputs must be one of {get_args(BlockInputs)}, got {self.block_inputs!r}")
         if min(self.blocks, self.cells, self.partial) < 1:
             raise ValueError(f"blocks, cells and partial must be at least 1, got {self}")
         if self.channels < 4 or self.channels % 4:
@@ -54,9 +62,14 @@ class SearchSpace:
             )
 
     @property
+    def num_inputs(self) -> list[int]:
+        """Inputs of every block, which are its first: block i has i + 2, or 2."""
+        return [2 if self.block_inputs == "cells" else number + 2 for number in range(self.blocks)]
+
+    @property
     def num_edges(self) -> int:
-        """Edges of a cell: block i has i + 2."""
-        return sum(range(2, self.blocks + 2))
+        """Edges of a cell."""
+        return sum(self.num_inputs)
 
 
 class MixedOperator(nn.Module):
@@ -118,16 +131,17 @@ class SearchCell(nn.Module):
         out = space.blocks * space.channels
         self.checkpointing = space.checkpointing
         self.enter = nn.ModuleList(project(out, space.channels, affine=False) for _ in range(2))
-        self.blocks = nn.ModuleList(SearchBlock(space, number + 2) for number in range(space.blocks))
+        self.blocks = nn.ModuleList(SearchBlock(space, number) for number in space.num_inputs)
 
     def forward(self, first: Tensor, second: Tensor, weights: Sequence[Tensor], edges: Sequence[Tensor]) -> Tensor:
         """Two (B,blocks*C,h,w) to (B,blocks*C,h,w), by each block's operator and edge weights."""
         states = [enter(x) for enter, x in zip(self.enter, (first, second), strict=True)]
         for block, of_operators, of_edges in zip(self.blocks, weights, edges, strict=True):
+            inputs = states[: len(of_edges)]
             if self.checkpointing and torch.is_grad_enabled():
-                states.append(checkpoint(block, of_operators, of_edges, *states, use_reentrant=False))
+                states.append(checkpoint(block, of_operators, of_edges, *inputs, use_reentrant=False))
             else:
-                states.append(block(of_operators, of_edges, *states))
+                states.append(block(of_operators, of_edges, *inputs))
         return torch.cat(states[2:], dim=1)
 
 
@@ -138,7 +152,7 @@ class SearchFusion(nn.Module):
     the blocks before, w_i = softmax of the edge weights (equations 4 and 5, with PC-DARTS's edge weights). Cell l takes
     s0 and s1, each a softmax mixture of the fusion's input and the outputs of the cells before, by beta.
 
-    The paper also writes that a block's inputs are the two cells before alone; its equations sum over all.
+    The paper also writes that a block's inputs are the two cells before alone (`SearchSpace.block_inputs`).
 
     Args:
         space: The search space.
@@ -176,11 +190,11 @@ class SearchFusion(nn.Module):
 
     def operator_weights(self) -> tuple[Tensor, ...]:
         """softmax(alpha) of each block, (inputs, 11)."""
-        return torch.split(F.softmax(self.alpha, dim=1), self._inputs)
+        return torch.split(F.softmax(self.alpha, dim=1), self.space.num_inputs)
 
     def input_weights(self) -> list[Tensor]:
         """Weights of each block's inputs, (inputs,)."""
-        parts = torch.split(self.edge_weights, self._inputs)
+        parts = torch.split(self.edge_weights, self.space.num_inputs)
         if not self.space.edge_norm:  # the edge weights stay in the graph: under DDP every parameter needs a gradient
             return [torch.ones_like(part) + 0.0 * part for part in parts]
         return [F.softmax(part, dim=0) for part in parts]
@@ -196,7 +210,3 @@ class SearchFusion(nn.Module):
     def architecture_parameters(self) -> list[nn.Parameter]:
         """What is searched: alpha, edge weights, beta."""
         return [self.alpha, self.edge_weights, self.beta]
-
-    @property
-    def _inputs(self) -> list[int]:
-        return list(range(2, self.space.blocks + 2))

@@ -1,13 +1,15 @@
 """Genotypes as files: round trips, hand-made mistakes."""
 
 import json
+from collections import Counter
 
 import pytest
 import torch
 
 from facequal.models.nasfe.fusion import CellFusion
-from facequal.models.nasfe.genotype import Genotype, load_genotype
-from facequal.models.nasfe.network import published_genotype
+from facequal.models.nasfe.genotype import Genotype, RandomGenotype, load_genotype, random_genotype
+from facequal.models.nasfe.network import NASFENetwork, published_genotype
+from facequal.models.nasfe.operators import OPERATORS
 
 
 def test_round_trip(tmp_path):
@@ -93,3 +95,28 @@ def test_files_that_are_none(tmp_path):
     (tmp_path / "empty.json").write_text("{}")
     with pytest.raises(ValueError, match=r"empty.json: no field schema, ops, blocks"):
         load_genotype(tmp_path / "empty.json")
+
+
+def test_random_genotypes_follow_the_rules_of_derived_ones():
+    drawn = [random_genotype(RandomGenotype(seed, blocks=6, channels=8, cells=3)) for seed in range(200)]
+    assert drawn[0] == random_genotype(RandomGenotype(0, blocks=6, channels=8, cells=3))
+    assert len({genotype.nodes for genotype in drawn}) == 200
+    for genotype in drawn:
+        assert genotype.num_blocks == 6
+        assert genotype.counts.get("skip", 0) <= 2
+        assert "none" not in genotype.counts
+        for number, node in enumerate(genotype.nodes):
+            sources = [source for _, source in node]
+            assert sources == sorted(set(sources))
+            assert sources[-1] < number + 2
+        assert genotype.cells[0] == (0, 0)
+        assert all(s0 != s1 and max(s0, s1) <= cell for cell, (s0, s1) in enumerate(genotype.cells) if cell)
+    counts = sum((Counter(genotype.counts) for genotype in drawn), Counter())
+    expected = 200 * 12 / 10
+    assert all(abs(counts[name] - expected) < 6 * expected**0.5 for name in OPERATORS if name not in ("none", "skip"))
+    free = [random_genotype(RandomGenotype(seed, max_skips=None)) for seed in range(50)]
+    assert max(genotype.counts.get("skip", 0) for genotype in free) > 2
+    network = NASFENetwork(
+        RandomGenotype(3, blocks=2, channels=8, cells=2), widths=(8, 8, 8), channels=8, decoder_widths=(16, 8, 8)
+    )
+    assert network.fusion.genotype.source == {"random": 3}

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from facequal.models.nasfe.network import NASFENetwork, identity_information, pad_to_multiple, published_genotype
-from facequal.models.nasfe.operators import OPERATORS
+from facequal.models.nasfe.operators import OPERATORS, FourierOperator
+from facequal.models.nasfe.supernet import SearchSpace
 
 TINY = {"widths": (8, 8, 8), "channels": 8, "blocks": (1, 1, 1), "decoder_widths": (16, 8, 8)}
 
@@ -41,6 +42,30 @@ def test_it_begins_by_changing_nothing_and_every_parameter_learns(genotype):
     assert losses == sorted(losses, reverse=True)
     silent = [name for name, parameter in network.named_parameters() if not parameter.grad.any()]
     assert silent == []
+
+
+def test_fourier_operators_as_printed():
+    """The option reaches those of the encoder, of cells and of a supernet, and changes what they do."""
+    space = SearchSpace(blocks=2, channels=8, cells=2, partial=2)
+    for options in ({"genotype": "reference"}, {"search": space}):
+        torch.manual_seed(0)
+        wiener = NASFENetwork(**TINY, **options)
+        for parameter in wiener.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        printed = NASFENetwork(**TINY, **options, conjugate=False)
+        printed.load_state_dict(wiener.state_dict())
+        operators = [module for module in printed.modules() if isinstance(module, FourierOperator)]
+        assert len(operators) > 3
+        assert not any(operator.conjugate for operator in operators)
+        images = torch.rand(1, 3, 16, 16)
+        with torch.no_grad():
+            assert not torch.allclose(printed(images), wiener(images))
+
+
+def test_the_number_of_res2_blocks():
+    sizes = [count(num_res2_blocks=number) for number in (3, 4, 5)]
+    assert sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
+    assert sizes[1] == 6_000_515
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 30), (13, 7), (3, 5), (1, 1)])

@@ -41,7 +41,9 @@ def test_published_sizes():
     assert not any(layer.affine for layer in norms)
 
 
-@pytest.mark.parametrize("options", [{}, {"partial": 1}, {"edge_norm": False}, {"network_search": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"partial": 1}, {"edge_norm": False}, {"network_search": False}, {"block_inputs": "cells"}]
+)
 def test_the_sums_of_the_paper(options, x):
     found = fusion(**({"partial": 2, "checkpointing": False} | options))
     space, states = found.space, [found.enter(x)]
@@ -53,9 +55,10 @@ def test_the_sums_of_the_paper(options, x):
             inputs = [states[max(0, number - 1)], states[number]]
         blocks, edge = [enter(each) for enter, each in zip(cell.enter, inputs, strict=True)], 0
         for i in range(space.blocks):
-            strengths = F.softmax(found.edge_weights[edge : edge + i + 2], 0) if space.edge_norm else torch.ones(i + 2)
+            num = 2 if space.block_inputs == "cells" else i + 2
+            strengths = F.softmax(found.edge_weights[edge : edge + num], 0) if space.edge_norm else torch.ones(num)
             total = torch.zeros_like(blocks[0])
-            for j in range(i + 2):
+            for j in range(num):
                 mixed, taken = cell.blocks[i].edges[j], 8 // space.partial
                 probabilities = F.softmax(found.alpha[edge + j], 0)
                 part = sum(p * o(blocks[j][:, :taken]) for p, o in zip(probabilities, mixed.operators, strict=True))
@@ -64,12 +67,12 @@ def test_the_sums_of_the_paper(options, x):
                     z = z.view(2, space.partial, -1, 6, 5).transpose(1, 2).flatten(1, 2)
                 total = total + strengths[j] * z
             blocks.append(total)
-            edge += i + 2
+            edge += num
         states.append(torch.cat(blocks[2:], 1))
     torch.testing.assert_close(found(x), x + found.leave(states[-1]), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("options", [{}, {"edge_norm": False}, {"network_search": False}])
+@pytest.mark.parametrize("options", [{}, {"edge_norm": False}, {"network_search": False}, {"block_inputs": "cells"}])
 def test_every_parameter_has_a_gradient_also_under_checkpointing(options, x):
     """DDP waits for all of them; blocks that are computed anew give the same gradients."""
     kept, anew = (fusion(partial=2, checkpointing=checkpointing, **options) for checkpointing in (False, True))
@@ -115,6 +118,7 @@ def test_mixed_operators_pass_the_other_channels():
         ({"partial": 4}, "partial=4 must divide the 8 channels"),
         ({"channels": 6}, "channels must be a positive multiple of 4, got 6"),
         ({"blocks": 0}, "blocks, cells and partial must be at least 1"),
+        ({"block_inputs": "none"}, r"block_inputs must be one of \('all', 'cells'\), got 'none'"),
     ],
 )
 def test_spaces_that_cannot_be(arguments, message):
@@ -170,6 +174,13 @@ class TestDerivation:
 
     def test_the_derived_network_runs(self, searched, x):
         assert CellFusion(derive_genotype(searched), 12)(x).shape == x.shape
+
+    def test_inputs_may_be_the_cells_alone(self, x):
+        found = fusion(blocks=12, partial=2, block_inputs="cells")
+        assert found.space.num_edges == 24
+        genotype = derive_genotype(found)
+        assert {source for node in genotype.nodes for _, source in node} == {0, 1}
+        assert CellFusion(genotype, 12)(x).shape == x.shape
 
     def test_statistics(self, searched):
         nothing = search_statistics(fusion(std=0.0, partial=2))
