@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format type bench lock clean
+.PHONY: help install demo demo-restore smoke test test-slow lint format type bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## set up .venv with the locked versions
 
@@ -27,6 +27,12 @@ $(STAMP): requirements.lock pyproject.toml | $(UV)
 
 demo: $(STAMP) ## train a recogniser on procedural faces and make it robust to low resolution (CPU, minutes)
 	$(BIN)/facequal study experiments/demo/study.yaml --only octuplet --seeds 1 --folder runs/demo --fresh
+
+demo-restore: $(STAMP) ## train NASFE's stages on procedural faces and restore dark, blurred, noisy ones (CPU, minutes)
+	$(BIN)/facequal study experiments/demo/nasfe/study.yaml --only searched --seeds 1 --folder runs/demo_restore --fresh
+
+smoke: $(STAMP) ## run every stage of NASFE for 50 steps, to see that all of it works (CPU, minutes)
+	$(BIN)/facequal study experiments/nasfe/smoke.yaml --only '6, + identity term' --seeds 1 --folder runs/smoke --fresh
 
 test: $(STAMP) ## run the tests (under 5 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

@@ -17,6 +17,7 @@ from experiments.benchmarks import (
     gpu,
     head_memory,
     heads,
+    nasfe,
     octuplet,
     pipeline,
     qgface,
@@ -285,6 +286,23 @@ class TestDegradation:
         assert torch.get_num_threads() == 1
         assert_sane(degradation.stage_rows((32, 28), batch=2, rounds=1, shortest_s=0.0), 7)
         assert_sane(degradation.gpu_rows(4, rounds=1, device="cpu", build=tiny_network, name="tiny"), 3)
+
+
+class TestNASFE:
+    def test_the_slower_forms_agree_with_ours(self):
+        torch.manual_seed(0)
+        x = torch.randn(2, 8, 6, 5)
+        for ours, theirs in (
+            (nasfe.FourierOperator(8), nasfe.ComplexFourier(8)),
+            (nasfe.SelfAttention(8), nasfe.PlainAttention(8)),
+        ):
+            for parameter in ours.parameters():
+                torch.nn.init.normal_(parameter, std=0.5)
+            theirs.load_state_dict(ours.state_dict())
+            torch.testing.assert_close(ours(x), theirs(x), atol=1e-4, rtol=1e-4)
+
+    def test_rows(self):
+        assert_sane(nasfe.benchmark(quick=True), count=10)
 
 
 class TestQGFace:

@@ -24,7 +24,8 @@ from facequal.models.nasfe.fusion import CellFusion
 from facequal.models.nasfe.genotype import load_genotype
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted((ROOT / "experiments").rglob("*.yaml"))
+SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
+FILES = sorted(set((ROOT / "experiments").rglob("*.yaml")) - set(SWEEPS))
 PARTS = [file for file in FILES if file.parent.name == "data" or file.stem.startswith(("base", "recipe"))]
 STUDIES = [file for file in FILES if yaml.safe_load(file.read_text()).keys() & {"rows", "grid"}]
 RUNNABLE = [file for file in FILES if file not in PARTS + STUDIES]
@@ -261,7 +262,7 @@ def test_ablations_are_what_their_names_say(file: Path) -> None:
     assert head["class_path"].lower().endswith(file.stem.partition("_")[0] + "head")
 
 
-@pytest.mark.parametrize("file", RUNNABLE + STUDIES, ids=name)
+@pytest.mark.parametrize("file", RUNNABLE + STUDIES + SWEEPS, ids=name)
 def test_header(file: Path) -> None:
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     told = {line[1:].split(":")[0].strip() for line in header}

@@ -33,7 +33,7 @@ class SearchReport(Callback):
         if not trainer.is_global_zero:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        genotype.save(folder / GENOTYPE_FILE)
+        genotype.save(folder / GENOTYPE_FILE, pl_module.derived_size(genotype))
         with torch.no_grad():
             probabilities = torch.cat(pl_module.fusion.operator_weights()).float().cpu().numpy()
             edges = torch.cat(pl_module.fusion.input_weights()).float().cpu().numpy()
@@ -44,8 +44,10 @@ class SearchReport(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say what was found."""
         assert isinstance(pl_module, NASFESearch)
-        counts = ", ".join(f"{number} {name}" for name, number in sorted(pl_module.derive().counts.items()))
-        rank_zero_info(f"genotype: {run_folder(trainer) / GENOTYPE_FILE}: {counts}")
+        genotype = pl_module.derive()
+        counts = ", ".join(f"{number} {name}" for name, number in sorted(genotype.counts.items()))
+        size = f"{pl_module.derived_size(genotype):.3f} M parameters"
+        rank_zero_info(f"genotype: {run_folder(trainer) / GENOTYPE_FILE}: {counts}; {size}")
 
 
 def hand_to_loggers(trainer: Trainer, name: str, path: str) -> None:

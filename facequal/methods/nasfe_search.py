@@ -16,6 +16,7 @@ from facequal.methods.restorer import adam
 from facequal.methods.restoring import RestoringMethod
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.models.nasfe.derivation import derive_genotype, has_collapsed, search_statistics
+from facequal.models.nasfe.fusion import CellFusion
 from facequal.models.nasfe.genotype import Genotype
 from facequal.models.nasfe.network import NASFENetwork
 from facequal.models.nasfe.supernet import SearchFusion
@@ -180,6 +181,13 @@ class NASFESearch(RestoringMethod):
         if datamodule is not None:
             source["seed"] = datamodule.seed
         return derive_genotype(self.fusion, self.max_skips, **source)
+
+    def derived_size(self, genotype: Genotype) -> float:
+        """Parameters of a network like this one with the cells of that genotype, in millions."""
+        searched = sum(parameter.numel() for parameter in self.network.parameters())
+        searched -= sum(parameter.numel() for parameter in self.fusion.parameters())
+        fusion = CellFusion(genotype, self.fusion.leave.out_channels)
+        return (searched + sum(parameter.numel() for parameter in fusion.parameters())) / 1e6
 
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
         """Restored pictures (B,3,H,W), by the network as it is mixed now."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.loggers.logger import DummyLogger
 
 from facequal.callbacks.search_report import SearchReport
 from facequal.data.datamodule import FaceDataModule
@@ -113,6 +114,29 @@ def test_it_searches_and_writes_what_it_found(tmp_path: Path) -> None:
     assert {f"search/share/{name}" for name in OPERATORS} <= set(logged)
     for name in ("train/loss", "search/loss", "search/psnr", "search/entropy", "search/skip_fraction"):
         assert torch.isfinite(logged[name])
+
+
+class PictureLogger(DummyLogger):  # type: ignore[misc]  # as W&B's: it takes pictures from files
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: list[tuple[str, int]] = []
+
+    def log_image(self, key: str, images: list[str], step: int) -> None:
+        assert all(read_image(path).size for path in images)
+        self.pictures.append((key, step))
+
+
+def test_loggers_get_the_pictures_and_the_file_has_the_size(tmp_path: Path) -> None:
+    module, logger = search(), PictureLogger()
+    trainer(tmp_path, max_epochs=2, callbacks=[SearchReport()], logger=logger, log_every_n_steps=1).fit(
+        module, datamodule=datamodule()
+    )
+    assert [key for key, _ in logger.pictures] == ["search/cell", "search/alpha"] * 2
+    assert logger.pictures[0][1] < logger.pictures[-1][1]
+    (path,) = tmp_path.rglob("genotype.json")
+    derived = NASFENetwork(str(path), **TINY)
+    size = sum(parameter.numel() for parameter in derived.parameters()) / 1e6
+    assert json.loads(path.read_text())["params_m"] == pytest.approx(size, abs=1e-4)
 
 
 def test_the_mixture_is_evaluated(tmp_path: Path) -> None:
