@@ -38,7 +38,7 @@ itself wins over them.
 
 FILE is YAML with these keys, of which `rows`, `grid` or both must be there.
 Experiments are named by their path from the folder of FILE.
-  inherit  another study, which this one is laid over: stages and rows that both
+  inherit  list of studies that this one is laid over: stages and rows that both
            name are merged
   title    heading of the table (default: the file's name)
   base     experiment that is fitted first, once per seed; every row starts from
@@ -90,7 +90,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, help="where runs and summary go (default: runs/studies/NAME)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="run these rows or stages only, or the base")
     parser.add_argument(
-        "--fresh", action="store_true", help="remove earlier results of these rows and of their base first"
+        "--fresh",
+        action="store_true",
+        help="remove earlier results of these rows, of their base and of their stages first",
     )
     return parser
 
@@ -159,7 +161,7 @@ def prepare(runs: Sequence[Run], chosen: Sequence[Run], fresh: bool) -> list[Run
     """The runs that are to be done: those of the chosen ones that are not finished, and what they need.
 
     Raises:
-        FileNotFoundError: a finished base has no checkpoint.
+        FileNotFoundError: a finished base has no checkpoint, or a finished stage lacks a file that is needed.
         ValueError: a folder holds results of other settings, or was not made by a study.
     """
     by_folder = {run.folder: run for run in runs}
@@ -180,6 +182,11 @@ def prepare(runs: Sequence[Run], chosen: Sequence[Run], fresh: bool) -> list[Run
             )
         elif any(row.base == run.folder and not row.is_finished for row in chosen):
             last_checkpoint(run.folder)
+    for run in to_do:
+        finished = {folder for folder in run.needs if by_folder[folder].is_finished}
+        gone = [file for file in run.files if not file.exists() and finished & set(file.parents)]
+        if gone:
+            raise FileNotFoundError(f"{gone[0]}, which {run.name} needs, is gone; --fresh makes it again")
     if is_first_process():
         for run in to_do:
             remove_run(run.folder)  # what an earlier attempt has left

@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +45,25 @@ class StudyRow:
     @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages whose folders its values name, each once."""
-        return tuple(dict.fromkeys(PLACEHOLDER.findall(json.dumps(dict(self.overrides), ensure_ascii=False))))
+        texts = texts_in(dict(self.overrides))
+        return tuple(dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text)))
+
+
+def texts_in(value: object) -> list[str]:
+    """All texts among nested values."""
+    if isinstance(value, str):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in items for text in texts_in(item)]
+
+
+def filled_in(value: Any, folders: Mapping[str, Path]) -> Any:
+    """A nested value with the stages' folders in place of their names."""
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda name: str(folders[name[1]]), value)
+    if isinstance(value, dict):
+        return {key: filled_in(item, folders) for key, item in value.items()}
+    return [filled_in(item, folders) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -83,14 +100,15 @@ class Study:
 class StudyLoader(yaml.SafeLoader):
     """YAML that refuses a key given twice: of two rows of one name the first would vanish without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping, each key once."""
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """A mapping, each key once; what is merged into it comes later."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise ValueError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
             seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
+        return node
 
 
 # Experiments are read with 5e-4 as a number, which YAML 1.1 takes for text.
@@ -109,19 +127,19 @@ def read_study(path: Path) -> Study:
     content = read_inherited(path)
     if not content.get("rows") and not content.get("grid"):
         raise ValueError(f"{path}: needs `rows`, `grid` or both")
-    base = content.get("base")
+    has_base = content.get("base") is not None
     grid = checked_grid(path, content.get("grid") or {})
     rows = [*checked_rows(path, "rows", content.get("rows") or {}).items(), *grid_rows(grid)]
     stages = checked_rows(path, "stages", content.get("stages") or {})
     study = Study(
         path=path,
         title=str(content.get("title") or path.stem),
-        base=None if base is None else experiment(path, "base", base),
-        rows=tuple(built_row(path, name, row, content.get("config"), base is not None) for name, row in rows),
+        base=content.get("base"),
+        rows=tuple(built_row(path, f"row {name}", name, row, content.get("config"), has_base) for name, row in rows),
         columns=checked_columns(path, content.get("columns")),
         grid=grid,
         control=content.get("control"),
-        stages=tuple(built_row(path, name, stage, None, has_base=False) for name, stage in stages.items()),
+        stages=tuple(built_row(path, f"stage {name}", name, stage, None, False) for name, stage in stages.items()),
     )
     check_names(path, study.stages)
     check_names(path, study.rows)
@@ -132,7 +150,9 @@ def read_study(path: Path) -> Study:
 
 
 def read_inherited(path: Path, followed: tuple[Path, ...] = ()) -> dict[Any, Any]:
-    """The content of a study's file, laid over that of the file it inherits: stages and rows key by key.
+    """The content of a study's file, laid over those that it inherits: stages and rows key by key.
+
+    Experiments that are named are paths afterwards, since each file names them from its own folder.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -144,39 +164,50 @@ def read_inherited(path: Path, followed: tuple[Path, ...] = ()) -> dict[Any, Any
     unknown = [str(key) for key in content if key not in KEYS]
     if unknown:
         raise ValueError(f"{path}: unknown key {', '.join(unknown)}; there are {', '.join(KEYS)}")
-    name = content.pop("inherit", None)
-    if name is None:
-        return content
-    parent = experiment(path, "inherit", name)
-    inherited = moved(read_inherited(parent, (*followed, path.resolve())), parent.parent, path.parent)
-    for key, value in content.items():
-        before = inherited.get(key)
+    parents = content.pop("inherit", [])
+    if not isinstance(parents, list):
+        raise ValueError(f"{path}: inherit must be a list of studies, got {parents!r}")
+    result: dict[Any, Any] = {}
+    for name in parents:
+        parent = named_file(path, "inherit", name)
+        lay_over(result, read_inherited(parent, (*followed, path.resolve())))
+    lay_over(result, with_files(path, content))
+    return result
+
+
+def lay_over(below: dict[Any, Any], above: Mapping[Any, Any]) -> None:
+    """Set what a file says; of stages and rows that both name, key by key."""
+    for key, value in above.items():
+        before = below.get(key)
         if key not in ("stages", "rows") or not isinstance(before, dict) or not isinstance(value, dict):
-            inherited[key] = value
+            below[key] = value
             continue
-        inherited[key] = before | {
-            each: before[each] | row if isinstance(before.get(each), dict) and isinstance(row, dict) else row
-            for each, row in value.items()
-        }
-    return inherited
-
-
-def moved(content: Mapping[Any, Any], folder: Path, to: Path) -> dict[Any, Any]:
-    """A study's content with the paths of experiments taken from another folder."""
-
-    def renamed(part: Any) -> Any:
-        if not isinstance(part, dict):
-            return part
-        return {
-            key: os.path.relpath(folder / value, to) if key in ("base", "config") and isinstance(value, str) else value
-            for key, value in part.items()
+        below[key] = before | {
+            name: before[name] | row if isinstance(before.get(name), dict) and isinstance(row, dict) else row
+            for name, row in value.items()
         }
 
-    found = renamed(content)
-    for key in ("stages", "rows"):
-        if isinstance(found.get(key), dict):
-            found[key] = {name: renamed(row) for name, row in found[key].items()}
-    return dict(found)
+
+def with_files(path: Path, content: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The content of a file with the experiments that it names as paths.
+
+    Raises:
+        FileNotFoundError: one does not exist.
+        ValueError: one is no path.
+    """
+    result = dict(content)
+    for key in ("base", "config"):
+        if result.get(key) is not None:
+            result[key] = named_file(path, key, result[key])
+    for key, what in (("stages", "stage"), ("rows", "row")):
+        if isinstance(result.get(key), dict):
+            result[key] = {
+                name: row | {"config": named_file(path, f"{what} {name}: config", row["config"])}
+                if isinstance(row, dict) and "config" in row
+                else row
+                for name, row in result[key].items()
+            }
+    return result
 
 
 def read_mapping(path: Path) -> dict[Any, Any]:
@@ -192,10 +223,11 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     return content
 
 
-def experiment(path: Path, key: str, value: object) -> Path:
-    """The experiment file that `key` names, relative to the study's."""
+def named_file(path: Path, key: str, value: object) -> Path:
+    """The file that `key` names, relative to the study's."""
     if not isinstance(value, str):
-        raise ValueError(f"{path}: {key} must be the path of an experiment, got {value!r}")
+        what = "a study" if key == "inherit" else "an experiment"
+        raise ValueError(f"{path}: {key} must be the path of {what}, got {value!r}")
     file = path.parent / value
     if not file.is_file():
         raise FileNotFoundError(f"{path}: {key} is {value}, but there is no file {file}")
@@ -255,8 +287,10 @@ def shown(value: object) -> str:
     return json.dumps(value)
 
 
-def built_row(path: Path, name: str, row: Mapping[str, Any], config: object, has_base: bool) -> StudyRow:
-    """A row with the experiment it runs.
+def built_row(
+    path: Path, what: str, name: str, row: Mapping[str, Any], config: Path | None, has_base: bool
+) -> StudyRow:
+    """A row or a stage with the experiment it runs.
 
     Raises:
         ValueError: a key is not a dotted one, or one that the study sets itself, or no experiment is named.
@@ -265,13 +299,14 @@ def built_row(path: Path, name: str, row: Mapping[str, Any], config: object, has
     own = (*OWN_KEYS, WEIGHTS_KEY) if has_base else OWN_KEYS
     for key in overrides:
         if not isinstance(key, str) or not re.fullmatch(r"\w[\w.-]*\+?", key):
-            raise ValueError(f"{path}: row {name}: {key!r} is no dotted key such as data.batch_size")
+            raise ValueError(f"{path}: {what}: {key!r} is no dotted key such as data.batch_size")
         if any(key == taken or key.startswith(f"{taken}.") for taken in own):
-            raise ValueError(f"{path}: row {name}: {key} is set by the study itself")
-    if "config" not in row and config is None:
-        raise ValueError(f"{path}: row {name}: there is neither a `config` of the study nor one of the row")
-    file = experiment(path, f"row {name}: config", row["config"]) if "config" in row else None
-    return StudyRow(name, file or experiment(path, "config", config), overrides)
+            raise ValueError(f"{path}: {what}: {key} is set by the study itself")
+    file = row.get("config", config)
+    if file is None:
+        where = "of its own" if what.startswith("stage") else "of the study nor one of the row"
+        raise ValueError(f"{path}: {what}: there is {'no' if 'own' in where else 'neither a'} `config` {where}")
+    return StudyRow(name, file, overrides)
 
 
 def checked_columns(path: Path, columns: object) -> tuple[Column, ...]:

@@ -65,7 +65,7 @@ def report_study(
     pictures = []
     if len(study.grid) == 2:
         pictures.append(write_map(folder / "map.png", study, figures, columns).name)
-    facts = {**facts, **environment(runs)}
+    facts = {**facts, **stages_in_words(study, runs), **environment(runs)}
     text = study_markdown(rows, figures, columns, study.title, compared_with, facts, pictures, problems)
     write_atomically(folder / "summary.md", text)
     print("summary: " + ", ".join(str(folder / name) for name in (path.name, "summary.md", *pictures)))
@@ -79,6 +79,16 @@ def finished_rows(study: Study, runs: Sequence[Run]) -> list[RowResults]:
         if run.is_current and not run.is_stage:
             found[run.row][run.seed] = read_results(results_file(run.folder))
     return [RowResults(row.name, found[row.name], str(row.config), row.overrides) for row in rows]
+
+
+def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
+    """Each stage's experiment, changes and times, for the table of how a study was made."""
+    told = {}
+    for stage in study.stages:
+        seconds = [read_mark(run.folder)["seconds"] for run in runs if run.row == stage.name and run.is_current]
+        changes = "".join(f", {key}: {shown(value)}" for key, value in stage.overrides.items())
+        told[f"stage {stage.name}"] = f"{stage.config}{changes}; {', '.join(map(duration, seconds)) or 'not run'}"
+    return told
 
 
 def write_map(path: Path, study: Study, figures: Sequence[RowFigure], columns: Sequence[Column]) -> Path:

@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from facequal.cli.runs import experiment_digest, results_file, run_options
-from facequal.cli.study.file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow
+from facequal.cli.study.file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow, filled_in, texts_in
 from facequal.evaluation.results import write_atomically
 
 MARK = "study_run.json"
@@ -23,7 +24,8 @@ class Run:
         row: name of the row or stage; "base" for the base.
         seed: seed of everything.
         folder: where its files go.
-        arguments: configuration and overrides, as on the command line.
+        arguments: configuration and further options, as on the command line.
+        overrides: what the row lays over them, by dotted key.
         digest: of all its figures depend on.
         base: folder of the run whose weights it starts from.
         stages: folders of the stages that its arguments name, by their names.
@@ -35,8 +37,9 @@ class Run:
     folder: Path
     arguments: tuple[str, ...]
     digest: str
+    overrides: Mapping[str, Any] = field(default_factory=dict, compare=False)
     base: Path | None = None
-    stages: Mapping[str, Path] = field(default_factory=dict)
+    stages: tuple[tuple[str, Path], ...] = ()
     is_stage: bool = False
 
     @property
@@ -52,7 +55,13 @@ class Run:
     @property
     def needs(self) -> tuple[Path, ...]:
         """Folders of the runs that come before it."""
-        return (*([] if self.base is None else [self.base]), *self.stages.values())
+        return (*([] if self.base is None else [self.base]), *(folder for _, folder in self.stages))
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of stages that its overrides name."""
+        named = [text for text in texts_in(dict(self.overrides)) if PLACEHOLDER.search(text)]
+        return [Path(filled_in(text, dict(self.stages))) for text in named]
 
     @property
     def is_finished(self) -> bool:
@@ -61,8 +70,14 @@ class Run:
 
     @property
     def is_current(self) -> bool:
-        """Whether it is finished under the settings of now."""
-        return self.is_finished and read_mark(self.folder)["digest"] == self.digest
+        """Whether it is finished under the settings of now, from what its stages and its base hold now."""
+        if not self.is_finished:
+            return False
+        mark = read_mark(self.folder)
+        made = mark.get("needs", {})
+        return mark["digest"] == self.digest and all(
+            made.get(folder.parent.name) in (None, made_at(folder)) for folder in self.needs if made_at(folder)
+        )
 
     def command_line(self) -> list[str]:
         """Its arguments for `facequal fit`.
@@ -71,8 +86,8 @@ class Run:
             FileNotFoundError: the base has left no checkpoint.
         """
         weights = [] if self.base is None else [f"--{WEIGHTS_KEY}={last_checkpoint(self.base)}"]
-        given = [PLACEHOLDER.sub(lambda name: str(self.stages[name[1]]), argument) for argument in self.arguments]
-        return [*given, *weights, *run_options(self.folder, self.seed), "--evaluation.folder=null"]
+        changes = as_arguments(filled_in(dict(self.overrides), dict(self.stages)))
+        return [*self.arguments, *changes, *weights, *run_options(self.folder, self.seed), "--evaluation.folder=null"]
 
 
 def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequence[str]) -> list[Run]:
@@ -86,7 +101,11 @@ def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequenc
 
     Raises:
         FileNotFoundError: a configuration among the options does not exist.
+        ValueError: an option names a stage, which only the study's file can.
     """
+    placed = [option for option in options if PLACEHOLDER.search(option)]
+    if placed:
+        raise ValueError(f"{placed[0]}: stages are named in {study.path}, not in further options")
     runs, bases = [], {}
     if study.base is not None:
         for seed in seeds:
@@ -125,8 +144,7 @@ def planned(
         stages: runs before it, by name; those that the row names count.
         is_stage: whether it is a stage.
     """
-    changes = [f"--{key}={as_argument(value)}" for key, value in row.overrides.items()]
-    arguments = ("-c", str(row.config), *options, *changes)
+    arguments = ("-c", str(row.config), *options)
     before = {name: stages[name] for name in row.stages} if stages else {}
     depends = [f"seed {seed}"]
     if row.name != BASE:
@@ -137,11 +155,17 @@ def planned(
         seed,
         folder / f"seed_{seed}",
         arguments,
-        experiment_digest([*arguments, *depends]),
+        experiment_digest([*arguments, *as_arguments(row.overrides), *depends]),
+        row.overrides,
         base.folder if base else None,
-        {name: run.folder for name, run in before.items()},
+        tuple((name, run.folder) for name, run in before.items()),
         is_stage,
     )
+
+
+def as_arguments(overrides: Mapping[str, Any]) -> list[str]:
+    """Values by dotted key as options."""
+    return [f"--{key}={as_argument(value)}" for key, value in overrides.items()]
 
 
 def as_argument(value: object) -> str:
@@ -166,7 +190,7 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def read_mark(folder: Path) -> dict[str, Any]:
-    """What a study noted in the folder of a run: digest, row, seed, and the seconds it took if it came to its end.
+    """What a study noted in the folder of a run: digest, row, seed, and at its end its seconds and when it was made.
 
     Empty where no study has made the folder.
     """
@@ -176,9 +200,18 @@ def read_mark(folder: Path) -> dict[str, Any]:
 
 
 def write_mark(run: Run, seconds: float | None = None) -> None:
-    """Note what the run in a folder depends on, and once it is finished its time."""
-    content = {"row": run.row, "seed": run.seed, "digest": run.digest}
-    write_atomically(run.folder / MARK, json.dumps(content | ({} if seconds is None else {"seconds": seconds})) + "\n")
+    """Note what the run in a folder depends on, and once it is finished its time and what it was made from."""
+    content: dict[str, Any] = {"row": run.row, "seed": run.seed, "digest": run.digest}
+    if seconds is not None:
+        needs = {folder.parent.name: made_at(folder) for folder in run.needs}
+        content |= {"seconds": seconds, "made": time.time_ns(), "needs": needs}
+    write_atomically(run.folder / MARK, json.dumps(content) + "\n")
+
+
+def made_at(folder: Path) -> int | None:
+    """When the run in a folder came to its end; None if it has not."""
+    made: int | None = read_mark(folder).get("made")
+    return made
 
 
 def remove_run(folder: Path) -> None:

@@ -312,6 +312,35 @@ def test_stages_come_before_the_rows_that_name_them(
     assert sorted(done[10:]) == ["b, seed 0", "first, seed 0", "second, seed 0"]
 
 
+def test_a_stage_that_is_made_again_makes_its_rows_old(write_file: Callable[..., Path], done: list[str]) -> None:
+    rows: dict[str, Any] = {"a": {}, "b": {"model.from": "${second}/checkpoints/last.ckpt"}}
+    file = write_file(stages=STAGES, rows=rows)
+    folder = study(file)
+    study(file, "--only", "second", "--fresh")
+    with pytest.raises(SystemExit, match=r"holds results of b, seed 0 under other settings; use --fresh"):
+        study(file)
+    study(file, "--only", "b", "--fresh")
+    study(file)
+    # What is gone is missed before anything is run.
+    shutil.rmtree(folder / "rows" / "b")
+    (folder / "stages" / "second" / "seed_0" / "checkpoints" / "last.ckpt").unlink()
+    done.clear()
+    with pytest.raises(SystemExit, match=r"second/seed_0/checkpoints/last\.ckpt, which b, seed 0 needs, is gone"):
+        study(file)
+    assert done == []
+
+
+def test_names_of_stages_may_have_any_letters(write_file: Callable[..., Path], done: list[str]) -> None:
+    stages = {"größe": {"config": "experiment.yaml"}}
+    file = write_file(stages=stages, rows={"a": {"model.from": {"x": ["${größe}"]}}})
+    folder = study(file)
+    run = plan_runs(read_study(file), folder, [0], [])[-1]
+    (value,) = (argument for argument in run.command_line() if argument.startswith("--model.from"))
+    assert json.loads(value.partition("=")[2]) == {"x": [str(folder / "stages" / "größe" / "seed_0")]}
+    with pytest.raises(SystemExit, match=r"--x=\${größe}: stages are named in .*lrs\.yaml, not in further options"):
+        study(file, "--x=${größe}")
+
+
 def test_a_row_depends_on_all_stages_before_it(write_file: Callable[..., Path], tmp_path: Path) -> None:
     rows: dict[str, Any] = {"a": {}, "b": {"model.from": "${second}"}}
 

@@ -138,7 +138,7 @@ S = "stages: {s: {config: experiment.yaml}, t: {config: experiment.yaml}}\n"
         (C + "control: b\nrows: {a: {}}", "control must be the name of a row, got 'b'"),
         (C + "columns: [[a, b, c], [a, b, c]]\nrows: {a: {}}", "columns: one appears twice"),
         (C + "stages: [a]\nrows: {a: {}}", r"stages must be a mapping of names to overrides, got \['a'\]"),
-        (C + "stages: {s: {}}\nrows: {a: {}}", "row s: there is neither a `config`"),
+        (C + "stages: {s: {}}\nrows: {a: {}}", "stage s: there is no `config` of its own"),
         (C + "stages: {a: {config: experiment.yaml}}\nrows: {a: {}}", "'a' is the name of a row and of a stage"),
         (C + "rows: {a: {x: '${s}/y'}}", r"a: \${s} is no stage before it; there is none"),
         (C + S + "rows: {a: {x: ['${u}']}}", r"a: \${u} is no stage before it; there are s, t"),
@@ -163,7 +163,7 @@ def test_a_study_is_laid_over_another(write: Callable[[str], Path], tmp_path: Pa
         "title: Parent\nconfig: ../experiment.yaml\nstages: {s: {config: other.yaml, x: 1}}\n"
         "rows: {a: {x: 1, y: 2}, b: {config: other.yaml, z: '${s}'}}\n"
     )
-    text = "inherit: folder/parent.yaml\ntitle: Child\nstages: {s: {x: 2}, t: {config: experiment.yaml}}\n"
+    text = "inherit: [folder/parent.yaml]\ntitle: Child\nstages: {s: {x: 2}, t: {config: experiment.yaml}}\n"
     study = read_study(write(text + "rows: {a: {y: 3}, c: {z: '${t}'}}"))
     assert study.title == "Child"
     assert [(row.name, dict(row.overrides)) for row in study.stages] == [("s", {"x": 2}), ("t", {})]
@@ -176,8 +176,22 @@ def test_a_study_is_laid_over_another(write: Callable[[str], Path], tmp_path: Pa
 
 
 def test_a_study_that_inherits_itself(write: Callable[[str], Path], tmp_path: Path) -> None:
-    (tmp_path / "other.yaml").write_text("inherit: study.yaml")
+    (tmp_path / "other.yaml").write_text("inherit: [study.yaml]")
     with pytest.raises(ValueError, match=r"study\.yaml: inherits itself"):
-        read_study(write("inherit: other.yaml"))
+        read_study(write("inherit: [other.yaml]"))
     with pytest.raises(FileNotFoundError, match=r"study\.yaml: inherit is gone\.yaml, but there is no file"):
-        read_study(write("inherit: gone.yaml"))
+        read_study(write("inherit: [gone.yaml]"))
+    with pytest.raises(ValueError, match=r"study\.yaml: inherit must be a list of studies, got 'other\.yaml'"):
+        read_study(write("inherit: other.yaml"))
+
+
+def test_mistakes_are_those_of_the_file_that_makes_them(write: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "folder" / "parent.yaml").write_text("rows: {a: {config: gone.yaml}}")
+    with pytest.raises(FileNotFoundError, match=r"parent\.yaml: row a: config is gone\.yaml, but there is no file"):
+        read_study(write("inherit: [folder/parent.yaml]"))
+
+
+def test_merged_rows_are_no_duplicates(write: Callable[[str], Path]) -> None:
+    text = "config: experiment.yaml\nrows:\n  a: &a {x: 1, y: 2}\n  b: &b {<<: *a, y: 3}\n  c: {<<: *b, x: 4}\n"
+    rows = read_study(write(text)).rows
+    assert [dict(row.overrides) for row in rows] == [{"x": 1, "y": 2}, {"x": 1, "y": 3}, {"x": 4, "y": 3}]
