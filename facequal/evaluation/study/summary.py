@@ -3,14 +3,21 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from facequal.evaluation.results import Result, column_order, summarise, write_atomically
 from facequal.evaluation.seeds import change, statistic
+
+BY_SEED = "by seed"
+# In a rule, before the mode of a method that has several; see `without_modes`.
+MODE_SIGN = "; mode "
+_JUDGED = re.compile(r"identity similarity|top-\d+")
+_MODE = re.compile(r"(restored) \((\w+)\)")
 
 
 class Column(NamedTuple):
@@ -75,6 +82,11 @@ class RowFigure:
     delta_std: float = math.nan
 
     @property
+    def mode(self) -> str:
+        """The mode of a method that has several, or nothing."""
+        return self.rule.partition(MODE_SIGN)[2]
+
+    @property
     def place(self) -> Column:
         """The column of the table it belongs to."""
         return Column(self.protocol, self.condition, self.column, self.metric)
@@ -84,7 +96,8 @@ def figures_of(row: RowResults, reference: RowResults | None = None) -> list[Row
     """All figures of a row over its seeds, and against a reference.
 
     The difference is taken seed by seed, row minus reference, over the seeds that have both: what a seed does to both
-    of them does not count as spread.
+    of them does not count as spread. Where every seed has a judge of identity of its own, its figures are one all the
+    same, with the rule "by seed"; a method's mode is part of the rule.
 
     Args:
         row: The runs of the row.
@@ -93,21 +106,78 @@ def figures_of(row: RowResults, reference: RowResults | None = None) -> list[Row
     Raises:
         ValueError: If one run holds a figure twice.
     """
-    before = {seed: _values(results) for seed, results in reference.results.items()} if reference else {}
-    after = {seed: _values(results) for seed, results in row.results.items()}
+    runs = one_rule({seed: without_modes(results) for seed, results in row.results.items()})
+    others = one_rule(
+        {seed: without_modes(results) for seed, results in (reference.results if reference else {}).items()}
+    )
+    before = {seed: _values(results) for seed, results in others.items()}
+    after = {seed: _values(results) for seed, results in runs.items()}
     figures = []
-    for s in summarise([row.results[seed] for seed in sorted(row.results)]):
-        key = (s.protocol, s.condition, s.column, s.metric, s.rule, s.unit)
-        both = [(before[seed].get(key, math.nan), after[seed].get(key, math.nan)) for seed in after if seed in before]
+    for s in summarise([runs[seed] for seed in sorted(runs)]):
+        key = (s.protocol, s.condition, s.column, s.metric, s.unit, s.rule)
+        both = [(_find(before[seed], key), _find(after[seed], key)) for seed in after if seed in before]
         pairs = [pair for pair in both if not any(map(math.isnan, pair))]
         delta = change(*zip(*pairs, strict=True)).delta if pairs else statistic([])
         spread = (s.mean, s.std, s.minimum, s.maximum, s.num_runs)
-        figures.append(RowFigure(row.name, *key, *spread, delta.mean, delta.std))
+        place = (s.protocol, s.condition, s.column, s.metric, s.rule, s.unit)
+        figures.append(RowFigure(row.name, *place, *spread, delta.mean, delta.std))
     return figures
 
 
+def without_modes(results: Iterable[Result]) -> list[Result]:
+    """Results with the mode of a column such as ``restored (refs)`` in the rule, so that rows in other modes compare.
+
+    A protocol that shows several modes keeps them apart.
+    """
+    results = list(results)
+    modes: dict[str, set[str]] = {}
+    for result in results:
+        if _MODE.fullmatch(result.column):
+            modes.setdefault(result.protocol, set()).add(result.column)
+    return [_without_mode(result) if len(modes.get(result.protocol, ())) == 1 else result for result in results]
+
+
+def _without_mode(result: Result) -> Result:
+    match = _MODE.fullmatch(result.column)
+    return replace(result, column=match[1], rule=f"{result.rule}{MODE_SIGN}{match[2]}") if match else result
+
+
+def one_rule(runs: Mapping[int, Sequence[Result]]) -> dict[int, list[Result]]:
+    """Results of several seeds; those that each seed had judged by another recogniser have one rule, "by seed"."""
+    judges: dict[tuple[str, ...], set[str]] = {}
+    for result in (result for results in runs.values() for result in results if _JUDGED.fullmatch(result.metric)):
+        judges.setdefault(_place(result), set()).add(result.rule)
+    differing = {place for place, rules in judges.items() if len(rules) > 1}
+    return {
+        seed: [
+            replace(result, rule=BY_SEED + _mode_in(result.rule)) if _place(result) in differing else result
+            for result in results
+        ]
+        for seed, results in runs.items()
+    }
+
+
+def _mode_in(rule: str) -> str:
+    return "".join(rule.partition(MODE_SIGN)[1:])
+
+
+def _place(result: Result) -> tuple[str, ...]:
+    return (result.protocol, result.condition, result.column, result.metric, result.unit)
+
+
 def _values(results: Iterable[Result]) -> dict[tuple[str, ...], float]:
-    return {(r.protocol, r.condition, r.column, r.metric, r.rule, r.unit): r.value for r in results}
+    return {(*_place(r), r.rule): r.value for r in results}
+
+
+def _find(values: Mapping[tuple[str, ...], float], key: tuple[str, ...]) -> float:
+    """The figure of that place and rule; other modes are compared, and other judges where each seed has its own."""
+    rules = {rule: value for *place, rule in values for value in (values[*place, rule],) if place == list(key[:-1])}
+    wanted = key[-1].removesuffix(_mode_in(key[-1]))
+    for rule, value in rules.items():
+        found = rule.removesuffix(_mode_in(rule))
+        if found == wanted or (_JUDGED.fullmatch(key[3]) and BY_SEED in (found, wanted)):
+            return value
+    return math.nan
 
 
 def default_columns(results: Iterable[Result | RowFigure]) -> list[Column]:

@@ -78,7 +78,10 @@ def render_study(
 
 
 def _value(figure: RowFigure | None) -> str:
-    return NOT_AVAILABLE if figure is None else amount(figure.mean, figure.std, figure.unit)
+    if figure is None:
+        return NOT_AVAILABLE
+    text = amount(figure.mean, figure.std, figure.unit)
+    return f"{text} [{figure.mode}]" if figure.mode else text
 
 
 def _delta(figure: RowFigure | None) -> str:

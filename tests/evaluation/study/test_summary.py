@@ -15,6 +15,7 @@ from facequal.evaluation.study.summary import (
     require_columns,
     write_study,
 )
+from facequal.evaluation.study.tables import study_markdown
 
 
 def accuracy(value, column="7 px", protocol="lfw", condition="cross", **rest):
@@ -67,6 +68,41 @@ def test_differences_keep_to_the_same_figure():
     small, large = figures_of(after, before)
     assert math.isnan(small.delta_mean)  # the exact rule is not the grid rule
     assert large.delta_mean == pytest.approx(0.2)
+
+
+def similarity(value, judge, column="restored (none)", metric="identity similarity"):
+    return Result("Test-BNL", "BNL", column, metric, value, rule=judge, unit="")
+
+
+def test_every_seed_may_have_a_judge_of_its_own():
+    base = RowResults("base", {seed: [similarity(0.1 * seed, f"judge {seed}")] for seed in range(3)}, "a.yaml", {})
+    after = {seed: [similarity(0.1 * seed + 0.2, f"judge {seed}", "restored (refs)")] for seed in range(3)}
+    (figure,) = figures_of(RowResults("row", after, "a.yaml", {}), base)
+    assert (figure.num_runs, figure.column, figure.mode) == (3, "restored", "refs")
+    assert figure.mean == pytest.approx(0.3)
+    assert (figure.delta_mean, figure.delta_std) == pytest.approx((0.2, 0.0))
+    (one,) = figures_of(RowResults("row", {1: after[1]}, "a.yaml", {}), base)
+    assert one.delta_mean == pytest.approx(0.2)
+    assert one.rule == "judge 1; mode refs"
+
+
+def test_modes_are_compared_with_each_other_and_shown():
+    """A row with references against one without the branch; a set shown in two modes keeps them apart."""
+
+    def psnr(value, column, protocol="Test-BNL"):
+        return Result(protocol, "BNL", column, "psnr", value, rule="rgb", unit="dB")
+
+    base = RowResults("base", {0: [psnr(10.0, "input"), psnr(15.0, "restored (none)")]}, "a.yaml", {})
+    both = [psnr(17.0, "restored (refs)", "both"), psnr(16.0, "restored (self)", "both")]
+    after = RowResults("row", {0: [psnr(10.0, "input"), psnr(16.5, "restored (refs)"), *both]}, "a.yaml", {})
+    figures = {(f.protocol, f.column): f for f in figures_of(after, base)}
+    assert figures["Test-BNL", "restored"].delta_mean == pytest.approx(1.5)
+    assert figures["Test-BNL", "restored"].rule == "rgb; mode refs"
+    assert figures["Test-BNL", "input"].mode == ""
+    assert {column for protocol, column in figures if protocol == "both"} == {"restored (refs)", "restored (self)"}
+    column = Column("Test-BNL", "BNL", "restored", "psnr")
+    text = study_markdown([after], list(figures.values()), [column], "title", "base", {})
+    assert "16.50 dB [refs] (+1.50 dB)" in text
 
 
 def test_no_runs_have_no_figures_and_repeated_ones_are_an_error():
