@@ -10,6 +10,7 @@ from torch import Tensor
 from facequal.data.source import FaceSource
 from facequal.evaluation.collection import OutputCollector
 from facequal.evaluation.folders import run_folder
+from facequal.methods.restoring import RestoringMethod
 
 
 class EmbeddingWriter(Callback):
@@ -21,11 +22,11 @@ class EmbeddingWriter(Callback):
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path
-        self.collector, self.is_embedding = OutputCollector(), False
+        self.collector = OutputCollector()
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with no rows."""
-        self.collector, self.is_embedding = OutputCollector(), False
+        self.collector = OutputCollector()
 
     def on_predict_batch_end(
         self,
@@ -39,11 +40,10 @@ class EmbeddingWriter(Callback):
         """Keep the rows of a batch of embeddings; restored pictures are none."""
         if "embedding" in outputs:
             self.collector.add(outputs)
-            self.is_embedding = True
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the rows of all ranks and write them on rank 0."""
-        if not self.is_embedding:
+        if isinstance(pl_module, RestoringMethod):
             return
         rows = self.collector.gather(trainer)
         path = Path(self.path) if self.path is not None else run_folder(trainer) / "embeddings.parquet"

@@ -1,5 +1,6 @@
 """`facequal predict` of a method that restores: the pictures as PNG files."""
 
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -7,9 +8,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from facequal.data.images import encode_png
+from facequal.data.photos import ReferencedPhotos
 from facequal.data.source import FaceSource
 from facequal.evaluation.folders import run_folder
-from facequal.methods.restoring import as_picture
+from facequal.methods.restoring import RestoringMethod, as_picture
 
 
 class RestoredPictures(Callback):
@@ -22,10 +24,22 @@ class RestoredPictures(Callback):
     def __init__(self, folder: str | None = None) -> None:
         self.folder = folder
         self.paths: list[Path] = []
+        self.modes: dict[str, int] = {}
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nothing is written yet."""
-        self.paths = []
+        """Name the files.
+
+        Raises:
+            ValueError: two pictures would get one name, or one would overwrite what it is made from.
+        """
+        self.paths, self.modes = [], {}
+        if isinstance(pl_module, RestoringMethod):
+            source: FaceSource = trainer.datamodule.predict_source  # type: ignore[attr-defined]
+            self.paths = picture_paths(source, self.place(trainer))
+
+    def place(self, trainer: Trainer) -> Path:
+        """The folder, equal on all ranks."""
+        return run_folder(trainer) / "restored" if self.folder is None else Path(self.folder)
 
     def on_predict_batch_end(
         self,
@@ -36,34 +50,39 @@ class RestoredPictures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write the pictures of a batch.
-
-        Raises:
-            ValueError: two pictures would get one name, or one would overwrite what it is made from.
-        """
+        """Write the pictures of a batch."""
         if "restored" not in outputs:
             return
-        if not self.paths:
-            source: FaceSource = trainer.datamodule.predict_source  # type: ignore[attr-defined]
-            folder = run_folder(trainer) / "restored" if self.folder is None else Path(self.folder)
-            self.paths = picture_paths(source, folder)
         for image, index in zip(outputs["restored"], outputs["index"].tolist(), strict=True):
             self.paths[index].parent.mkdir(parents=True, exist_ok=True)
             encode_png(self.paths[index], as_picture(image))
+        for mode in modes_of(outputs.get("mode", ""), batch):
+            self.modes[mode] = self.modes.get(mode, 0) + 1
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say where they are."""
+        """Say where they are, and how many were restored in each mode, on the first rank."""
         if self.paths:
-            folder = self.folder or run_folder(trainer) / "restored"
-            rank_zero_info(f"{len(self.paths)} restored pictures: {folder}")
+            modes = ", ".join(f"{number} {mode}".strip() for mode, number in self.modes.items())
+            rank_zero_info(f"restored pictures: {self.place(trainer)} ({modes})")
+
+
+def modes_of(mode: str, batch: Mapping[str, Any]) -> list[str]:
+    """The mode of every picture of a batch: one without references is its own in the mode "refs"."""
+    if mode != "refs":
+        return [mode] * len(batch["index"])
+    return ["refs" if number else "self" for number in batch["num_references"].tolist()]
 
 
 def picture_paths(source: FaceSource, folder: Path) -> list[Path]:
     """A PNG file for every image of a source.
 
     Raises:
-        ValueError: two would be the same, or one is an image of the source.
+        ValueError: two would be the same, or one is a file that the source reads.
     """
+    sources: list[FaceSource] = [source]
+    if isinstance(source, ReferencedPhotos):
+        sources.append(source.clean)
+    read = {Path(each.describe(index)).resolve() for each in sources for index in range(len(each))}
     taken: dict[Path, int] = {}
     for index in range(len(source)):
         name = PurePath(source.name(index) if hasattr(source, "name") else f"{index:06d}")
@@ -71,7 +90,7 @@ def picture_paths(source: FaceSource, folder: Path) -> list[Path]:
         if path in taken:
             both = f"{source.describe(taken[path])} and {source.describe(index)}"
             raise ValueError(f"{both} would both become {path}")
-        if path.resolve() == Path(source.describe(index)).resolve():
-            raise ValueError(f"{path} would be overwritten by what is made from it: give another folder")
+        if path.resolve() in read:
+            raise ValueError(f"{path} is one of the pictures that are read: give another folder")
         taken[path] = index
     return list(taken)

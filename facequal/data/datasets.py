@@ -82,8 +82,8 @@ class FaceDataset(Dataset[dict[str, Any]]):
     def name(self, index: int) -> str:
         """What files made from an image are named by: its path in the folder of images, or its number."""
         path = PurePath(self.images.name(index) if isinstance(self.images, FileImages) else f"{index:06d}")
-        # A list may name files anywhere.
-        return path.name if path.is_absolute() or ".." in path.parts else str(path)
+        # A list may name files anywhere: the result stays below the folder that it is used in.
+        return str(PurePath(*(part for part in path.parts if part != ".." and part != path.anchor)))
 
     def by_identity(self, encoded: bool = False) -> Iterator[tuple[int, RGBImage | bytes]]:
         """Labels and images sorted by identity, for `facequal.data.recordio.write_record_set`.

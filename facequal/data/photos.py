@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from facequal.data.datasets import FolderDataset, SizePx
 from facequal.data.errors import DatasetError
 from facequal.data.protocols import EvaluationProtocol
-from facequal.data.references import read_references
+from facequal.data.references import padded_references
 from facequal.data.source import FaceSource
 from facequal.data.views import reference_views, to_unit_range
 
@@ -21,7 +21,8 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
     """Photos ``<root>/<person>/<photo>`` with clean pictures of the same people, ``<references>/<person>/<picture>``.
 
     Items have ``references``, the first pictures of the person, black beyond those there are, and ``num_references``,
-    how many there are; a photo of somebody without any has none.
+    how many there are; a photo of somebody without any has none. A photo that is among the pictures itself is none of
+    its own references.
 
     Args:
         root: folder of the photos.
@@ -57,16 +58,23 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
         Raises:
             DatasetError: a reference has another size than the photo.
         """
-        item = self.photos[index]
-        positions = np.flatnonzero(self.clean_labels == item["label"])[: self.num_references]
-        for position in positions.tolist() if self.size_px is None else ():
-            found, wanted = self.clean[position]["image"].shape[1:], item["image"].shape[1:]
-            if found != wanted:
+        item, itself = self.photos[index], Path(self.describe(index)).resolve()
+        positions = self.given_to(item["label"])
+        others = [place for place in positions.tolist() if Path(self.clean.describe(place)).resolve() != itself]
+        images = [self.clean[place]["image"] for place in others]
+        wanted = item["image"].shape[1:]
+        for place, image in zip(others, images, strict=True):
+            if image.shape[1:] != wanted:
                 raise DatasetError(
-                    f"{self.clean.describe(position)}: {found[0]}x{found[1]} pixels (height x width), but "
+                    f"{self.clean.describe(place)}: {image.shape[1]}x{image.shape[2]} pixels (height x width), but "
                     f"{self.describe(index)} has {wanted[0]}x{wanted[1]}; bring them to one size, or set size_px"
                 )
-        return {**item, **read_references(self.clean, positions, self.num_references, item["image"])}
+        return {**item, **padded_references(images, self.num_references, item["image"])}
+
+    def given_to(self, label: int) -> NDArray[np.int64]:
+        """Positions of the clean pictures that come with the photos of a person."""
+        found: NDArray[np.int64] = np.flatnonzero(self.clean_labels == label)[: self.num_references]
+        return found
 
     def describe(self, index: int) -> str:
         """Path of a photo."""
@@ -104,8 +112,8 @@ class RealPhotos(EvaluationProtocol):
         root: folder of the photos.
         references: folder of clean pictures, by the same names of people; people may be missing there.
         size_px: size that photos and references are brought to, see `FaceDataset`: batches need one.
-        num_references: references that come with every photo at most, for methods that restore with their help; those
-            of a person are then no independent judges of likeness.
+        num_references: references that come with every photo at most, for methods that restore with their help.
+            Likeness is judged by the others of a person alone.
 
     Raises:
         DatasetError: a folder does not follow the layout, or no person of the references has a photo.
@@ -141,19 +149,26 @@ class RealPhotos(EvaluationProtocol):
     @cached_property
     def references(self) -> FolderDataset | None:
         """The clean pictures."""
+        if isinstance(self.images, ReferencedPhotos):
+            return self.images.clean
         return None if self.references_root is None else FolderDataset(self.references_root, self.size_px)
 
     @cached_property
     def reference_labels(self) -> NDArray[np.int64]:
-        """Label of each reference among the people of the photos; -1 for others.
+        """Label of each reference that judges among the people of the photos; -1 for others.
 
         Raises:
             DatasetError: none of them is among the people of the photos.
         """
         if self.references is None:
             return np.empty(0, dtype=np.int64)
-        assert self.references_root is not None
-        return labels_among(self.images.classes, self.references, self.root, self.references_root)
+        if not isinstance(self.images, ReferencedPhotos):
+            assert self.references_root is not None
+            return labels_among(self.images.classes, self.references, self.root, self.references_root)
+        labels = self.images.clean_labels.copy()
+        for label in range(self.images.num_classes):
+            labels[self.images.given_to(label)] = -1
+        return labels
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
         """``lq`` float32 (B,3,H,W) in [0,1], ``label`` and ``index``: there is no ``image``."""

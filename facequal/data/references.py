@@ -1,5 +1,6 @@
 """Clean pictures of the same person beside every picture, for methods that restore with their help."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,10 @@ def read_references(source: FaceSource, positions: NDArray[np.int64], num: int, 
         num: n.
         like: the image they are of one size with.
     """
-    images = [source[int(position)]["image"] for position in positions]
+    return padded_references([source[int(position)]["image"] for position in positions], num, like)
+
+
+def padded_references(images: Sequence[Tensor], num: int, like: Tensor) -> dict[str, Any]:
+    """The same of images that are read already."""
     missing = [torch.zeros_like(like)] * (num - len(images))
     return {"references": torch.stack([*images, *missing]), "num_references": len(images)}

@@ -1,5 +1,6 @@
 """NASFE: a network that restores faces, trained to look like the clean picture and like the person."""
 
+import copy
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -14,7 +15,7 @@ from facequal.losses.perceptual import identity_loss, perceptual_loss
 from facequal.methods.base import OptimizerFactory
 from facequal.methods.degradation_classifier import DegradationClassifier
 from facequal.methods.restorer import adam
-from facequal.methods.restoring import RestoringMethod, as_batch, as_picture
+from facequal.methods.restoring import RestoringMethod, as_batch
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.models.nasfe.encoders import BLOCKS
 from facequal.models.nasfe.fusion import CellFusion
@@ -22,7 +23,7 @@ from facequal.models.nasfe.network import NASFENetwork, identity_information
 from facequal.models.tiling import require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights
 
-Mode = Literal["refs", "self"]
+Mode = Literal["given", "refs", "self"]
 # A term of the loss is warned of where it is that many times the squared error, on average over the first steps.
 _LARGEST_RATIO, _WATCHED_STEPS = 10.0, 100
 
@@ -52,7 +53,8 @@ class NASFE(RestoringMethod):
         identity_weight: Of L_iden.
         perceptual_p: 1 or 2, see `perceptual_loss`.
         reference_dropout: Probability of a sample's references being left out.
-        mode: In evaluation, for a network with the branch.
+        mode: In evaluation and prediction, for a network with the branch: "refs" or "self", or "given", which is
+            "refs" where batches bring references and "self" where they do not.
         loss_balance: Divide each sample's squared error by that of its input, so that dark pictures do not dominate;
             scaled so that the mean over the batch stays what it was at the start.
         optimizer: Called with the network's parameters.
@@ -78,7 +80,7 @@ class NASFE(RestoringMethod):
         identity_weight: float = 0.003,
         perceptual_p: int = 1,
         reference_dropout: float = 0.3,
-        mode: Mode = "refs",
+        mode: Mode = "given",
         loss_balance: bool = False,
         optimizer: OptimizerFactory = adam,
         schedule: Schedule | None = None,
@@ -108,10 +110,12 @@ class NASFE(RestoringMethod):
             load_network_weights(network, weights)
             rank_zero_info(f"{weights}: all weights of the network loaded")
 
-    @property
-    def mode_name(self) -> str:
-        """How the references are used in evaluation: "refs", "self" or "none"."""
-        return "none" if self.network.identity is None else self.mode
+    def mode_of(self, batch: Mapping[str, Any]) -> str:
+        """How a batch is restored: "refs", "self" or "none"."""
+        if self.network.identity is None:
+            return "none"
+        given = "refs" if "references" in batch else "self"
+        return given if self.mode == "given" else self.mode
 
     def train(self, mode: bool = True) -> "NASFE":
         """Set the mode of the network alone: what is frozen stays in evaluation mode."""
@@ -216,12 +220,11 @@ class NASFE(RestoringMethod):
         """Restored pictures (B,3,H,W).
 
         Raises:
-            ValueError: there are no references in the mode "refs".
+            ValueError: there are no references in the mode "refs", or they have another size than the pictures.
         """
-        references, present = self._references_of(batch) if self.mode_name == "refs" else (None, None)
+        references, present = self._references_of(batch) if self.mode_of(batch) == "refs" else (None, None)
         return self._restore(batch["lq"], batch.get("classes"), references, present)
 
-    @torch.inference_mode()
     def restore(
         self,
         picture: NDArray[np.uint8],
@@ -233,27 +236,31 @@ class NASFE(RestoringMethod):
         Args:
             picture: uint8 RGB (H,W,3), of any size.
             references: as many as there are, uint8 RGB in the size of the picture.
-            classes: what is known of blur, noise and low light, in [0,1], for a network with a class prior and without
-                a classifier.
+            classes: probabilities of blur, noise and low light, for a network with a class prior and without a
+                classifier.
 
         Returns:
             uint8 RGB (H,W,3).
 
         Raises:
-            ValueError: a picture is something else, a reference has another size, or the network takes no references.
+            ValueError: a picture is something else, a reference has another size, or references or classes are given
+                to a method that does not take them, or not given to one that does.
         """
         if references and self.network.identity is None:
             raise ValueError("references: this network has no identity branch to take them")
-        batch = as_batch(picture, self.device)
-        clean = [as_batch(each, self.device, f"references[{place}]") for place, each in enumerate(references)]
-        for place, each in enumerate(clean):
-            require_size(each, batch, f"references[{place}]")
-        prior = None if classes is None else torch.tensor([classes], device=self.device, dtype=torch.float32)
-        was_training = self.training
-        self.eval()
-        restored = self(batch, prior, torch.stack(clean, dim=1) if clean else None)
-        self.train(was_training)
-        return as_picture(restored[0])
+        batch: dict[str, Any] = {"lq": as_batch(picture, self.device)}
+        if references:
+            clean = [as_batch(each, self.device, f"references[{place}]") for place, each in enumerate(references)]
+            for place, each in enumerate(clean):
+                require_size(each, batch["lq"], f"references[{place}]")
+            batch |= {"references": torch.stack(clean, dim=1), "num_references": batch["lq"].new_tensor([len(clean)])}
+        if classes is not None:
+            if self.network.modulation is None or self.classifier is not None:
+                raise ValueError("classes: this method has no class prior, or a classifier that finds them")
+            if len(classes) != 3:
+                raise ValueError(f"classes must be three probabilities, of blur, noise and low light, got {classes}")
+            batch["classes"] = torch.tensor([classes], device=self.device, dtype=torch.float32)
+        return self.restore_picture(batch)
 
     def _references_of(self, batch: Mapping[str, Any]) -> tuple[Tensor | None, Tensor | None]:
         """Features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
@@ -262,8 +269,8 @@ class NASFE(RestoringMethod):
             return None, None
         if "references" not in batch:
             raise ValueError(
-                "mode 'refs' needs clean pictures of the same people: set data.num_references, and num_references of "
-                "the restoration sets"
+                "clean pictures of the same people are missing: set data.num_references to train, and for the mode "
+                "'refs' num_references of the test sets, or data.predict to facequal.data.photos.ReferencedPhotos"
             )
         require_size(batch["references"], batch["lq"], "references")
         return self._reference_features(batch["references"]), batch["num_references"]
@@ -298,7 +305,9 @@ def keep_genotype(configuration: MutableMapping[str, Any], network: NASFENetwork
     """Put the genotype in place of its file's name in the configuration that checkpoints keep: files go astray."""
     arguments = configuration.get("network", {}).get("init_args", {})
     if isinstance(network.fusion, CellFusion) and isinstance(arguments.get("genotype"), str):
-        arguments["genotype"] = network.fusion.genotype.to_plain()
+        # A copy: the command line goes on with its own, whose hash names the file.
+        configuration["network"] = copy.deepcopy(configuration["network"])
+        configuration["network"]["init_args"]["genotype"] = network.fusion.genotype.to_plain()
 
 
 def require_size(references: Tensor, images: Tensor, name: str) -> None:
@@ -309,14 +318,17 @@ def require_size(references: Tensor, images: Tensor, name: str) -> None:
     """
     if references.shape[-2:] != images.shape[-2:]:
         found, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))
-        raise ValueError(f"{name}: {found} pixels (height x width), but the pictures have {wanted}; bring them to one")
+        raise ValueError(
+            f"{name}: {found} pixels (height x width), but the pictures have {wanted}; bring them to one size"
+        )
 
 
 def part_of(features: Tensor, rows: slice, columns: slice, size: Sequence[int]) -> Tensor:
     """Those of a picture's features (B,C,h,w) that touch these rows and columns of it, which has that size."""
     parts = []
     for length, side, part in zip(features.shape[-2:], size, (rows, columns), strict=True):
-        parts.append(slice(part.start * length // side, -(-part.stop * length // side)))
+        stride = round(side / length)  # of the network: it rounds up what the side has too little
+        parts.append(slice(part.start // stride, -(-part.stop // stride)))
     return features[..., parts[0], parts[1]]
 
 

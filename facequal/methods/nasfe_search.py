@@ -36,8 +36,9 @@ class NASFESearch(RestoringMethod):
     training (`warmup`) the weights learn alone. The loss is L2 + .04 L_per; there are no references.
 
     `facequal.callbacks.search_report.SearchReport` writes the genotype that follows. Logs ``train/loss`` and, on the
-    second half, ``search/loss`` and ``search/psnr``, and what `search_statistics` tells, as ``search/entropy`` and so
-    on; warns when more than half of the edges have come to prefer the skip, as searches do that collapse.
+    second half, ``search/loss`` and ``search/psnr`` as means over the epoch, and what `search_statistics` tells, as
+    ``search/entropy`` and so on; warns when more than half of the edges have come to prefer the skip, as searches do
+    that collapse.
 
     Lightning's ``global_step`` counts the steps of both optimizers: schedules here count those of the weights.
 
@@ -141,11 +142,14 @@ class NASFESearch(RestoringMethod):
                 torch.nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
         stepping.step()
         self.zero_grad()
-        self.log("train/loss" if of_weights else "search/loss", losses.mean(), prog_bar=True, batch_size=len(losses))
-        if not of_weights:
-            with torch.no_grad():
-                errors = (restored.float().clamp(0, 1) - batch["image"]).square().mean(dim=(1, 2, 3))
-            self.log("search/psnr", -10.0 * errors.clamp_min(1e-10).log10().mean(), batch_size=len(losses))
+        if of_weights:
+            self.log("train/loss", losses.mean(), prog_bar=True, batch_size=len(losses))
+            return
+        with torch.no_grad():
+            errors = (restored.float().clamp(0, 1) - batch["image"]).square().mean(dim=(1, 2, 3))
+        psnr = -10.0 * errors.clamp_min(1e-10).log10().mean()
+        for name, value in (("search/loss", losses.mean()), ("search/psnr", psnr)):
+            self.log(name, value, prog_bar=True, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(losses))
 
     @property
     def searched_share(self) -> float:
@@ -186,7 +190,8 @@ class NASFESearch(RestoringMethod):
         """Parameters of a network like this one with the cells of that genotype, in millions."""
         searched = sum(parameter.numel() for parameter in self.network.parameters())
         searched -= sum(parameter.numel() for parameter in self.fusion.parameters())
-        fusion = CellFusion(genotype, self.fusion.leave.out_channels)
+        with torch.device("meta"):  # the ranks' random numbers stay the same: the first one alone asks
+            fusion = CellFusion(genotype, self.fusion.leave.out_channels)
         return (searched + sum(parameter.numel() for parameter in fusion.parameters())) / 1e6
 
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:

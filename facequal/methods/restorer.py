@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from facequal.methods.base import OptimizerFactory
-from facequal.methods.restoring import RestoringMethod, as_batch, as_picture
+from facequal.methods.restoring import RestoringMethod, as_batch
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.models.tiling import require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights
@@ -89,18 +89,13 @@ class Restorer(RestoringMethod):
         restored: Tensor = self(batch["lq"])
         return restored
 
-    @torch.inference_mode()
     def restore(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Restore one picture, uint8 RGB (H,W,3) of any size that the network takes, as `facequal predict` does.
+        """Restore one picture, uint8 RGB (H,W,3) of any size that the network takes.
 
         Raises:
             ValueError: the picture is something else.
         """
-        was_training = self.training
-        self.eval()
-        restored: Tensor = self(as_batch(picture, self.device))
-        self.train(was_training)
-        return as_picture(restored[0])
+        return self.restore_picture({"lq": as_batch(picture, self.device)})
 
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""

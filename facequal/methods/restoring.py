@@ -1,6 +1,7 @@
 """What the methods that restore have in common: what they give to the evaluation and to `facequal predict`."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,11 @@ from torch import Tensor
 from facequal.methods.base import FaceMethod
 
 
-class RestoringMethod(FaceMethod):
+class RestoringMethod(FaceMethod, ABC):
     """Base of the methods that restore."""
 
-    @property
-    def mode_name(self) -> str | None:
-        """How the method restores, where it has several ways: part of the name of its results."""
+    def mode_of(self, batch: Mapping[str, Any]) -> str | None:
+        """How a batch is restored, where a method has several ways: part of the name of its results."""
         return None
 
     @abstractmethod
@@ -44,8 +44,18 @@ class RestoringMethod(FaceMethod):
         if "lq" not in batch:
             name = type(self).__name__
             raise ValueError(f"{name} is evaluated on restoration sets (facequal.data.restoration), not on pairs")
-        outputs = {"restored": self.restore_degraded(batch), "index": batch["index"]}
-        return outputs if self.mode_name is None else {**outputs, "mode": self.mode_name}
+        outputs, mode = {"restored": self.restore_degraded(batch), "index": batch["index"]}, self.mode_of(batch)
+        return outputs if mode is None else {**outputs, "mode": mode}
+
+    @torch.inference_mode()
+    def restore_picture(self, batch: dict[str, Any]) -> NDArray[np.uint8]:
+        """The one picture of a batch restored as in evaluation, uint8 RGB (H,W,3)."""
+        was_training = self.training
+        self.eval()
+        try:
+            return as_picture(self.restore_degraded(batch)[0])
+        finally:
+            self.train(was_training)
 
 
 def as_batch(picture: NDArray[np.uint8], device: torch.device, name: str = "picture") -> Tensor:
@@ -54,7 +64,7 @@ def as_batch(picture: NDArray[np.uint8], device: torch.device, name: str = "pict
     Raises:
         ValueError: it is something else; the message has its name.
     """
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         raise ValueError(f"{name} must be uint8 RGB (H,W,3), got {picture.dtype} {picture.shape}")
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).to(device).float()[None] / 255.0
 

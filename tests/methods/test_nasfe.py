@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facequal.callbacks.restored_pictures import RestoredPictures
+from facequal.callbacks.restored_pictures import RestoredPictures, picture_paths
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.errors import DatasetError
 from facequal.data.images import encode_png, read_image
@@ -20,10 +20,11 @@ from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import identity_loss, perceptual_loss
 from facequal.methods.degradation_classifier import DegradationClassifier
-from facequal.methods.nasfe import NASFE, warn_of_large_terms
+from facequal.methods.nasfe import NASFE, part_of, warn_of_large_terms
 from facequal.methods.restorer import Restorer
 from facequal.models.nasfe.encoders import BLOCKS
 from facequal.models.nasfe.network import NASFENetwork, SingleRestorer, identity_information
+from facequal.models.tiling import tile_slices
 from tests.methods.test_degradation_classifier import Contrasts
 from tests.methods.test_octuplet import Record
 from tests.methods.test_restorer import trainer
@@ -122,7 +123,7 @@ def test_modes_are_named_in_the_results(tmp_path: Path) -> None:
         assert float(run.callback_metrics["test/psnr"]) == pytest.approx(columns[mode][f"restored ({mode})"])
     assert columns["refs"]["restored (refs)"] != columns["self"]["restored (self)"]
     alone = NASFE(network(identity_channels=None), Shades())
-    assert alone.mode_name == "none"
+    assert alone.mode_of({"references": None}) == "none"
     data = datamodule(test=[RestorationSet(people(4, 5, size_px=16), "Test-N", num_images=4)])
     evaluation = ProtocolEvaluation(folder=str(tmp_path / "none"))
     trainer(tmp_path, callbacks=[evaluation]).test(alone, datamodule=data, verbose=False)
@@ -210,7 +211,7 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
         NASFE(network())
     with pytest.raises(ValueError, match="identity_channels=5, but the features have 6"):
         NASFE(network(identity_channels=5), Shades())
-    with pytest.raises(ValueError, match=r"mode must be one of \('refs', 'self'\), got 'none'"):
+    with pytest.raises(ValueError, match=r"mode must be one of \('given', 'refs', 'self'\), got 'none'"):
         NASFE(network(), Shades(), mode="none")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"reference_dropout must be in \[0, 1\], got 2"):
         NASFE(network(), Shades(), reference_dropout=2)
@@ -247,9 +248,16 @@ def test_a_picture_is_restored_with_references_or_without() -> None:
         module.restore(picture, [one / 255], classes)
     with pytest.raises(ValueError, match="give a classifier, or batches with classes"):
         module.restore(picture)
+    with pytest.raises(ValueError, match="classes must be three probabilities"):
+        module.restore(picture, classes=[0.5])
+    with pytest.raises(ValueError, match=r"picture must be uint8 RGB \(H,W,3\), got uint8 \(0, 18, 3\)"):
+        module.restore(picture[:0], classes=classes)
+    assert module.training
     without = NASFE(network(identity_channels=None, class_prior=False))
     with pytest.raises(ValueError, match="this network has no identity branch"):
         without.restore(picture, [one])
+    with pytest.raises(ValueError, match="classes: this method has no class prior"):
+        without.restore(picture, classes=classes)
 
 
 def test_tiles_share_the_person_and_the_prior() -> None:
@@ -303,11 +311,46 @@ def test_photos_with_references(tmp_path: Path) -> None:
     photos = ReferencedPhotos(str(tmp_path / "photos"), str(tmp_path / "clean"), num_references=2)
     with pytest.raises(DatasetError, match=r"anna/0\.png: 16x20 pixels .* but .*photos/anna/1\.png has 16x24"):
         photos[0]
-    tested = RealPhotos("photos", str(tmp_path / "photos"), str(tmp_path / "clean"), size_px=16, num_references=2)
-    columns = columns_of(module, tested, tmp_path)
-    assert columns == {"input", "restored (refs)"}
+    tested = RealPhotos("photos", str(tmp_path / "photos"), str(tmp_path / "clean"), size_px=16, num_references=1)
+    assert columns_of(module, tested, tmp_path) == {"input", "restored (refs)"}
+    assert tested.reference_labels.tolist() == [-1, 0, -1]  # of anna's two the first is given, the second judges
+    alone = RealPhotos("photos", str(tmp_path / "photos"), str(tmp_path / "clean"), size_px=16)
+    assert columns_of(module, alone, tmp_path) == {"input", "restored (self)"}
+    assert alone.reference_labels.tolist() == [0, 0, 1]
+    with pytest.raises(ValueError, match="clean pictures of the same people are missing"):
+        columns_of(NASFE(network(class_prior=False), Shades(), mode="refs"), alone, tmp_path)
+    itself = ReferencedPhotos(str(tmp_path / "clean"), str(tmp_path / "clean"), num_references=1, size_px=16)
+    assert [itself[index]["num_references"] for index in range(3)] == [0, 1, 0]  # a picture is not its own reference
+    with pytest.raises(ValueError, match=r"clean/anna/1\.png is one of the pictures that are read"):
+        picture_paths(ReferencedPhotos(str(tmp_path / "photos"), str(tmp_path / "clean")), tmp_path / "clean")
     with pytest.raises(ValueError, match="num_references=1 needs a folder of references"):
         RealPhotos("photos", str(tmp_path / "photos"), num_references=1)
+
+
+def test_predict_names_the_modes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for folder, person in (("photos", "anna"), ("photos", "carl"), ("clean", "anna")):
+        (tmp_path / folder / person).mkdir(parents=True)
+        encode_png(tmp_path / folder / person / "1.png", np.zeros((16, 16, 3), dtype=np.uint8))
+    photos = ReferencedPhotos(str(tmp_path / "photos"), str(tmp_path / "clean"))
+    module = NASFE(network(class_prior=False), Shades())
+    with caplog.at_level("INFO"):
+        run = trainer(tmp_path, callbacks=[RestoredPictures(str(tmp_path / "out"))])
+        run.predict(module, datamodule=FaceDataModule(predict=photos), return_predictions=False)
+    assert f"restored pictures: {tmp_path / 'out'} (1 refs, 1 self)" in caplog.text
+
+
+@pytest.mark.parametrize("size", [100, 104, 121])
+def test_tiles_take_their_part_of_the_features(size: int) -> None:
+    """Features of a network that halves three times and rounds up, at the pixels that a tile covers."""
+    cells = -(-size // 8)
+    features = torch.arange(float(cells)).expand(1, 1, cells, cells)
+    for rows in tile_slices(size, 48, 16):
+        part = part_of(features, rows, slice(0, size), (size, size))
+        assert part.shape[-1] == cells
+        assert part[0, 0, 0].tolist() == features[0, 0, 0].tolist()
+        found = part_of(features, slice(0, size), rows, (size, size))[0, 0, 0]
+        assert found[0] == rows.start // 8
+        assert found[-1] == (rows.stop - 1) // 8
 
 
 def columns_of(module: NASFE, protocol: RealPhotos, folder: Path) -> set[str]:
@@ -322,4 +365,4 @@ def test_the_report_has_the_number_of_parameters(tmp_path: Path) -> None:
     trainer(tmp_path, callbacks=[evaluation]).test(module, datamodule=datamodule(), verbose=False)
     (size,) = (result for result in evaluation.results if result.metric == "parameters")
     expected = sum(parameter.numel() for parameter in module.network.parameters()) / 1e6
-    assert (size.protocol, size.column, size.value, size.unit) == ("network", "restored (refs)", expected, "M")
+    assert (size.protocol, size.column, size.value, size.unit) == ("network", "restored", expected, "M")

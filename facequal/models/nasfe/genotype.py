@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ class Genotype:
         channels: Channels within a cell, a multiple of 4.
         score: Figures of the search, such as how sure it was; for people.
         source: Run, epoch and seed it is from; for people.
+
+    Raises:
+        ValueError: If a field is wrong; the message names it.
     """
 
     nodes: tuple[tuple[Edge, ...], ...]
@@ -38,6 +41,22 @@ class Genotype:
     channels: int = 40
     score: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.nodes:
+            raise ValueError("nodes: at least one block is needed")
+        if not self.cells:
+            raise ValueError("cells: at least one cell is needed")
+        require_channels(self.channels)
+        for number, node in enumerate(self.nodes):
+            if len(node) != NUM_EDGES:
+                raise ValueError(f"nodes[{number}]: expected {NUM_EDGES} edges [operator, input], got {node!r}")
+            for place, edge in enumerate(node):
+                _validate_edge(edge, number, f"nodes[{number}][{place}]")
+        for number, cell in enumerate(self.cells):
+            for port, source in zip(("s0", "s1"), cell, strict=True):
+                if type(source) is not int or not 0 <= source <= number:
+                    raise ValueError(f"cells[{number}]: {port} is {source!r}, but cell {number} can take 0 to {number}")
 
     @property
     def num_blocks(self) -> int:
@@ -76,7 +95,10 @@ class Genotype:
         }
         if params_m is not None:
             content["params_m"] = round(params_m, 4)
-        Path(path).write_text(_laid_out(content), encoding="utf-8")
+        path = Path(path)
+        unfinished = path.with_name(f"{path.name}.part")
+        unfinished.write_text(_laid_out(content), encoding="utf-8")
+        unfinished.replace(path)
 
 
 @dataclass(frozen=True)
@@ -89,6 +111,9 @@ class RandomGenotype:
         channels: Channels within a cell.
         cells: Cells of the fusion.
         max_skips: Skips of a cell at most; None for any number.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
     seed: int
@@ -96,6 +121,23 @@ class RandomGenotype:
     channels: int = 40
     cells: int = NUM_CELLS
     max_skips: int | None = 2
+
+    def __post_init__(self) -> None:
+        require_channels(self.channels)
+        if min(self.blocks, self.cells) < 1:
+            raise ValueError(f"blocks and cells must be at least 1, got {self.blocks} and {self.cells}")
+        if self.max_skips is not None and self.max_skips < 0:
+            raise ValueError(f"max_skips must be at least 0 or None, got {self.max_skips}")
+
+
+def require_channels(channels: object) -> None:
+    """Refuse channels that operators cannot have.
+
+    Raises:
+        ValueError: If they are no positive multiple of 4.
+    """
+    if type(channels) is not int or channels < 4 or channels % 4:
+        raise ValueError(f"channels must be a positive multiple of 4, got {channels!r}")
 
 
 def random_genotype(drawn: RandomGenotype) -> Genotype:
@@ -148,28 +190,34 @@ def load_genotype(path: str | Path) -> Genotype:
     if not isinstance(nodes, list) or not nodes or content["blocks"] != len(nodes):
         found = len(nodes) if isinstance(nodes, list) else nodes
         raise ValueError(f"{path}: blocks is {content['blocks']!r}, but nodes has {found}")
-    if type(channels) is not int or channels < 4 or channels % 4:
-        raise ValueError(f"{path}: channels must be a positive multiple of 4, got {channels!r}")
     if not isinstance(cells, list) or not cells:
         raise ValueError(f"{path}: cells must be a list of at least one, got {cells!r}")
-    return Genotype(
-        tuple(_node(node, number, path) for number, node in enumerate(nodes)),
-        tuple(_cell(cell, number, path) for number, cell in enumerate(cells)),
-        channels,
-        content.get("score") or {},
-        content.get("source") or {},
-    )
+    try:
+        return Genotype(
+            tuple(_node(node, number) for number, node in enumerate(nodes)),
+            tuple(_cell(cell, number) for number, cell in enumerate(cells)),
+            channels,
+            content.get("score") or {},
+            content.get("source") or {},
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def _node(node: Any, number: int, path: Path) -> tuple[Edge, ...]:
-    where = f"{path}: nodes[{number}]"
+def _node(node: Any, number: int) -> tuple[Edge, ...]:
     if not isinstance(node, list) or len(node) != NUM_EDGES:
-        raise ValueError(f"{where}: expected {NUM_EDGES} edges [operator, input], got {node!r}")
-    return tuple(_edge(edge, number, f"{where}[{place}]") for place, edge in enumerate(node))
+        raise ValueError(f"nodes[{number}]: expected {NUM_EDGES} edges [operator, input], got {node!r}")
+    return tuple(tuple(edge) if isinstance(edge, list) else edge for edge in node)
 
 
-def _edge(edge: Any, number: int, where: str) -> Edge:
-    if not isinstance(edge, list) or len(edge) != 2:
+def _cell(cell: Any, number: int) -> tuple[int, int]:
+    if not isinstance(cell, dict) or set(cell) != {"s0", "s1"}:
+        raise ValueError(f"cells[{number}]: expected s0 and s1, got {cell!r}")
+    return cell["s0"], cell["s1"]
+
+
+def _validate_edge(edge: Any, number: int, where: str) -> None:
+    if not isinstance(edge, Sequence) or len(edge) != 2:
         raise ValueError(f"{where}: expected [operator, input], got {edge!r}")
     name, source = edge
     if name not in OPERATORS or name == "none":
@@ -177,17 +225,6 @@ def _edge(edge: Any, number: int, where: str) -> Edge:
         raise ValueError(f"{where}: unknown operator {name!r}; known: {allowed}")
     if type(source) is not int or not 0 <= source < number + 2:
         raise ValueError(f"{where}: input {source!r}, but block {number} can take 0 to {number + 1}")
-    return name, source
-
-
-def _cell(cell: Any, number: int, path: Path) -> tuple[int, int]:
-    where = f"{path}: cells[{number}]"
-    if not isinstance(cell, dict) or set(cell) != {"s0", "s1"}:
-        raise ValueError(f"{where}: expected s0 and s1, got {cell!r}")
-    for port, source in cell.items():
-        if type(source) is not int or not 0 <= source <= number:
-            raise ValueError(f"{where}: {port} is {source!r}, but cell {number} can take 0 to {number}")
-    return cell["s0"], cell["s1"]
 
 
 def _laid_out(content: Mapping[str, Any]) -> str:

@@ -74,9 +74,7 @@ class NASFENetwork(nn.Module):
         self.identity = None if identity_channels is None else nn.Conv2d(identity_channels, channels, 3, padding=1)
         self.fusion = build_fusion(genotype, search, fused, num_res2_blocks)
         self.decoder = Decoder(fused, (len(BLOCKS) * widths[1], len(BLOCKS) * widths[0]), decoder_widths)
-        for module in self.modules():
-            if isinstance(module, FourierOperator):
-                module.conjugate = conjugate
+        set_conjugate(self, conjugate)
 
     def forward(self, images: Tensor, classes: Tensor | None = None, identity: Tensor | None = None) -> Tensor:
         """Restore pictures.
@@ -123,6 +121,7 @@ class SingleRestorer(nn.Module):
         channels: Of the encoder's features.
         blocks: Of the encoder.
         decoder_widths: Of the decoder, which is thrown away.
+        conjugate: As in `NASFENetwork`.
     """
 
     def __init__(
@@ -132,10 +131,12 @@ class SingleRestorer(nn.Module):
         channels: int = 64,
         blocks: tuple[int, int, int] | None = None,
         decoder_widths: tuple[int, int, int] = (112, 72, 36),
+        conjugate: bool = True,
     ) -> None:
         super().__init__()
         self.encoder = Encoder(degraded, widths, channels, blocks)
         self.decoder = Decoder(channels, (widths[1], widths[0]), decoder_widths)
+        set_conjugate(self, conjugate)
 
     def forward(self, images: Tensor) -> Tensor:
         """Restore RGB (B,3,H,W) in [0,1] of any size; the result may leave the range."""
@@ -143,6 +144,13 @@ class SingleRestorer(nn.Module):
         encoded = self.encoder(pad_to_multiple(images))
         restored: Tensor = images + self.decoder(encoded.features, [encoded])[..., :height, :width]
         return restored
+
+
+def set_conjugate(network: nn.Module, conjugate: bool) -> None:
+    """Make all Fourier operators of a network Wiener filters, or not."""
+    for module in network.modules():
+        if isinstance(module, FourierOperator):
+            module.conjugate = conjugate
 
 
 def build_fusion(

@@ -120,3 +120,26 @@ def test_random_genotypes_follow_the_rules_of_derived_ones():
         RandomGenotype(3, blocks=2, channels=8, cells=2), widths=(8, 8, 8), channels=8, decoder_widths=(16, 8, 8)
     )
     assert network.fusion.genotype.source == {"random": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"nodes": ()}, "nodes: at least one block"),
+        ({"nodes": ((("fft", 0),),)}, r"nodes\[0\]: expected 2 edges"),
+        ({"nodes": ((("fft", 0), ("fft", 9)),)}, r"nodes\[0\]\[1\]: input 9, but block 0 can take 0 to 1"),
+        ({"cells": ((0, 5),)}, r"cells\[0\]: s1 is 5, but cell 0 can take 0 to 0"),
+        ({"channels": 6}, "channels must be a positive multiple of 4, got 6"),
+    ],
+)
+def test_genotypes_that_no_file_holds(change, message):
+    with pytest.raises(ValueError, match=message):
+        Genotype(**({"nodes": ((("fft", 0), ("skip", 1)),), "cells": ((0, 0),)} | change))
+
+
+@pytest.mark.parametrize(
+    "change", [{"blocks": 0}, {"cells": 0}, {"blocks": -2}, {"channels": 6}, {"max_skips": -1}], ids=str
+)
+def test_random_genotypes_that_cannot_be(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        RandomGenotype(0, **change)
