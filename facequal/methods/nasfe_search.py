@@ -25,8 +25,8 @@ from facequal.models.nasfe.supernet import SearchFusion
 def architecture_adam(parameters: Iterable[Any]) -> Adam:
     """Adam at 3e-3 with betas (.5, .999), as architectures are usually searched with, but without weight decay.
 
-    The usual 1e-3 is meant for a cross entropy. A squared error of pictures has gradients of alpha of the order of 1e-6,
-    against which it holds all of alpha at 0.
+    The usual 1e-3 is meant for a cross entropy. A squared error of pictures has gradients of the order of 1e-6, against
+    which it holds all of alpha at 0.
     """
     return Adam(parameters, lr=3e-3, betas=(0.5, 0.999))
 
