@@ -175,11 +175,12 @@ class ProtocolEvaluation(Callback):
 
     def sizes(self, trainer: Trainer, seed: int | None) -> list[Result]:
         """The learnable parameters of a method that restores, in millions: what is frozen does not count."""
-        if not any(hasattr(evaluator, "restored") for evaluator in self.evaluators.values()):
+        columns = [evaluator.restored for evaluator in self.evaluators.values() if hasattr(evaluator, "restored")]
+        if not columns:
             return []
         parameters = trainer.lightning_module.parameters()
         size = sum(parameter.numel() for parameter in parameters if parameter.requires_grad) / 1e6
-        return [Result("network", "size", RESTORED, "parameters", size, unit="M", seed=seed)]
+        return [Result("network", "size", columns[0], "parameters", size, unit="M", seed=seed)]
 
     def report_folder(self, trainer: Trainer) -> Path:
         """Folder of the report, equal on all ranks."""

@@ -52,7 +52,7 @@ class Section:
     def size(self) -> str:
         """The number of pairs, probes or images, e.g. `n = 6,000`; a range if the figures rest on different numbers."""
         numbers = [result.num for row in self.rows for result in row.cells.values()]
-        return f"n = {_range(numbers)}"
+        return f"n = {_range(numbers)}" if any(numbers) else ""
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -363,4 +363,4 @@ def test_the_report_has_the_number_of_parameters(tmp_path: Path) -> None:
     trainer(tmp_path, callbacks=[evaluation]).test(module, datamodule=datamodule(), verbose=False)
     (size,) = (result for result in evaluation.results if result.metric == "parameters")
     expected = sum(parameter.numel() for parameter in module.network.parameters()) / 1e6
-    assert (size.protocol, size.column, size.value, size.unit) == ("network", "restored", expected, "M")
+    assert (size.protocol, size.column, size.value, size.unit) == ("network", "restored (refs)", expected, "M")
