@@ -38,9 +38,12 @@ def name(file: Path) -> str:
 def as_parameters(files: list[Path]) -> list[Any]:
     """The default suite takes some of those that differ little.
 
-    The AdaFace runs differ in depth and data set, NASFE's in one part: two of IR-18 on MS1MV2, and all of NASFE.
+    The AdaFace runs differ in depth and data set, its ablations in one value, NASFE's in one part: two of IR-18 on
+    MS1MV2, those that change the source of quality or the head, and all of NASFE.
     """
     slow = [file for file in files if file.parent.name == "adaface" and not file.stem.startswith("ir18_ms1mv2")]
+    ablations = [file for file in files if file.parent.name == "ablations"]
+    slow += [file for file in ablations if "quality" not in file.stem and not file.stem.endswith("face_augmentation2")]
     nasfe = [file for file in files if "nasfe" in file.parts]
     slow += [file for file in nasfe if file.stem not in ("encoder_blur", "search", "nasfe")]
     return [pytest.param(file, marks=[pytest.mark.slow] if file in slow else [], id=name(file)) for file in files]
@@ -159,22 +162,37 @@ def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert len(list(tmp_path.rglob("results.csv"))) == (1 if study.base is None else 2), capsys.readouterr().out
 
 
-def test_all_stages_of_nasfe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Recognisers, classifier, encoders, search, and the network of all of them; its checkpoint needs no other file."""
-    file, row = ROOT / "experiments" / "demo" / "nasfe" / "ablation.yaml", "6, + identity term"
-    tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny_stages.yaml")]
+def run_stages(study: str, row: str, folder: Path) -> Path:
+    """A row with all its stages, two batches each; gives its folder."""
+    file, tiny = ROOT / "experiments" / "demo" / "nasfe" / study, ROOT / "tests" / "conf" / "tiny_stages.yaml"
     with pytest.raises(SystemExit, match=r"no run has .*Test-BNL"):  # the study's table asks for another suite
-        main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(tmp_path), *tiny])
-    folder = tmp_path / "rows" / "6_+_identity_term" / "seed_0"
-    table = (folder / "report" / "results.csv").read_text()
-    assert "Test-N,N,restored (refs),identity similarity," in table
-    assert "network,size,restored (refs),parameters," in table
+        main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(folder), "-c", str(tiny)])
+    (found,) = (folder / "rows").glob("*/seed_0")
+    return found
+
+
+def test_the_stages_of_nasfe(tmp_path: Path) -> None:
+    """Encoders, search, and the network of what they found; its checkpoint needs no other file."""
+    folder = run_stages("study.yaml", "searched", tmp_path)
+    assert "Test-N,N,restored (none),psnr," in (folder / "report" / "results.csv").read_text()
     found = load_genotype(tmp_path / "stages" / "search" / "seed_0" / "genotype.json")
     shutil.rmtree(tmp_path / "stages")
     method = load_module(folder / "checkpoints" / "last.ckpt")
     assert isinstance(method, NASFE)
     assert isinstance(method.network.fusion, CellFusion)
     assert method.network.fusion.genotype == found
+
+
+@pytest.mark.slow
+def test_the_stages_of_all_of_nasfe(tmp_path: Path) -> None:
+    """Recognisers and the classifier too, references and three terms."""
+    folder = run_stages("ablation.yaml", "6, + identity term", tmp_path)
+    table = (folder / "report" / "results.csv").read_text()
+    assert "Test-N,N,restored (refs),identity similarity," in table
+    assert "network,size,restored (refs),parameters," in table
+    shutil.rmtree(tmp_path / "stages")
+    method = load_module(folder / "checkpoints" / "last.ckpt")
+    assert isinstance(method, NASFE)
     picture = np.random.default_rng(0).integers(0, 256, (50, 61, 3), dtype=np.uint8)
     assert method.restore(picture, [picture[::-1]]).shape == picture.shape
 

@@ -57,7 +57,7 @@ def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
 
 def test_the_architecture_is_the_same_on_all_ranks(tmp_path: Path) -> None:
     before = {name: value.detach().clone() for name, value in search().named_parameters()}
-    options: dict[str, Any] = {"max_epochs": 2, "limit_train_batches": 4}
+    options: dict[str, Any] = {"max_epochs": 1, "limit_train_batches": 4}
     (one,) = trained(tmp_path / "1", 1, search(warmup=0.0), search_data(batch_size=6), **options)
     first, second = trained(tmp_path / "2", 2, search(warmup=0.0), search_data(batch_size=6), **options)
     searched = {f"network.fusion.{name}" for name in ("alpha", "edge_weights", "beta")}

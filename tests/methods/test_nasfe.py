@@ -191,7 +191,7 @@ def test_it_learns(tmp_path: Path) -> None:
         degradation=MultiDegradation({"L": 1}, BANK, r=(0.2, 0.3)),
         test=[RestorationSet(people(4, 5, size_px=16), "Test-L", num_images=4, num_references=2)],
     )
-    run = trainer(tmp_path, max_epochs=15, callbacks=[evaluation])
+    run = trainer(tmp_path, max_epochs=8, callbacks=[evaluation])
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
     psnr = {result.column: result.value for result in evaluation.results if result.metric == "psnr"}
