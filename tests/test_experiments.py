@@ -162,9 +162,11 @@ def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert len(list(tmp_path.rglob("results.csv"))) == (1 if study.base is None else 2), capsys.readouterr().out
 
 
-def run_stages(study: str, row: str, folder: Path) -> Path:
-    """A row with all its stages, two batches each; gives its folder."""
-    file, tiny = ROOT / "experiments" / "demo" / "nasfe" / study, ROOT / "tests" / "conf" / "tiny_stages.yaml"
+def run_stages(study: str, row: str, folder: Path, size_px: int) -> Path:
+    """A row with all its stages, two batches of faces of that size each; gives its folder."""
+    file, tiny = ROOT / "experiments" / "demo" / "nasfe" / study, folder / "tiny.yaml"
+    text = (ROOT / "tests" / "conf" / "tiny_stages.yaml").read_text()
+    tiny.write_text(text.replace("size_px: 48", f"size_px: {size_px}"))
     with pytest.raises(SystemExit, match=r"no run has .*Test-BNL"):  # the study's table asks for another suite
         main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(folder), "-c", str(tiny)])
     (found,) = (folder / "rows").glob("*/seed_0")
@@ -173,7 +175,7 @@ def run_stages(study: str, row: str, folder: Path) -> Path:
 
 def test_the_stages_of_nasfe(tmp_path: Path) -> None:
     """Encoders, search, and the network of what they found; its checkpoint needs no other file."""
-    folder = run_stages("study.yaml", "searched", tmp_path)
+    folder = run_stages("study.yaml", "searched", tmp_path, size_px=48)
     assert "Test-N,N,restored (none),psnr," in (folder / "report" / "results.csv").read_text()
     found = load_genotype(tmp_path / "stages" / "search" / "seed_0" / "genotype.json")
     shutil.rmtree(tmp_path / "stages")
@@ -186,7 +188,7 @@ def test_the_stages_of_nasfe(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_stages_of_all_of_nasfe(tmp_path: Path) -> None:
     """Recognisers and the classifier too, references and three terms."""
-    folder = run_stages("ablation.yaml", "6, + identity term", tmp_path)
+    folder = run_stages("ablation.yaml", "6, + identity term", tmp_path, size_px=112)
     table = (folder / "report" / "results.csv").read_text()
     assert "Test-N,N,restored (refs),identity similarity," in table
     assert "network,size,restored (refs),parameters," in table
