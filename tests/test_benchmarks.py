@@ -353,12 +353,12 @@ class TestMain:
         assert all(row.cells()[-1] == "not run: no GPU" for row in rows)
 
     def test_table(self, tmp_path, monkeypatch, capsys):
-        rows = [Row("one", "other", [1.0], [2.0], "images/s", "rate", 0.9)]
+        rows = [Row("one", "other", [1.32], [2640.0], "images/s", "rate", 0.9)]
         monkeypatch.setattr(__main__, "run", lambda name, quick: rows)
         output = tmp_path / "table.md"
         __main__.main(["--only", "decoding", "--output", str(output)])
         text = output.read_text()
-        assert "| one | other | 1 images/s | 2 images/s | 0.5x | ≥ 0.9x | no |" in text
+        assert "| one | other | 1.32 images/s | 2,640 images/s | 0.0005x | ≥ 0.9x | no |" in text
         assert "`python -m experiments.benchmarks --only decoding`" in text
         assert str(tmp_path) not in text
         for fact in ("date", "CPU", "load before the run", "GPU", "versions"):

@@ -69,4 +69,5 @@ def rates(seconds: Sequence[float], num_images: int) -> list[float]:
 
 
 def _text(value: float, unit: Unit) -> str:
-    return f"{value:,.0f} {unit}" if unit in ("images/s", "kB", "MB") else f"{value:.3g} {unit}"
+    is_whole = unit in ("images/s", "kB", "MB") and value >= 10.0
+    return f"{value:,.0f} {unit}" if is_whole else f"{value:.3g} {unit}"

@@ -79,7 +79,6 @@ class PlannedSampler(EpochSampler):
     Args:
         source: what to sample.
         batch_size: B, images per batch over all ranks.
-        num_batches: batches of an epoch.
         seed: seed of the draws.
         rank: this process.
         world_size: number of processes.

@@ -1,31 +1,28 @@
 """NASFE: a network that restores faces, trained to look like the clean picture and like the person."""
 
-import copy
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info
 from numpy.typing import NDArray
 from torch import Tensor
 
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import identity_loss, perceptual_loss
+from facequal.losses.term_watch import TermWatch
 from facequal.methods.base import OptimizerFactory
 from facequal.methods.degradation_classifier import DegradationClassifier
+from facequal.methods.nasfe_files import keep_genotype, load_encoders
 from facequal.methods.restorer import adam
 from facequal.methods.restoring import RestoringMethod, as_batch
 from facequal.methods.schedules import CosineSchedule, Schedule
-from facequal.models.nasfe.encoders import BLOCKS
-from facequal.models.nasfe.fusion import CellFusion
 from facequal.models.nasfe.network import NASFENetwork, identity_information
-from facequal.models.tiling import require_tiles, restore_in_tiles
+from facequal.models.tiling import part_of, require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights
 
 Mode = Literal["given", "refs", "self"]
-# A term of the loss is warned of where it is that many times the squared error, on average over the first steps.
-_LARGEST_RATIO, _WATCHED_STEPS = 10.0, 100
 
 
 class NASFE(RestoringMethod):
@@ -104,7 +101,7 @@ class NASFE(RestoringMethod):
         self.perceptual_p, self.reference_dropout, self.loss_balance = perceptual_p, reference_dropout, loss_balance
         self.mode: Mode = mode
         self.optimizer_factory, self.schedule = optimizer, schedule or CosineSchedule(final=0.01)
-        self.term_sums: dict[str, Tensor] = {}
+        self.term_watch = TermWatch("l2")
         load_encoders(network, encoders or {})
         if weights is not None:
             load_network_weights(network, weights)
@@ -209,12 +206,7 @@ class NASFE(RestoringMethod):
         self.log("train/psnr", -10.0 * errors.clamp_min(1e-10).log10().mean(), prog_bar=True, batch_size=size)
         for name, mean in means.items():
             self.log(f"train/{name}", mean, batch_size=size)
-        if self.global_step < _WATCHED_STEPS:
-            for name, mean in means.items():
-                self.term_sums[name] = self.term_sums.get(name, torch.zeros_like(mean)) + mean
-        elif self.term_sums:
-            warn_of_large_terms({name: float(value) for name, value in self.term_sums.items()})
-            self.term_sums = {}
+        self.term_watch.see(self.global_step, means)
 
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
         """Restored pictures (B,3,H,W).
@@ -248,19 +240,18 @@ class NASFE(RestoringMethod):
         """
         if references and self.network.identity is None:
             raise ValueError("references: this network has no identity branch to take them")
-        batch: dict[str, Any] = {"lq": as_batch(picture, self.device)}
-        if references:
-            clean = [as_batch(each, self.device, f"references[{place}]") for place, each in enumerate(references)]
-            for place, each in enumerate(clean):
-                require_size(each, batch["lq"], f"references[{place}]")
-            batch |= {"references": torch.stack(clean, dim=1), "num_references": batch["lq"].new_tensor([len(clean)])}
+        image = as_batch(picture, self.device)
+        clean = [as_batch(each, self.device, f"references[{place}]") for place, each in enumerate(references)]
+        for place, each in enumerate(clean):
+            require_size(each, image, f"references[{place}]")
+        prior = None
         if classes is not None:
             if self.network.modulation is None or self.classifier is not None:
                 raise ValueError("classes: this method has no class prior, or a classifier that finds them")
             if len(classes) != 3:
                 raise ValueError(f"classes must be three probabilities, of blur, noise and low light, got {classes}")
-            batch["classes"] = torch.tensor([classes], device=self.device, dtype=torch.float32)
-        return self.restore_picture(batch)
+            prior = image.new_tensor([classes])
+        return self.restored_picture(image, prior, torch.stack(clean, dim=1) if clean else None)
 
     def _references_of(self, batch: Mapping[str, Any]) -> tuple[Tensor | None, Tensor | None]:
         """Features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
@@ -301,15 +292,6 @@ class NASFE(RestoringMethod):
         return self.with_schedule(self.optimizer_factory(self.network.parameters()))
 
 
-def keep_genotype(configuration: MutableMapping[str, Any], network: NASFENetwork) -> None:
-    """Put the genotype in place of its file's name in the configuration that checkpoints keep: files go astray."""
-    arguments = configuration.get("network", {}).get("init_args", {})
-    if isinstance(network.fusion, CellFusion) and isinstance(arguments.get("genotype"), str):
-        # A copy: the command line goes on with its own, whose hash names the file.
-        configuration["network"] = copy.deepcopy(configuration["network"])
-        configuration["network"]["init_args"]["genotype"] = network.fusion.genotype.to_plain()
-
-
 def require_size(references: Tensor, images: Tensor, name: str) -> None:
     """Refuse references (...,h,w) in another size than the pictures (...,H,W): statistics of features depend on it.
 
@@ -321,41 +303,6 @@ def require_size(references: Tensor, images: Tensor, name: str) -> None:
         raise ValueError(
             f"{name}: {found} pixels (height x width), but the pictures have {wanted}; bring them to one size"
         )
-
-
-def part_of(features: Tensor, rows: slice, columns: slice, size: Sequence[int]) -> Tensor:
-    """Those of a picture's features (B,C,h,w) that touch these rows and columns of it, which has that size."""
-    parts = []
-    for length, side, part in zip(features.shape[-2:], size, (rows, columns), strict=True):
-        stride = round(side / length)  # of the network: it rounds up what the side has too little
-        parts.append(slice(part.start // stride, -(-part.stop // stride)))
-    return features[..., parts[0], parts[1]]
-
-
-def load_encoders(network: NASFENetwork, checkpoints: Mapping[str, str]) -> None:
-    """Load encoders that learnt alone; their class modulation, if any, stays as it is.
-
-    Raises:
-        ValueError: a name is unknown, or the weights do not fit.
-        FileNotFoundError: there is no such file.
-    """
-    names = list(BLOCKS)
-    for name, path in checkpoints.items():
-        if name not in names:
-            raise ValueError(f"encoders: unknown {name!r}, known: {', '.join(names)}")
-        encoder = network.encoders[names.index(name)]
-        load_network_weights(encoder, path, prefix="network.encoder.", keep="modulation.")
-        rank_zero_info(f"{path}: all weights of the encoder of {name} loaded")
-
-
-def warn_of_large_terms(sums: Mapping[str, float]) -> None:
-    """Say so where a term of the loss is far larger than the squared error: its weight or its features are wrong."""
-    for name, value in sums.items():
-        if name != "l2" and value > _LARGEST_RATIO * sums["l2"]:
-            rank_zero_warn(
-                f"the {name} term of the loss was {value / sums['l2']:.0f} times the squared error over the first "
-                f"{_WATCHED_STEPS} steps: its weight is too large for these features"
-            )
 
 
 def _validate(network: NASFENetwork, features: FeatureNetwork | None, reference_dropout: float, mode: str) -> None:

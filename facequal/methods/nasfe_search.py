@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import perceptual_loss
 from facequal.methods.base import OptimizerFactory
-from facequal.methods.nasfe import load_encoders
+from facequal.methods.nasfe_files import load_encoders
 from facequal.methods.restorer import adam
 from facequal.methods.restoring import RestoringMethod
 from facequal.methods.schedules import CosineSchedule, Schedule

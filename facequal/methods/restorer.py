@@ -95,7 +95,7 @@ class Restorer(RestoringMethod):
         Raises:
             ValueError: the picture is something else.
         """
-        return self.restore_picture({"lq": as_batch(picture, self.device)})
+        return self.restored_picture(as_batch(picture, self.device))
 
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""

@@ -48,12 +48,12 @@ class RestoringMethod(FaceMethod, ABC):
         return outputs if mode is None else {**outputs, "mode": mode}
 
     @torch.inference_mode()
-    def restore_picture(self, batch: dict[str, Any]) -> NDArray[np.uint8]:
-        """The one picture of a batch restored as in evaluation, uint8 RGB (H,W,3)."""
+    def restored_picture(self, *inputs: Tensor | None) -> NDArray[np.uint8]:
+        """The one picture (1,3,H,W) among the inputs of `forward` restored as in evaluation, uint8 RGB (H,W,3)."""
         was_training = self.training
         self.eval()
         try:
-            return as_picture(self.restore_degraded(batch)[0])
+            return as_picture(self(*inputs)[0])
         finally:
             self.train(was_training)
 

@@ -1,6 +1,6 @@
 """Restoring large pictures tile by tile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -68,3 +68,12 @@ def ramp(length: int, overlap_px: int, like: Tensor) -> Tensor:
     """Weights (length,) that rise from both ends over the overlap, to 1."""
     places = torch.arange(1, length + 1, device=like.device, dtype=like.dtype)
     return torch.minimum(places, length + 1 - places).clamp_max(overlap_px + 1) / (overlap_px + 1)
+
+
+def part_of(features: Tensor, rows: slice, columns: slice, size: Sequence[int]) -> Tensor:
+    """Those of a picture's features (B,C,h,w) that touch these rows and columns of it, which has that size."""
+    parts = []
+    for length, side, part in zip(features.shape[-2:], size, (rows, columns), strict=True):
+        stride = round(side / length)  # of the network: it rounds up what the side has too little
+        parts.append(slice(part.start // stride, -(-part.stop // stride)))
+    return features[..., parts[0], parts[1]]

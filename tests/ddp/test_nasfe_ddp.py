@@ -10,10 +10,9 @@ from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.restoration import RestorationSet
-from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.base import FaceMethod
 from facequal.methods.nasfe import NASFE
-from tests.ddp.test_restoration_ddp import assert_lines_agree, rows
+from tests.ddp.test_restoration_ddp import assert_lines_agree, evaluate, rows
 from tests.methods.test_nasfe import Shades, network
 from tests.methods.test_nasfe import datamodule as nasfe_data
 from tests.methods.test_nasfe_search import datamodule as search_data
@@ -83,18 +82,7 @@ def test_training_with_references(tmp_path: Path) -> None:
 def test_evaluation_with_references(tmp_path: Path) -> None:
     protocol = RestorationSet(people(4, 3, size_px=16), "Test-N", num_images=3, num_references=2)  # 18 pictures
     for devices in (1, 2):
-        evaluation = ProtocolEvaluation(folder=str(tmp_path / str(devices)))
-        trainer = Trainer(
-            accelerator="cpu",
-            devices=devices,
-            strategy="ddp_fork" if devices > 1 else "auto",
-            callbacks=[evaluation],
-            logger=False,
-            enable_progress_bar=False,
-            default_root_dir=tmp_path,
-        )
-        data = FaceDataModule(train=people(4, 2), test=[protocol], eval_batch_size=5)
-        trainer.test(NASFE(network(), Shades()), datamodule=data, verbose=False)
+        evaluate(tmp_path / str(devices), devices, NASFE(network(), Shades()), [protocol])
     one, two = (rows(tmp_path / str(devices) / "results.csv") for devices in (1, 2))
     assert any("restored (refs),psnr" in line for line in one)
     assert_lines_agree(one, two)

@@ -1,6 +1,5 @@
 """NASFE's three terms, its references, its modes."""
 
-import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +19,10 @@ from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import identity_loss, perceptual_loss
 from facequal.methods.degradation_classifier import DegradationClassifier
-from facequal.methods.nasfe import NASFE, part_of, warn_of_large_terms
+from facequal.methods.nasfe import NASFE
 from facequal.methods.restorer import Restorer
 from facequal.models.nasfe.encoders import BLOCKS
 from facequal.models.nasfe.network import NASFENetwork, SingleRestorer, identity_information
-from facequal.models.tiling import tile_slices
 from tests.methods.test_degradation_classifier import Contrasts
 from tests.methods.test_octuplet import Record
 from tests.methods.test_restorer import trainer
@@ -198,14 +196,6 @@ def test_it_learns(tmp_path: Path) -> None:
     assert psnr["restored (refs)"] > psnr["input"] + 1.0
 
 
-def test_large_terms_are_warned_of() -> None:
-    with pytest.warns(UserWarning, match="the perceptual term of the loss was 20 times the squared error"):
-        warn_of_large_terms({"l2": 1.0, "perceptual": 20.0, "identity": 5.0})
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warn_of_large_terms({"l2": 1.0, "perceptual": 9.0})
-
-
 def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the network takes identity features: set features"):
         NASFE(network())
@@ -223,8 +213,9 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
         NASFE(network(), Shades()).test_step({"image": torch.rand(1, 3, 8, 8)}, 0)
 
 
-def test_a_picture_is_restored_with_references_or_without() -> None:
-    module = NASFE(network(), Shades())
+@pytest.mark.parametrize("mode", ["given", "self", "refs"])  # of evaluation
+def test_a_picture_is_restored_with_references_or_without(mode: Any) -> None:
+    module = NASFE(network(), Shades(), mode=mode)
     generator = np.random.default_rng(0)
     picture, one, other = (generator.integers(0, 256, (21, 18, 3), dtype=np.uint8) for _ in range(3))
     classes = (0.0, 1.0, 0.5)
@@ -335,20 +326,6 @@ def test_predict_names_the_modes(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         run = trainer(tmp_path, callbacks=[RestoredPictures(str(tmp_path / "out"))])
         run.predict(module, datamodule=FaceDataModule(predict=photos), return_predictions=False)
     assert f"restored pictures: {tmp_path / 'out'} (1 refs, 1 self)" in caplog.text
-
-
-@pytest.mark.parametrize("size", [100, 104, 121])
-def test_tiles_take_their_part_of_the_features(size: int) -> None:
-    """Features of a network that halves three times and rounds up, at the pixels that a tile covers."""
-    cells = -(-size // 8)
-    features = torch.arange(float(cells)).expand(1, 1, cells, cells)
-    for rows in tile_slices(size, 48, 16):
-        part = part_of(features, rows, slice(0, size), (size, size))
-        assert part.shape[-1] == cells
-        assert part[0, 0, 0].tolist() == features[0, 0, 0].tolist()
-        found = part_of(features, slice(0, size), rows, (size, size))[0, 0, 0]
-        assert found[0] == rows.start // 8
-        assert found[-1] == (rows.stop - 1) // 8
 
 
 def columns_of(module: NASFE, protocol: RealPhotos, folder: Path) -> set[str]:

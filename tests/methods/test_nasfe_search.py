@@ -88,6 +88,7 @@ def test_rates_of_both_optimizers() -> None:
     module = search(encoder_rate=0.1, optimizer=lambda groups: torch.optim.Adam(groups, lr=0.02))
     weights, architecture = module.configure_optimizers()
     assert [group["lr"] for group in weights.param_groups] == pytest.approx([0.02, 0.002])
+    assert [group["weight_decay"] for group in architecture.param_groups] == [0.0]  # it would hold alpha at 0
     of_encoders = {id(parameter) for parameter in module.network.encoders.parameters()}
     assert {id(parameter) for parameter in weights.param_groups[1]["params"]} == of_encoders
     assert [tuple(parameter.shape) for parameter in architecture.param_groups[0]["params"]] == [

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from facequal.models.tiling import ramp, restore_in_tiles, tile_slices
+from facequal.models.tiling import part_of, ramp, restore_in_tiles, tile_slices
 
 
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 40, 63, 100])
@@ -49,3 +49,17 @@ def test_weights_rise_from_both_ends() -> None:
 def test_tiles_that_make_no_progress(tile: int, overlap: int) -> None:
     with pytest.raises(ValueError, match=f"tile_px={tile} must be larger than tile_overlap_px={overlap}"):
         restore_in_tiles(lambda tile, *_: tile, torch.zeros(1, 3, 8, 8), tile, overlap)
+
+
+@pytest.mark.parametrize("size", [100, 104, 121])
+def test_tiles_take_their_part_of_the_features(size: int) -> None:
+    """Features of a network that halves three times and rounds up, at the pixels that a tile covers."""
+    cells = -(-size // 8)
+    features = torch.arange(float(cells)).expand(1, 1, cells, cells)
+    for rows in tile_slices(size, 48, 16):
+        part = part_of(features, rows, slice(0, size), (size, size))
+        assert part.shape[-1] == cells
+        assert part[0, 0, 0].tolist() == features[0, 0, 0].tolist()
+        found = part_of(features, slice(0, size), rows, (size, size))[0, 0, 0]
+        assert found[0] == rows.start // 8
+        assert found[-1] == (rows.stop - 1) // 8

@@ -24,6 +24,11 @@ from facequal.evaluation.results import read_results
 from facequal.evaluation.study.summary import RowResults, by_place, default_columns, figures_of
 from facequal.evaluation.tables import amount
 
+# First parts of the options of `facequal fit`: a wrong one is better found here than by every run.
+FIT_KEYS = (
+    *("config", "inherit", "seed_everything", "ckpt_path", "weights_only"),
+    *("trainer", "model", "data", "evaluation", "embeddings", "restored"),
+)
 INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
 
 DESCRIPTION = """\
@@ -108,6 +113,9 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("seeds", "jobs"):
         if getattr(options, name) < 1:
             sys.exit(f"facequal study: --{name} must be at least 1, got {getattr(options, name)}")
+    unknown = [option for option in further if option.startswith("--") and top_key(option) not in FIT_KEYS]
+    if unknown:
+        sys.exit(f"facequal study: {unknown[0]} is an option neither of this command nor of facequal fit")
     started = time.monotonic()
     with errors_as_messages():
         study = read_study(options.file)
@@ -127,6 +135,11 @@ def main(arguments: Sequence[str]) -> None:
             report_study(study, folder, runs, {run.row for run in chosen}, facts, problems)
     if problems:
         sys.exit(1)
+
+
+def top_key(option: str) -> str:
+    """What an option such as ``--data.batch_size=8`` begins with: ``data``."""
+    return option.removeprefix("--").partition("=")[0].partition(".")[0]
 
 
 @contextmanager

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from facequal.cli.study.inherited import read_inherited
 from facequal.evaluation.study.summary import Column
 
-KEYS = ("inherit", "title", "base", "stages", "config", "control", "columns", "rows", "grid")
 BASE = "base"
 # What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
 OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
@@ -97,26 +95,6 @@ class Study:
         return self.rows[len(self.rows) - num :]
 
 
-class StudyLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice: of two rows of one name the first would vanish without a word."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """A mapping, each key once; what is merged into it comes later."""
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise ValueError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(str(key.value))
-        return node
-
-
-# Experiments are read with 5e-4 as a number, which YAML 1.1 takes for text.
-StudyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
 def read_study(path: Path) -> Study:
     """Read and check the file of a study.
 
@@ -147,91 +125,6 @@ def read_study(path: Path) -> Study:
     if study.control not in (None, *[row.name for row in study.rows]):
         raise ValueError(f"{path}: control must be the name of a row, got {study.control!r}")
     return study
-
-
-def read_inherited(path: Path, followed: tuple[Path, ...] = ()) -> dict[Any, Any]:
-    """The content of a study's file, laid over those that it inherits: stages and rows key by key.
-
-    Experiments that are named are paths afterwards, since each file names them from its own folder.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no mapping, has an unknown key, or inherits itself.
-    """
-    if path.resolve() in followed:
-        raise ValueError(f"{path}: inherits itself")
-    content = read_mapping(path)
-    unknown = [str(key) for key in content if key not in KEYS]
-    if unknown:
-        raise ValueError(f"{path}: unknown key {', '.join(unknown)}; there are {', '.join(KEYS)}")
-    parents = content.pop("inherit", [])
-    if not isinstance(parents, list):
-        raise ValueError(f"{path}: inherit must be a list of studies, got {parents!r}")
-    result: dict[Any, Any] = {}
-    for name in parents:
-        parent = named_file(path, "inherit", name)
-        lay_over(result, read_inherited(parent, (*followed, path.resolve())))
-    lay_over(result, with_files(path, content))
-    return result
-
-
-def lay_over(below: dict[Any, Any], above: Mapping[Any, Any]) -> None:
-    """Set what a file says; of stages and rows that both name, key by key."""
-    for key, value in above.items():
-        before = below.get(key)
-        if key not in ("stages", "rows") or not isinstance(before, dict) or not isinstance(value, dict):
-            below[key] = value
-            continue
-        below[key] = before | {
-            name: before[name] | row if isinstance(before.get(name), dict) and isinstance(row, dict) else row
-            for name, row in value.items()
-        }
-
-
-def with_files(path: Path, content: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The content of a file with the experiments that it names as paths.
-
-    Raises:
-        FileNotFoundError: one does not exist.
-        ValueError: one is no path.
-    """
-    result = dict(content)
-    for key in ("base", "config"):
-        if result.get(key) is not None:
-            result[key] = named_file(path, key, result[key])
-    for key, what in (("stages", "stage"), ("rows", "row")):
-        if isinstance(result.get(key), dict):
-            result[key] = {
-                name: row | {"config": named_file(path, f"{what} {name}: config", row["config"])}
-                if isinstance(row, dict) and "config" in row
-                else row
-                for name, row in result[key].items()
-            }
-    return result
-
-
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """The content of a YAML file that must be a mapping."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StudyLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: must be a mapping with the keys {', '.join(KEYS)}, got {content!r}")
-    return content
-
-
-def named_file(path: Path, key: str, value: object) -> Path:
-    """The file that `key` names, relative to the study's."""
-    if not isinstance(value, str):
-        what = "a study" if key == "inherit" else "an experiment"
-        raise ValueError(f"{path}: {key} must be the path of {what}, got {value!r}")
-    file = path.parent / value
-    if not file.is_file():
-        raise FileNotFoundError(f"{path}: {key} is {value}, but there is no file {file}")
-    return file
 
 
 def checked_rows(path: Path, key: str, rows: object) -> dict[str, dict[str, Any]]:

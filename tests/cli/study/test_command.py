@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,9 @@ import yaml
 
 from facequal.cli import main
 from facequal.cli.study import jobs as study_jobs
-from facequal.cli.study.file import KEYS, read_study
+from facequal.cli.study.command import FIT_KEYS, top_key
+from facequal.cli.study.file import read_study
+from facequal.cli.study.inherited import KEYS
 from facequal.cli.study.jobs import side_by_side
 from facequal.cli.study.runs import MARK, Run, is_first_process, last_checkpoint, plan_runs
 from facequal.evaluation.results import Result, write_results
@@ -48,7 +51,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def pretend(run: Run, as_worker: bool) -> None:
         names.append(run.name)
         values = dict(argument.split("=", 1) for argument in run.command_line() if argument.startswith("--"))
-        if "--fails" in values:
+        if {"--fails", "--model.fails"} & values.keys():
             raise RuntimeError("it does not\nwork")
         if "--interrupted" in values:
             raise KeyboardInterrupt
@@ -263,12 +266,28 @@ def test_rows_of_a_base_that_failed_are_not_done(
 ) -> None:
     file = write_file(base="experiment.yaml", rows={"a": {}, "b": {}})
     with pytest.raises(SystemExit) as stop:
-        study(file, "--fails=1")
+        study(file, "--model.fails=1")
     assert stop.value.code == 1
     assert done == ["base, seed 0"]
     out = capsys.readouterr().out
     assert "a, seed 0: not done, since a run it needs has failed; 1 to go" in out
     assert "no run has results" in out
+
+
+def test_unknown_options_are_refused_before_anything_runs(
+    write_file: Callable[..., Path], done: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_file(rows={"a": {}})
+    with pytest.raises(
+        SystemExit, match="facequal study: --out=x is an option neither of this command nor of facequal"
+    ):
+        study(file, "--data.batch_size", "8", "--out=x")
+    assert done == []
+    # All that is known is one of `facequal fit`, and all of its are known.
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    offered = {top_key(word) for word in re.findall(r"--[a-z][\w.]*", capsys.readouterr().out)}
+    assert set(FIT_KEYS) | {"help", "print_config"} == offered
 
 
 @pytest.mark.parametrize("how", ["interrupted", "interrupted-in-lightning"])
@@ -337,8 +356,10 @@ def test_names_of_stages_may_have_any_letters(write_file: Callable[..., Path], d
     run = plan_runs(read_study(file), folder, [0], [])[-1]
     (value,) = (argument for argument in run.command_line() if argument.startswith("--model.from"))
     assert json.loads(value.partition("=")[2]) == {"x": [str(folder / "stages" / "größe" / "seed_0")]}
-    with pytest.raises(SystemExit, match=r"--x=\${größe}: stages are named in .*lrs\.yaml, not in further options"):
-        study(file, "--x=${größe}")
+    with pytest.raises(
+        SystemExit, match=r"--model.x=\${größe}: stages are named in .*lrs\.yaml, not in further options"
+    ):
+        study(file, "--model.x=${größe}")
 
 
 def test_a_row_depends_on_all_stages_before_it(write_file: Callable[..., Path], tmp_path: Path) -> None:

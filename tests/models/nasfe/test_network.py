@@ -4,7 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facequal.models.nasfe.network import NASFENetwork, identity_information, pad_to_multiple, published_genotype
+from facequal.models.nasfe.network import (
+    NASFENetwork,
+    SingleRestorer,
+    identity_information,
+    pad_to_multiple,
+    published_genotype,
+)
 from facequal.models.nasfe.operators import OPERATORS, FourierOperator
 from facequal.models.nasfe.supernet import SearchSpace
 
@@ -60,6 +66,13 @@ def test_fourier_operators_as_printed():
         images = torch.rand(1, 3, 16, 16)
         with torch.no_grad():
             assert not torch.allclose(printed(images), wiener(images))
+
+
+def test_fourier_operator_of_a_single_restorer_as_printed():
+    alone = SingleRestorer("blur", widths=(8, 8, 8), channels=8, conjugate=False)
+    operators = [module for module in alone.modules() if isinstance(module, FourierOperator)]
+    assert operators
+    assert not any(operator.conjugate for operator in operators)
 
 
 def test_the_number_of_res2_blocks():
