@@ -11,13 +11,13 @@ from torch import Tensor
 
 from facequal.frozen import FeatureNetwork
 from facequal.losses.perceptual import identity_loss, perceptual_loss
-from facequal.losses.term_watch import TermWatch
 from facequal.methods.base import OptimizerFactory
 from facequal.methods.degradation_classifier import DegradationClassifier
 from facequal.methods.nasfe_files import keep_genotype, load_encoders
 from facequal.methods.restorer import adam
 from facequal.methods.restoring import RestoringMethod, as_batch
 from facequal.methods.schedules import CosineSchedule, Schedule
+from facequal.methods.term_watch import TermWatch
 from facequal.models.nasfe.network import NASFENetwork, identity_information
 from facequal.models.tiling import part_of, require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights

@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 
-from facequal.losses.term_watch import TermWatch
+from facequal.methods.term_watch import TermWatch
 
 
 def watched(**terms: float) -> None:
