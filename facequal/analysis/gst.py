@@ -1,0 +1,266 @@
+"""Gradient scaling terms: how strongly each margin pulls a feature to its class, in closed form.
+
+The gradient of the loss by a feature is, on its way to the class weight W_y, scaled by g = (P_y - 1) df/dcos(theta_y), f
+the target's logit and P_y the softmax probability with the margin (Kim et al., CVPR 2022, Eq. 12). It is negative: the
+loss falls as the cosine grows; pictures show |g|. All of this holds inside the clamps of the heads, which have no
+gradient beyond them.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from facequal.losses import margins
+
+
+@dataclass(frozen=True)
+class GradientScaling(ABC):
+    """The gradient scaling term of a margin as a function of angle, norm and probability; the base of all.
+
+    Attributes:
+        s: Scale of the cosines.
+    """
+
+    s: float = 64.0
+
+    def __call__(self, theta: Tensor, norm: Tensor, probability: Tensor) -> Tensor:
+        """The term g = (P - 1) df/dcos(theta).
+
+        Args:
+            theta: Angles to the own class in radians, in (0, pi), float of any shape.
+            norm: Feature norms that fit the angles.
+            probability: P_y with the margin, that fit the angles.
+
+        Returns:
+            g, at most 0, of the common shape.
+        """
+        return (probability - 1.0) * self.slope(theta, norm)
+
+    @abstractmethod
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """df/dcos(theta) at a fixed norm, with the scale in it."""
+
+    @abstractmethod
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """The quotient f / s: what enters the softmax in place of cos(theta)."""
+
+    def negatives(self, theta: Tensor, cosines: Tensor) -> Tensor:
+        """What enters the softmax in place of the cosine (...) of one other class; most margins leave it."""
+        return cosines
+
+
+@dataclass(frozen=True)
+class SoftmaxScaling(GradientScaling):
+    """No margin: (P - 1) s."""
+
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """The scale s."""
+        return torch.full_like(theta, self.s)
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """cos(theta)."""
+        return torch.cos(theta)
+
+
+@dataclass(frozen=True)
+class CosFaceScaling(SoftmaxScaling):
+    """CosFace: (P - 1) s; the margin acts through P alone.
+
+    Attributes:
+        m: Margin, a cosine.
+    """
+
+    m: float = 0.35
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """cos(theta) - m."""
+        return margins.cosface(torch.cos(theta), self.m)
+
+
+@dataclass(frozen=True)
+class ArcFaceScaling(GradientScaling):
+    """ArcFace: (P - 1) s (cos m + cos(theta) sin m / sin(theta)) = (P - 1) s sin(theta + m) / sin(theta).
+
+    Attributes:
+        m: Margin in radians.
+    """
+
+    m: float = 0.5
+
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """Slope s sin(theta + m) / sin(theta)."""
+        return self.s * _of_shifted_angle(theta, self.m)
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """cos(theta + m)."""
+        return margins.arcface(torch.cos(theta), self.m)
+
+
+@dataclass(frozen=True)
+class SphereFaceScaling(GradientScaling):
+    """SphereFace: (P - 1) s m (-1)^k sin(m theta) / sin(theta), k = floor(m theta / pi).
+
+    Attributes:
+        s: Scale of the cosines; 30 as in its head.
+        m: Factor of the angle.
+    """
+
+    s: float = 30.0
+    m: float = 1.7
+
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """Slope s m (-1)^k sin(m theta) / sin(theta)."""
+        k = torch.floor(self.m * theta / math.pi)
+        return self.s * self.m * (1 - 2 * torch.remainder(k, 2)) * torch.sin(self.m * theta) / torch.sin(theta)
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """(-1)^k cos(m theta) - 2k."""
+        return margins.sphereface(torch.cos(theta), self.m)
+
+
+@dataclass(frozen=True)
+class CurricularFaceScaling(GradientScaling):
+    """CurricularFace: as ArcFace up to pi - m, (P - 1) s beyond; hard negatives act through P.
+
+    Attributes:
+        m: Margin in radians.
+        t: Curriculum parameter, the running mean of the target cosines: 0 at first, near the mean cosine later.
+    """
+
+    m: float = 0.5
+    t: float = 0.0
+
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """Slope s sin(theta + m) / sin(theta), s beyond pi - m."""
+        shifted = _of_shifted_angle(theta, self.m)
+        return self.s * torch.where(theta + self.m < math.pi, shifted, torch.ones_like(theta))
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """cos(theta + m), continued monotonically beyond pi - m."""
+        return margins.arcface_monotone(torch.cos(theta), self.m)
+
+    def negatives(self, theta: Tensor, cosines: Tensor) -> Tensor:
+        """cos_j (t + cos_j) where cos_j > cos(theta + m)."""
+        return torch.where(cosines > torch.cos(theta + self.m), cosines * (self.t + cosines), cosines)
+
+
+@dataclass(frozen=True)
+class MagFaceScaling(GradientScaling):
+    """MagFace: as ArcFace with a margin m(a) that grows with the norm; (P - 1) s where cos(theta) <= 0 (easy margin).
+
+    Attributes:
+        lower_norm: l_a.
+        upper_norm: u_a.
+        lower_m: l_m in radians.
+        upper_m: u_m in radians.
+    """
+
+    lower_norm: float = 10.0
+    upper_norm: float = 110.0
+    lower_m: float = 0.45
+    upper_m: float = 0.8
+
+    def margin(self, norm: Tensor) -> Tensor:
+        """m(a) in radians."""
+        return margins.magface_margin(norm, self.lower_norm, self.upper_norm, self.lower_m, self.upper_m)
+
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """Slope s sin(theta + m(a)) / sin(theta), s where cos(theta) <= 0."""
+        return self.s * torch.where(torch.cos(theta) > 0, _of_shifted_angle(theta, self.margin(norm)), 1.0)
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """cos(theta + m(a)), cos(theta) where that is not above 0."""
+        return margins.magface(torch.cos(theta), self.margin(norm))
+
+
+@dataclass(frozen=True)
+class AdaFaceScaling(GradientScaling):
+    """AdaFace: as ArcFace with the angle g_angle = -m z of the standardised norm z; g_add acts through P.
+
+    Attributes:
+        m: Margin.
+        h: Concentration of z.
+        mean: Running mean of the norms.
+        std: Running standard deviation of the norms.
+    """
+
+    m: float = 0.4
+    h: float = 0.333
+    mean: float = 20.0
+    std: float = 5.0
+
+    def quality(self, norm: Tensor) -> Tensor:
+        """Standardised norm z = clip(h (norm - mean) / (std + 1e-3), -1, 1)."""
+        return margins.image_quality(norm, norm.new_tensor(self.mean), norm.new_tensor(self.std), self.h)
+
+    def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """Slope s sin(theta - m z) / sin(theta)."""
+        return self.s * _of_shifted_angle(theta, -self.m * self.quality(norm))
+
+    def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
+        """cos(theta - m z) - (m + m z)."""
+        return margins.adaface(torch.cos(theta), self.quality(norm), self.m)
+
+
+def _of_shifted_angle(theta: Tensor, shift: float | Tensor) -> Tensor:
+    """Derivative d cos(theta + shift) / d cos(theta)."""
+    return torch.sin(theta + shift) / torch.sin(theta)
+
+
+class ScalingMap(NamedTuple):
+    """|g| over the positions of a feature between its class and another one.
+
+    Attributes:
+        angles: (A,) radians from W_y, which is at 0; beyond W_j too.
+        norms: (N,).
+        strength: (N, A), |g|.
+    """
+
+    angles: Tensor
+    norms: Tensor
+    strength: Tensor
+
+
+def scaling_map(
+    scaling: GradientScaling, between: float = 1.2, max_norm: float = 40.0, num_angles: int = 181, num_norms: int = 80
+) -> ScalingMap:
+    """|g| of two classes in the plane of their weights, in polar coordinates: the angle from W_y, the norm as radius.
+
+    P_y is that of the softmax over the two classes, with the margin.
+
+    Args:
+        scaling: The margin.
+        between: Angle between W_y and W_j in radians.
+        max_norm: Largest norm.
+        num_angles: A; angles go from -between to 2 between.
+        num_norms: N, from near 0.
+
+    Returns:
+        float64 tensors.
+    """
+    angles = torch.linspace(-between, 2 * between, num_angles, dtype=torch.float64)
+    norms = torch.linspace(max_norm / num_norms, max_norm, num_norms, dtype=torch.float64)
+    # The clamps of the heads: at 0 the slope of an angular margin has no bound.
+    theta = angles.abs().clamp(math.acos(1 - margins.ADAFACE_EPS), math.pi - 1e-2).expand(num_norms, -1)
+    norm = norms[:, None].expand(-1, num_angles)
+    target = scaling.margined_cosine(theta, norm)
+    other = scaling.negatives(theta, torch.cos(angles - between).expand(num_norms, -1))
+    probability = torch.sigmoid(scaling.s * (target - other))
+    return ScalingMap(angles, norms, scaling(theta, norm, probability).abs())
+
+
+def published_scalings(mean: float = 20.0, std: float = 5.0, s: float = 64.0) -> dict[str, GradientScaling]:
+    """All margins by name, as their papers set them but with one scale; AdaFace's for norms of that mean and spread."""
+    return {
+        "softmax": SoftmaxScaling(s),
+        "CosFace": CosFaceScaling(s),
+        "ArcFace": ArcFaceScaling(s),
+        "SphereFace": SphereFaceScaling(s),
+        "CurricularFace": CurricularFaceScaling(s, t=0.3),
+        "MagFace": MagFaceScaling(s),
+        "AdaFace": AdaFaceScaling(s, mean=mean, std=std),
+    }
