@@ -1,9 +1,9 @@
 """Gradient scaling terms: how strongly each margin pulls a feature to its class, in closed form.
 
-The gradient of the loss by a feature is, on its way to the class weight W_y, scaled by g = (P_y - 1) df/dcos(theta_y), f
-the target's logit and P_y the softmax probability with the margin (Kim et al., CVPR 2022, Eq. 12). It is negative: the
-loss falls as the cosine grows; pictures show |g|. All of this holds inside the clamps of the heads, which have no
-gradient beyond them.
+The gradient of the loss by a feature is, on its way to the class weight W_y, scaled by g = (P_y - 1) df/dcos(theta_y),
+f the target's logit and P_y the softmax probability with the margin (Kim et al., CVPR 2022, Eq. 12). It is negative: the
+loss falls as the cosine grows; pictures show |g|. Where a head clips the angle with its margin, g is 0 as in the head.
+Cosines within 1e-3 of +-1, where heads clip the cosine itself, are left to the caller.
 """
 
 import math
@@ -92,8 +92,8 @@ class ArcFaceScaling(GradientScaling):
     m: float = 0.5
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s sin(theta + m) / sin(theta)."""
-        return self.s * _of_shifted_angle(theta, self.m)
+        """Slope s sin(theta + m) / sin(theta), 0 where theta + m is clipped."""
+        return self.s * _of_clipped_angle(theta, self.m, margins.ANGULAR_EPS)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
         """cos(theta + m)."""
@@ -198,8 +198,8 @@ class AdaFaceScaling(GradientScaling):
         return margins.image_quality(norm, norm.new_tensor(self.mean), norm.new_tensor(self.std), self.h)
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s sin(theta - m z) / sin(theta)."""
-        return self.s * _of_shifted_angle(theta, -self.m * self.quality(norm))
+        """Slope s sin(theta - m z) / sin(theta), 0 where theta - m z is clipped."""
+        return self.s * _of_clipped_angle(theta, -self.m * self.quality(norm), margins.ADAFACE_EPS)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
         """cos(theta - m z) - (m + m z)."""
@@ -209,6 +209,13 @@ class AdaFaceScaling(GradientScaling):
 def _of_shifted_angle(theta: Tensor, shift: float | Tensor) -> Tensor:
     """Derivative d cos(theta + shift) / d cos(theta)."""
     return torch.sin(theta + shift) / torch.sin(theta)
+
+
+def _of_clipped_angle(theta: Tensor, shift: float | Tensor, eps: float) -> Tensor:
+    """The same with theta + shift clipped to [eps, pi - eps]."""
+    shifted = theta + shift
+    inside = (shifted > eps) & (shifted < math.pi - eps)
+    return torch.where(inside, _of_shifted_angle(theta, shift), 0.0)
 
 
 class ScalingMap(NamedTuple):
