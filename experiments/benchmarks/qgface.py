@@ -89,7 +89,7 @@ def training_step(method: EmbeddingMethod, batch: dict[str, Any], bf16: bool = F
     def step() -> Tensor:
         optimizer.zero_grad()
         with torch.autocast(method.device.type, torch.bfloat16, enabled=bf16):
-            loss: Tensor = unplugged.training_step(batch, 0)
+            loss: Tensor = unplugged.training_step(batch, 0)["loss"]
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss.detach()

@@ -1,9 +1,9 @@
 """Gradient scaling terms: how strongly each margin pulls a feature to its class, in closed form.
 
-The gradient of the loss by a feature is, on its way to the class weight W_y, scaled by g = (P_y - 1) df/dcos(theta_y),
-f the target's logit and P_y the softmax probability with the margin (Kim et al., CVPR 2022, Eq. 12). It is negative: the
-loss falls as the cosine grows; pictures show |g|. Where a head clips the angle with its margin, g is 0 as in the head.
-Cosines within 1e-3 of +-1, where heads clip the cosine itself, are left to the caller.
+The gradient of the loss by a feature is, on its way to the class weight W_y, scaled by g = (P_y - 1) df/dcos(theta_y):
+f is the target's logit, P_y the softmax probability with the margin (Kim et al., CVPR 2022, Eq. 12). It is negative, as
+the loss falls when the cosine grows; pictures show |g|. Where a head clips the angle with its margin, g is 0 as in the
+head. Cosines within 1e-3 of +-1, where heads clip the cosine itself, are left to the caller.
 """
 
 import math

@@ -12,7 +12,7 @@ from facequal.methods.base import FaceMethod, OptimizerFactory
 from facequal.methods.schedules import Schedule
 from facequal.metrics.norms import NormCorrelations
 from facequal.models.backbones import Backbone, decay_parameter_groups
-from facequal.models.heads import MarginHead
+from facequal.models.heads import HeadOutput, MarginHead
 from facequal.weights import load_weights
 
 PUBLISHED_LR_PER_IMAGE = 0.1 / 512  # AdaFace: rate .1 at 512 images per step
@@ -156,3 +156,25 @@ class EmbeddingMethod(FaceMethod):
         if self.ramp is not None:
             self.head.margin_scale = margin_ramp(self.training_progress, *self.ramp)
         return self.head
+
+
+def sample_values(output: HeadOutput, norm: Tensor, index: Tensor) -> dict[str, Tensor]:
+    """What is known of every sample of a training batch, detached, (V*N,) each; callbacks may keep it.
+
+    Args:
+        output: of the head, for V views of N images, one view after the other.
+        norm: (V*N, 1).
+        index: int64 (N,) of the images.
+
+    Returns:
+        ``index``, ``view`` (0 to V - 1), ``norm``, ``probability`` P(y), ``margin`` and ``gradient_scaling``.
+    """
+    views = len(norm) // max(1, len(index))
+    return {
+        "index": index.repeat(views),
+        "view": torch.arange(views, device=index.device).repeat_interleave(len(index)),
+        "norm": norm.detach().squeeze(1),
+        "probability": output.target_probability.detach(),
+        "margin": output.margin.detach(),
+        "gradient_scaling": output.gradient_scaling.detach(),
+    }

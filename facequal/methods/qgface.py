@@ -17,7 +17,7 @@ from facequal.losses.partition import (
     unit_quality,
 )
 from facequal.methods.base import OptimizerFactory
-from facequal.methods.embedding import EmbeddingMethod
+from facequal.methods.embedding import EmbeddingMethod, sample_values
 from facequal.methods.qgface_options import PAPER_CONTRAST, PAPER_PARTITION, Contrast, Partition
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
@@ -121,8 +121,8 @@ class QGFace(EmbeddingMethod):
                 "contrast.queue_size makes it larger"
             )
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """One step on ``image`` and ``lq``.
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """One step on ``image`` and ``lq``: ``loss`` and ``samples``.
 
         Losses are logged of rank 0's share of the batch; shares and qualities as means over the epoch and all ranks.
 
@@ -150,7 +150,7 @@ class QGFace(EmbeddingMethod):
         self.log_mean("train/quality_image", of_image.mean())
         self.log_mean("train/quality_lq", of_lq.mean())
         self.norm_correlations.update(norm.chunk(2)[1], batch["degradation"])
-        return loss
+        return {"loss": loss, "samples": sample_values(output, norm, batch["index"])}
 
     def log_mean(self, name: str, value: Tensor) -> None:
         """Log the mean over the epoch and all ranks: a single batch holds too few poor pairs to say anything."""

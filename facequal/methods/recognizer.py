@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from torch import Tensor
 from torch.optim import SGD, Optimizer
 from torchmetrics import MeanMetric
 
 from facequal.methods.base import OptimizerFactory
-from facequal.methods.embedding import EmbeddingMethod
+from facequal.methods.embedding import EmbeddingMethod, sample_values
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.metrics.norms import NormStatistics
 from facequal.models.backbones import Backbone
@@ -72,8 +71,8 @@ class Recognizer(EmbeddingMethod):
         self.norms = NormStatistics()
         self.margin = MeanMetric()
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """One step on ``lq``: mean of the head's per-sample losses plus its regulariser.
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """One step on ``lq``: ``loss``, the mean of the head's per-sample losses plus its regulariser, and ``samples``.
 
         The loss and the probability that are logged are those of rank 0's share of the batch.
 
@@ -89,7 +88,7 @@ class Recognizer(EmbeddingMethod):
         self.log("train/loss", loss.detach(), prog_bar=True)
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log("train/target_probability", output.target_probability.detach().mean())
-        return loss
+        return {"loss": loss, "samples": sample_values(output, norm, batch["index"])}
 
     def on_train_epoch_end(self) -> None:
         """Log the statistics of norms and margins over the epoch and all ranks."""

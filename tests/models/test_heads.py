@@ -194,4 +194,7 @@ def test_bad_arguments(name: str, arguments: dict[str, float], message: str) -> 
 
 
 def test_output_names() -> None:
-    assert HeadOutput._fields == ("per_sample_loss", "target_probability", "margin", "regulariser")
+    assert HeadOutput._fields == (
+        *("per_sample_loss", "target_probability", "margin", "regulariser"),
+        "gradient_scaling",
+    )

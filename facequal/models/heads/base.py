@@ -18,12 +18,15 @@ class HeadOutput(NamedTuple):
         target_probability: (B,) softmax probability of the target class with the margin, detached.
         margin: (B,) how much the margin took from the target cosine: cos(theta_y) - logit_y / s, detached.
         regulariser: Scalar to be added once per batch (MagFace), already weighted; zero for other heads.
+        gradient_scaling: (B,) (P_y - 1) d logit_y / d cos(theta_y), detached; see `facequal.analysis.gst`. NaN where
+            gradients are off.
     """
 
     per_sample_loss: Tensor
     target_probability: Tensor
     margin: Tensor
     regulariser: Tensor
+    gradient_scaling: Tensor
 
 
 class MarginHead(nn.Module, ABC):
@@ -143,8 +146,9 @@ class MarginHead(nn.Module, ABC):
             margined, slope = _value_and_slope(lambda c: self.margined_cosine(c, condition), cosine)
             logits = self.reweighted(logits, labels, cosine)
             per_sample = _TargetCrossEntropy.apply(logits, self.s * margined, slope, labels)
-            detached = per_sample.detach()
-            return HeadOutput(per_sample, detached.neg().exp(), cosine - margined.detach(), self.regulariser(norm))
+            probability = per_sample.detach().neg().exp()
+            margin, scaling = cosine - margined.detach(), self.s * (probability - 1.0) * slope
+            return HeadOutput(per_sample, probability, margin, self.regulariser(norm), scaling)
 
     def forward(self, embedding: Tensor, norm: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
         """Full logits with the margin in the target column, for tests and analysis; training calls `loss`.
@@ -237,9 +241,9 @@ class _TargetCrossEntropy(torch.autograd.Function):
 
 
 def _value_and_slope(function: Callable[[Tensor], Tensor], cosine: Tensor) -> tuple[Tensor, Tensor]:
-    """The margined cosines and their derivative by the cosines, (B,) each; no slope where gradients are off."""
+    """The margined cosines and their derivative by the cosines, (B,) each; a slope of NaN where gradients are off."""
     if not torch.is_grad_enabled():
-        return function(cosine), torch.zeros_like(cosine)
+        return function(cosine), torch.full_like(cosine, torch.nan)
     leaf = cosine.clone().requires_grad_()
     value = function(leaf)
     (slope,) = torch.autograd.grad(value.sum(), leaf, retain_graph=True)

@@ -1,0 +1,97 @@
+"""Keeps what a training makes of some samples: norm, probability, margin and gradient scaling in every epoch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from facequal.evaluation.collection import gather_rows
+from facequal.evaluation.folders import run_folder
+
+FOLDER = "samples"
+
+
+class TrainingSamples(Callback):
+    """Write ``samples/epoch_NNNN.parquet`` into the folder of the run: a row per chosen sample and view.
+
+    The same images are followed through all epochs, so that there is a trajectory for each of them and a bound for the
+    files: at most `num_samples` times the views of the method. Columns are ``epoch``, ``index``, ``label``, ``view``
+    (0 is the only one, or QGFace's original; 1 its degraded copy), ``norm``, ``probability``, ``margin``,
+    ``gradient_scaling``, and ``drawn.NAME`` for every number per image that the degradation drew; they are what
+    `facequal.analysis.norms` reads. Rows of all ranks are written by the first, each image once.
+
+    Args:
+        num_samples: images that are followed, drawn from the training set by a seed.
+        seed: draws them.
+        folder: where the files go; None takes ``samples`` in the folder of the run.
+
+    Raises:
+        ValueError: no sample is asked for.
+    """
+
+    def __init__(self, num_samples: int = 2000, seed: int = 0, folder: str | None = None) -> None:
+        if num_samples < 1:
+            raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+        self.num_samples, self.seed, self.folder = num_samples, seed, folder
+        self.is_chosen = torch.zeros(0, dtype=torch.bool)
+        self.rows: list[dict[str, Tensor]] = []
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose the samples, the same ones in every epoch and on every rank."""
+        num = len(trainer.datamodule.train_source)  # type: ignore[attr-defined]
+        chosen = np.random.default_rng(self.seed).permutation(num)[: self.num_samples]
+        self.is_chosen = torch.zeros(num, dtype=torch.bool)
+        self.is_chosen[torch.from_numpy(chosen)] = True
+        self.rows = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep the rows of the chosen samples of a batch.
+
+        Raises:
+            TypeError: the method's training step tells nothing of its samples.
+        """
+        if "samples" not in outputs:
+            raise TypeError(f"{type(pl_module).__name__} gives no values per sample: TrainingSamples is for heads")
+        samples = dict(outputs["samples"])
+        views = len(samples["index"]) // len(batch["index"])
+        samples["label"] = batch["label"].repeat(views)
+        for name, drawn in batch["degradation"].items():
+            if drawn.ndim == 1:
+                samples[f"drawn.{name}"] = drawn.float().repeat(views)
+        places = torch.nonzero(self.is_chosen[samples["index"].cpu()]).squeeze(1)
+        self.rows.append({name: values.detach().cpu()[places] for name, values in samples.items()})
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gather the rows of all ranks and write the epoch's file."""
+        rows = {name: torch.cat([batch[name] for batch in self.rows]) for name in (self.rows[0] if self.rows else ())}
+        self.rows = []
+        if trainer.world_size > 1:
+            rows = gather_uneven(trainer, rows)
+        folder = run_folder(trainer) / FOLDER if self.folder is None else Path(self.folder)
+        if trainer.is_global_zero and rows:
+            write_samples(folder / f"epoch_{trainer.current_epoch:04d}.parquet", rows, trainer.current_epoch)
+
+
+def gather_uneven(trainer: Trainer, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rows of all ranks, of which each may have another number: filled up for the exchange."""
+    lengths = gather_rows(trainer, torch.tensor([len(rows["index"]) if rows else 0]))
+    longest = int(lengths.max())
+    keep = torch.cat([torch.arange(longest) < length for length in lengths.cpu()])
+    padded = {name: torch.cat((values, values.new_zeros(longest - len(values)))) for name, values in rows.items()}
+    return {name: gather_rows(trainer, values).cpu()[keep] for name, values in padded.items()}
+
+
+def write_samples(path: Path, rows: dict[str, Tensor], epoch: int) -> None:
+    """Write a Parquet file, sorted by view and index, each of them once."""
+    import pandas as pd
+
+    frame = pd.DataFrame({name: values.numpy() for name, values in rows.items()})
+    frame = frame.sort_values(["view", "index"], kind="stable").drop_duplicates(["view", "index"])
+    frame.insert(0, "epoch", epoch)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(path, index=False)

@@ -1,0 +1,97 @@
+"""What is kept of the samples of a training, on one rank and on two."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from facequal.callbacks.training_samples import TrainingSamples
+from facequal.data.datamodule import FaceDataModule
+from facequal.degradations import Resolution
+from facequal.methods.qgface import QGFace
+from facequal.methods.recognizer import Recognizer
+from facequal.methods.restorer import Restorer
+from facequal.models.heads import ArcFaceHead
+from tests.methods.test_octuplet import Linear
+from tests.methods.test_restorer import datamodule as restoration_data
+from tests.sources import people
+
+
+def data() -> FaceDataModule:
+    return FaceDataModule(train=people(6, 6), degradation=Resolution((4, 8)), batch_size=6)
+
+
+def fit(method: Any, folder: Path, datamodule: FaceDataModule, *callbacks: Callback, **arguments: Any) -> None:
+    settings: dict[str, Any] = {"max_epochs": 2, "enable_model_summary": False, "enable_checkpointing": False}
+    settings |= {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "default_root_dir": folder}
+    torch.manual_seed(0)
+    Trainer(callbacks=list(callbacks), **(settings | arguments)).fit(method, datamodule=datamodule)
+
+
+class Keep(Callback):
+    """All that the steps said."""
+
+    def __init__(self) -> None:
+        self.frames: list[pd.DataFrame] = []
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        values = {name: value.numpy() for name, value in outputs["samples"].items()}
+        self.frames.append(pd.DataFrame({"epoch": trainer.current_epoch, **values}))
+
+
+def recognizer() -> Recognizer:
+    torch.manual_seed(0)
+    return Recognizer(Linear(), head=ArcFaceHead, num_classes=6)
+
+
+def test_chosen_samples_are_followed_through_the_epochs(tmp_path: Path) -> None:
+    keep = Keep()
+    fit(recognizer(), tmp_path, data(), TrainingSamples(num_samples=10), keep)
+    files = sorted((tmp_path / "samples").glob("*.parquet"))
+    assert [path.name for path in files] == ["epoch_0000.parquet", "epoch_0001.parquet"]
+    found = pd.concat([pd.read_parquet(path) for path in files])
+    assert found.groupby("epoch")["index"].apply(list).map(len).tolist() == [10, 10]
+    assert set(found[found["epoch"] == 0]["index"]) == set(found[found["epoch"] == 1]["index"])
+    said = pd.concat(keep.frames).drop_duplicates(["epoch", "index"])
+    both = found.merge(said, on=["epoch", "index", "view"], suffixes=("", "_said"))
+    assert len(both) == 20
+    for name in ("norm", "probability", "margin", "gradient_scaling"):
+        assert both[name].tolist() == both[f"{name}_said"].tolist()
+    assert (found["gradient_scaling"] < 0).all()
+    assert found["norm"].gt(0).all()
+    assert (found["label"] == found["index"] // 6).all()
+    assert set(found["drawn.size_px"]) <= {4.0, 8.0}
+
+
+def test_more_than_there_are() -> None:
+    with pytest.raises(ValueError, match="num_samples must be at least 1, got 0"):
+        TrainingSamples(0)
+
+
+def test_both_views_of_qgface(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    method = QGFace(Linear(), num_classes=6)
+    fit(method, tmp_path, data(), TrainingSamples(num_samples=100, folder=str(tmp_path / "here")), max_epochs=1)
+    found = pd.read_parquet(tmp_path / "here" / "epoch_0000.parquet")
+    assert found.groupby("view").size().nunique() == 1
+    assert set(found["view"]) == {0, 1}
+    assert not found.duplicated(["view", "index"]).any()
+
+
+@pytest.mark.ddp
+def test_two_ranks_write_the_rows_of_one(tmp_path: Path) -> None:
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        strategy = "ddp_fork" if devices > 1 else "auto"
+        options: dict[str, Any] = {"devices": devices, "strategy": strategy, "max_epochs": 1}
+        fit(recognizer(), folder, data(), TrainingSamples(num_samples=7, folder=str(folder)), **options)
+    one, two = (pd.read_parquet(tmp_path / str(devices) / "epoch_0000.parquet") for devices in (1, 2))
+    pd.testing.assert_frame_equal(one, two, atol=1e-4, rtol=1e-3)
+
+
+def test_methods_without_heads_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="Restorer gives no values per sample"):
+        fit(Restorer(torch.nn.Conv2d(3, 3, 1)), tmp_path, restoration_data(), TrainingSamples())
