@@ -15,7 +15,7 @@ from facequal.methods.qgface import QGFace
 from facequal.methods.recognizer import Recognizer
 from facequal.methods.restorer import Restorer
 from facequal.models.heads import ArcFaceHead
-from tests.methods.test_octuplet import Linear
+from tests.ddp.test_recognizer_ddp import Linear
 from tests.methods.test_restorer import datamodule as restoration_data
 from tests.sources import people
 
@@ -44,7 +44,7 @@ class Keep(Callback):
 
 def recognizer() -> Recognizer:
     torch.manual_seed(0)
-    return Recognizer(Linear(), head=ArcFaceHead, num_classes=6)
+    return Recognizer(Linear(), head=ArcFaceHead, optimizer=lambda params: torch.optim.SGD(params, 1e-4), num_classes=6)
 
 
 def test_chosen_samples_are_followed_through_the_epochs(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""Does the feature norm follow quality? Correlations, trajectories and shares from what `TrainingSamples` kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VALUES = ("norm", "probability")
+DRAWN, MEASURED = "drawn.", "measured."
+
+
+def read_samples(folder: str | Path) -> "pd.DataFrame":
+    """All epochs that `facequal.callbacks.training_samples.TrainingSamples` wrote, as one table in their order.
+
+    Args:
+        folder: the folder ``samples``, or that of the run.
+
+    Raises:
+        FileNotFoundError: there are no such files.
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    files = sorted(folder.glob("epoch_*.parquet")) or sorted(folder.glob("samples/epoch_*.parquet"))
+    if not files:
+        raise FileNotFoundError(
+            f"{folder}: no epoch_*.parquet; add facequal.callbacks.training_samples.TrainingSamples to "
+            "trainer.callbacks"
+        )
+    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+
+
+def quality_columns(samples: "pd.DataFrame") -> list[str]:
+    """Columns that say something of quality: what was drawn and what was measured, where it varies."""
+    names = [name for name in samples.columns if name.startswith((DRAWN, MEASURED))]
+    return [name for name in names if samples[name].nunique(dropna=True) > 1]
+
+
+def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Pearson correlation of norm and P(y) with every quality, per epoch and view.
+
+    Values drawn for a degradation that reached some images only are compared where it did: ``drawn.X.applied`` says so.
+
+    Args:
+        samples: see `read_samples`.
+        qualities: columns; None takes `quality_columns`.
+
+    Returns:
+        A row per epoch, view, quality and value ("norm", "probability"): ``r``, NaN for fewer than three samples or
+        none that vary, and ``num``.
+
+    Raises:
+        KeyError: there is no such column.
+    """
+    import pandas as pd
+
+    qualities = quality_columns(samples) if qualities is None else list(qualities)
+    missing = [name for name in qualities if name not in samples]
+    if missing:
+        there = ", ".join(quality_columns(samples)) or "none"
+        raise KeyError(f"there is no column {missing[0]!r} in the samples; those of quality are {there}")
+    rows = []
+    for (epoch, view), part in samples.groupby(["epoch", "view"]):
+        for quality in qualities:
+            reached = part[applied_to(part, quality)]
+            for value in VALUES:
+                r = pearson(reached[quality].to_numpy(float), reached[value].to_numpy(float))
+                rows.append(
+                    {"epoch": epoch, "view": view, "quality": quality, "value": value, "r": r, "num": len(reached)}
+                )
+    return pd.DataFrame(rows, columns=["epoch", "view", "quality", "value", "r", "num"])
+
+
+def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
+    """Which samples a drawn value was used for."""
+    flag = f"{quality.rpartition('.')[0]}.applied"
+    if quality == flag or flag not in samples:
+        return np.ones(len(samples), dtype=bool)
+    applied: NDArray[np.bool_] = samples[flag].to_numpy(float) > 0
+    return applied
+
+
+def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
+    """Correlation of two lists; NaN for fewer than three pairs of numbers, or where one of them is constant."""
+    both = np.isfinite(x) & np.isfinite(y)
+    x, y = x[both], y[both]
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "pd.DataFrame":
+    """Mean norm and P(y) over the epochs, of samples grouped by their norm in the last one.
+
+    Args:
+        samples: see `read_samples`.
+        num_groups: groups of equal size, of the lowest final norms to the highest.
+        view: which view; None takes the last one, which is the degraded one.
+
+    Returns:
+        A row per group and epoch: ``group``, ``epoch``, ``norm``, ``probability``, ``augmented`` (share of the samples
+        that any degradation reached in that epoch; NaN where it does not say), ``num``.
+
+    Raises:
+        ValueError: there are fewer samples than groups.
+    """
+    part = samples[samples["view"] == (samples["view"].max() if view is None else view)].copy()
+    last = part[part["epoch"] == part["epoch"].max()].set_index("index")["norm"]
+    if len(last) < num_groups:
+        raise ValueError(f"{len(last)} samples are too few for {num_groups} groups")
+    order = last.rank(method="first").to_numpy()
+    group = dict(zip(last.index, ((order - 1) * num_groups // len(last)).astype(int), strict=True))
+    part["group"] = part["index"].map(group)
+    part = part.dropna(subset=["group"]).astype({"group": int})
+    flags = [name for name in part.columns if name.startswith(DRAWN) and name.endswith(".applied")]
+    part["augmented"] = (part[flags] > 0).any(axis=1).astype(float) if flags else float("nan")
+    part["num"] = 1
+    grouped = part.groupby(["group", "epoch"])
+    means = grouped[["norm", "probability", "augmented"]].mean()
+    return means.join(grouped["num"].sum()).reset_index()

@@ -1,0 +1,92 @@
+"""Norms and quality from tables made by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facequal.analysis.norm_drawings import draw_correlations, draw_scatter, draw_trajectories
+from facequal.analysis.norms import pearson, quality_columns, quality_correlations, read_samples, trajectories
+
+
+@pytest.fixture
+def samples() -> pd.DataFrame:
+    """The norm follows the size more and more; noise reached every second image and has nothing to do with it."""
+    generator = np.random.default_rng(0)
+    frames = []
+    for epoch in range(3):
+        size = generator.uniform(7, 112, 100)
+        applied = np.arange(100) % 2
+        frames.append(
+            pd.DataFrame(
+                {
+                    "epoch": epoch,
+                    "index": np.arange(100),
+                    "view": 0,
+                    "norm": epoch * size / 50 + generator.normal(0, 1, 100) + np.arange(100) / 10,
+                    "probability": 1 / (1 + np.exp(-size / 50)),
+                    "drawn.resolution.size_px": size,
+                    "drawn.noise.applied": applied,
+                    "drawn.noise.sigma": np.where(applied, generator.uniform(0, 1, 100), 7.0),
+                    "drawn.constant": 1.0,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_correlations_per_epoch(samples: pd.DataFrame) -> None:
+    assert quality_columns(samples) == ["drawn.resolution.size_px", "drawn.noise.applied", "drawn.noise.sigma"]
+    found = quality_correlations(samples).set_index(["epoch", "quality", "value"])
+    last = samples[samples["epoch"] == 2]
+    expected = np.corrcoef(last["drawn.resolution.size_px"], last["norm"])[0, 1]
+    assert found.loc[(2, "drawn.resolution.size_px", "norm"), "r"] == pytest.approx(expected)
+    of_size = [found.loc[(epoch, "drawn.resolution.size_px", "norm"), "r"] for epoch in range(3)]
+    assert of_size == sorted(of_size)
+    assert found.loc[(0, "drawn.resolution.size_px", "probability"), "r"] > 0.9
+    reached = last[last["drawn.noise.applied"] > 0]
+    assert found.loc[(2, "drawn.noise.sigma", "norm"), "num"] == 50
+    expected = np.corrcoef(reached["drawn.noise.sigma"], reached["norm"])[0, 1]
+    assert found.loc[(2, "drawn.noise.sigma", "norm"), "r"] == pytest.approx(expected)
+    with pytest.raises(KeyError, match=r"there is no column 'drawn\.blur' .* are drawn\.resolution\.size_px"):
+        quality_correlations(samples, ["drawn.blur"])
+
+
+def test_what_does_not_vary_has_no_correlation() -> None:
+    assert np.isnan(pearson(np.ones(5), np.arange(5.0)))
+    assert np.isnan(pearson(np.arange(2.0), np.arange(2.0)))
+    assert pearson(np.array([0, 1, 2, np.nan]), np.array([0, 2, 4, 9])) == pytest.approx(1)
+
+
+def test_groups_by_final_norm(samples: pd.DataFrame) -> None:
+    found = trajectories(samples, num_groups=4)
+    assert found.groupby("group")["num"].apply(list).tolist() == [[25, 25, 25]] * 4
+    last = found[found["epoch"] == 2]["norm"].to_numpy()
+    norms = np.sort(samples[samples["epoch"] == 2]["norm"].to_numpy())
+    assert last == pytest.approx(norms.reshape(4, 25).mean(1))
+    assert found["augmented"].between(0, 1).all()
+    assert found[found["epoch"] == 0]["augmented"].mean() == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="100 samples are too few for 101 groups"):
+        trajectories(samples, 101)
+
+
+def test_files_of_a_run(samples: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    for epoch, part in samples.groupby("epoch"):
+        part.to_parquet(tmp_path / "samples" / f"epoch_{epoch:04d}.parquet", index=False)
+    pd.testing.assert_frame_equal(read_samples(tmp_path), samples)
+    pd.testing.assert_frame_equal(read_samples(tmp_path / "samples"), samples)
+    with pytest.raises(FileNotFoundError, match=r"no epoch_\*\.parquet; add facequal\.callbacks\.training_samples"):
+        read_samples(tmp_path / "samples" / "none")
+
+
+def test_pictures(samples: pd.DataFrame) -> None:
+    correlations = draw_correlations(samples)
+    assert len(correlations.axes[0].lines) == 4  # three qualities, and zero
+    scatter = draw_scatter(samples, "drawn.resolution.size_px")
+    last = samples[samples["epoch"] == 2]
+    r = np.corrcoef(last["drawn.resolution.size_px"], last["norm"])[0, 1]
+    assert scatter.axes[0].get_title() == f"r = {r:+.2f}, 100 samples"
+    assert len(draw_trajectories(samples).axes) == 3
+    assert len(draw_trajectories(samples.drop(columns="drawn.noise.applied")).axes) == 2
