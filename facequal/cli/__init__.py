@@ -21,6 +21,7 @@ commands:
   compare     two models' reports as tables and pictures: facequal compare BEFORE AFTER --out DIR
   study       run rows of experiments over seeds; one table: facequal study FILE --jobs 2
   degrade     draw the degradations, or write a suite's pictures: facequal degrade FOLDER --gallery PNG
+  quality     score a folder by feature norm: facequal quality FOLDER --checkpoint CHECKPOINT
   check-data  list all problems of a data set before training
 
 options:
@@ -64,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from facequal.cli.degrade import main as degrade
 
         degrade(given[1:])
+    elif command == "quality":
+        from facequal.cli.quality import main as quality
+
+        quality(given[1:])
     elif command == "study":
         from facequal.cli.study.command import main as study
 

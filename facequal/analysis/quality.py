@@ -1,0 +1,112 @@
+"""Scores a folder of pictures by the feature norm of a recogniser, beside measures that know nothing of faces."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facequal.analysis.norms import pearson
+from facequal.data.datasets import ImageFolder
+from facequal.data.suite_export import MANIFEST
+from facequal.data.views import to_unit_range
+from facequal.evaluation.pictures import png
+from facequal.metrics.no_reference import SCORES
+from facequal.models.backbones import Backbone
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AT_ONCE = 64
+_NOT_DRAWN = ("lq", "clean", "source", "row")
+
+
+@torch.no_grad()
+def score_folder(backbone: Backbone, source: ImageFolder, device: str = "cpu") -> "pd.DataFrame":
+    """Norm and measures of every picture, in the order of the source.
+
+    Args:
+        backbone: the recogniser's network, with its weights.
+        source: pictures in its input size.
+        device: where to compute.
+
+    Returns:
+        ``image`` (path in the folder), ``norm``, and one column per measure of `facequal.metrics.no_reference`.
+    """
+    import pandas as pd
+
+    backbone = backbone.to(device).eval()
+    rows: list[dict[str, Tensor]] = []
+    for start in range(0, len(source), _AT_ONCE):
+        places = range(start, min(start + _AT_ONCE, len(source)))
+        images = to_unit_range(torch.stack([source[index]["image"] for index in places]).to(device))
+        _, norm = backbone(images)
+        rows.append({"norm": norm.squeeze(1), **{name: score(images) for name, score in SCORES.items()}})
+    values = {name: torch.cat([row[name] for row in rows]).double().cpu().numpy() for name in rows[0]}
+    return pd.DataFrame({"image": [source.name(index) for index in range(len(source))], **values})
+
+
+def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
+    """What ``manifest.csv`` of `facequal degrade` says was drawn for each degraded picture: numbers by name.
+
+    Empty without such a file.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return {}
+    with manifest.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        # Numbers of kernels, cameras and the like have no order.
+        shown = {name: text for name, text in row.items() if name not in _NOT_DRAWN and not name.endswith("_id")}
+        values = {name: _number(text) for name, text in shown.items()}
+        found[row["lq"]] = {name: value for name, value in values.items() if value is not None}
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float({"True": "1", "False": "0"}.get(text, text))
+    except ValueError:
+        return None
+
+
+def with_drawn(scores: "pd.DataFrame", drawn: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
+    """Scores with the drawn values as columns ``drawn.NAME``, NaN for pictures that none are known of."""
+    names = list(dict.fromkeys(name for values in drawn.values() for name in values))
+    columns = {
+        f"drawn.{name}": [drawn.get(image, {}).get(name, float("nan")) for image in scores["image"]] for name in names
+    }
+    return scores.assign(**columns)
+
+
+def norm_correlations(scores: "pd.DataFrame") -> dict[str, tuple[float, int]]:
+    """Pearson correlation of the norm with every other column that varies, and the number of pictures behind it."""
+    norm, found = scores["norm"].to_numpy(float), {}
+    for name in scores.columns.drop(["image", "norm"]):
+        values = scores[name].to_numpy(float)
+        r = pearson(values, norm)
+        if np.isfinite(r):
+            found[name] = (r, int(np.isfinite(values).sum()))
+    return found
+
+
+def contact_sheet(source: ImageFolder, scores: "pd.DataFrame", rows: int = 6, columns: int = 8) -> bytes:
+    """A PNG of pictures at even distances from the lowest norm to the highest, each with its norm."""
+    from matplotlib.figure import Figure
+
+    order = np.argsort(scores["norm"].to_numpy(float), kind="stable")
+    num = min(rows * columns, len(order))
+    chosen = order[np.linspace(0, len(order) - 1, num).round().astype(int)]
+    rows = -(-num // columns)
+    figure = Figure(figsize=(1.3 * columns, 1.5 * rows), layout="constrained")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, index in zip(figure.axes, chosen.tolist(), strict=False):
+        axes.imshow(source[index]["image"].permute(1, 2, 0).numpy(), interpolation="nearest")
+        axes.set_title(f"{scores['norm'].iloc[index]:.2f}", fontsize=8, pad=2)
+    return png(figure, dpi=110)

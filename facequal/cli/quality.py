@@ -1,0 +1,78 @@
+"""`facequal quality`: a folder of pictures scored by the feature norm of a recogniser."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from facequal.analysis.quality import contact_sheet, drawn_values, norm_correlations, score_folder, with_drawn
+from facequal.checkpoints import load_module
+from facequal.data.datasets import ImageFolder
+from facequal.data.errors import DataError
+from facequal.evaluation.results import write_atomically
+from facequal.methods.embedding import EmbeddingMethod
+from facequal.models.backbones import Backbone
+from facequal.weights import load_backbone_weights
+
+DESCRIPTION = """\
+Score a folder of faces, aligned as the recogniser's were, by their feature norms: quality.csv, and quality.png from
+the lowest norm to the highest. The norms are compared with measures that know nothing of faces and, for a folder that
+`facequal degrade --suite` wrote, with what was drawn for every picture.
+"""
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(prog="facequal quality", description=DESCRIPTION, exit_on_error=True)
+    parser.add_argument("folder", type=Path, help="folder of pictures, or one picture")
+    parser.add_argument("--checkpoint", type=str, required=True, help="of a recogniser of ours, or published weights")
+    parser.add_argument("--backbone", type=Backbone | None, default=None, help="network of published weights")
+    parser.add_argument("--colour_order", type=str | None, default=None, help="of the weights, where they do not say")
+    parser.add_argument("--out", type=Path, default=Path("quality"), help="folder of the results (default: quality)")
+    parser.add_argument("--device", type=str, default="cpu", help="where to compute (default: cpu)")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        SystemExit: with a message when the options or pictures do not allow it.
+    """
+    parser = build_parser()
+    options = parser.instantiate_classes(parser.parse_args(list(arguments)))
+    try:
+        backbone = recogniser(options.checkpoint, options.backbone, options.colour_order)
+        source = ImageFolder(options.folder, backbone.input_size_px)
+        scores = score_folder(backbone, source, options.device)
+    except (DataError, OSError, ValueError) as error:
+        sys.exit(f"facequal quality: {error}")
+    drawn = drawn_values(options.folder) if options.folder.is_dir() else {}
+    if drawn:
+        scores = with_drawn(scores, drawn)
+        degraded = scores[scores["image"].isin(list(drawn))]
+    else:
+        degraded = scores
+    table = write_atomically(options.out / "quality.csv", scores.sort_values("norm").to_csv(index=False))
+    print(f"{len(scores)} pictures, norms {scores['norm'].min():.2f} to {scores['norm'].max():.2f}")
+    for name, (r, num) in norm_correlations(degraded).items():
+        print(f"  norm and {name}: r = {r:+.2f} ({num} pictures)")
+    print(f"table: {table}")
+    print(f"picture: {write_atomically(options.out / 'quality.png', contact_sheet(source, scores))}")
+
+
+def recogniser(checkpoint: str, backbone: Backbone | None, colour_order: str | None) -> Backbone:
+    """The network with its weights.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the checkpoint is of no recogniser, or the weights do not fit.
+    """
+    if backbone is not None:
+        load_backbone_weights(backbone, checkpoint, colour_order)
+        return backbone
+    method = load_module(checkpoint)
+    if not isinstance(method, EmbeddingMethod):
+        raise ValueError(f"{checkpoint}: a {type(method).__name__} gives no feature norms")
+    return method.backbone

@@ -1,0 +1,74 @@
+"""`facequal quality`: the norms of the network, sorted pictures, correlations with what was drawn."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from facequal.analysis.quality import norm_correlations
+from facequal.cli import main
+from facequal.data.images import encode_png, read_image
+from facequal.metrics.no_reference import contrast
+from facequal.models.iresnet import IRTiny
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    torch.save(IRTiny(input_size_px=32).state_dict(), tmp_path / "tiny.pt")
+    return tmp_path / "tiny.pt"
+
+
+def quality(folder: Path, weights: Path, out: Path) -> None:
+    backbone = ["--backbone=facequal.models.iresnet.IRTiny", "--backbone.input_size_px=32", "--colour_order=rgb"]
+    main(["quality", str(folder), "--checkpoint", str(weights), *backbone, "--out", str(out)])
+
+
+def test_norms_of_a_folder(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generator = np.random.default_rng(0)
+    for number in range(5):
+        (tmp_path / "in" / str(number % 2)).mkdir(parents=True, exist_ok=True)
+        picture = (generator.integers(0, 256, (32, 32, 3)) * (number + 1) / 5).astype(np.uint8)
+        encode_png(tmp_path / "in" / str(number % 2) / f"{number}.png", picture)
+    quality(tmp_path / "in", weights, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "quality.csv")
+    assert set(table["image"]) == {f"{number % 2}/{number}.png" for number in range(5)}
+    assert table["norm"].is_monotonic_increasing
+    network = IRTiny(input_size_px=32)
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    for row in table.itertuples():
+        image = torch.from_numpy(read_image(tmp_path / "in" / str(row.image))).permute(2, 0, 1)[None].float() / 255
+        with torch.no_grad():
+            assert row.norm == pytest.approx(float(network.eval()(image)[1]), rel=1e-4)
+        assert row.contrast == pytest.approx(float(contrast(image)))
+    assert min(read_image(tmp_path / "out" / "quality.png").shape[:2]) > 100
+    printed = capsys.readouterr().out
+    assert "5 pictures, norms" in printed
+    assert f"norm and contrast: r = {np.corrcoef(table['contrast'], table['norm'])[0, 1]:+.2f} (5 pictures)" in printed
+
+
+def test_what_was_drawn_is_compared(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generator = np.random.default_rng(0)
+    for number in range(2):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        encode_png(tmp_path / "in" / f"{number}.png", generator.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    main(["degrade", str(tmp_path / "in"), "--suite", "Test-L", "--out", str(tmp_path / "suite"), "--size", "32"])
+    quality(tmp_path / "suite", weights, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "quality.csv")
+    assert len(table) == 2 * 24 + 2
+    degraded = table[table["image"].str.startswith("lq/")]
+    assert table[table["image"].str.startswith("clean/")]["drawn.r"].isna().all()
+    r, num = norm_correlations(degraded)["drawn.r"]
+    assert (r, num) == (pytest.approx(np.corrcoef(degraded["drawn.r"], degraded["norm"])[0, 1]), 48)
+    assert f"norm and drawn.r: r = {r:+.2f} (48 pictures)" in capsys.readouterr().out
+    assert not any(name.endswith("_id") for name in table.columns)
+
+
+def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="facequal quality: .*gone: no such folder"):
+        quality(tmp_path / "gone", weights, tmp_path / "out")
+    torch.save({"state_dict": {}, "hyper_parameters": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(SystemExit, match="names the class None, not one of facequal.methods"):
+        main(["quality", str(tmp_path), "--checkpoint", str(tmp_path / "other.ckpt")])
