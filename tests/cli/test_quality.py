@@ -67,8 +67,8 @@ def test_what_was_drawn_is_compared(weights: Path, tmp_path: Path, capsys: pytes
 
 
 def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="facequal quality: .*gone: no such folder"):
+    with pytest.raises(SystemExit, match=r"facequal quality: .*gone: no such folder"):
         quality(tmp_path / "gone", weights, tmp_path / "out")
     torch.save({"state_dict": {}, "hyper_parameters": {}}, tmp_path / "other.ckpt")
-    with pytest.raises(SystemExit, match="names the class None, not one of facequal.methods"):
+    with pytest.raises(SystemExit, match=r"names the class None, not one of facequal.methods"):
         main(["quality", str(tmp_path), "--checkpoint", str(tmp_path / "other.ckpt")])
