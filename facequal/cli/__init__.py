@@ -20,6 +20,7 @@ commands:
   repeat      run with several seeds; mean and spread: facequal repeat CONFIG --seeds 3
   compare     two models' reports as tables and pictures: facequal compare BEFORE AFTER --out DIR
   study       run rows of experiments over seeds; one table: facequal study FILE --jobs 2
+  sweep       run the points of a W&B sweep here; one table: facequal sweep FILE --points 10
   degrade     draw the degradations, or write a suite's pictures: facequal degrade FOLDER --gallery PNG
   quality     score a folder by feature norm: facequal quality FOLDER --checkpoint CHECKPOINT
   check-data  list all problems of a data set before training
@@ -69,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from facequal.cli.quality import main as quality
 
         quality(given[1:])
+    elif command == "sweep":
+        from facequal.cli.sweep.command import main as sweep
+
+        sweep(given[1:])
     elif command == "study":
         from facequal.cli.study.command import main as study
 

@@ -1,0 +1,1 @@
+"""`facequal sweep`: the points of a W&B sweep on this machine, without an account."""

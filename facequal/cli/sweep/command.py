@@ -1,0 +1,196 @@
+"""`facequal sweep`: run the points of a W&B sweep one after the other, and keep their figures in a table."""
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from facequal.cli.runs import run_options
+from facequal.cli.sweep.file import Sweep, as_text, read_sweep
+from facequal.evaluation.results import write_atomically
+
+DESCRIPTION = """\
+Run the points of a W&B sweep on this machine, without an account: grid and random search, and Bayesian search with
+the extra `facequal[sweeps]` (Optuna). Results go to sweep.csv; points that are in it are not run again.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(prog="facequal sweep", allow_abbrev=False, description=DESCRIPTION)
+    parser.add_argument("file", type=Path, help="file of the sweep, as `wandb sweep` takes it")
+    parser.add_argument("--points", type=int, help="how many (default: run_cap of the file, or all of a grid)")
+    parser.add_argument("--folder", type=Path, help="where runs and table go (default: runs/sweeps/NAME)")
+    parser.add_argument("--seed", type=int, default=0, help="of random points, and of every run (default: 0)")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command; further options apply to every run, and what a point sets wins over them.
+
+    Raises:
+        SystemExit: with a message for wrong arguments and files; with status 1 when a point failed.
+    """
+    options, further = build_parser().parse_known_args(list(arguments))
+    try:
+        sweep = read_sweep(options.file)
+        folder = options.folder or Path("runs") / "sweeps" / options.file.stem
+        table = Table(folder / "sweep.csv", sweep)
+        for number, point in chosen_points(sweep, options.points, options.seed, table):
+            value, seconds, error = run_point(sweep, point, folder / f"point_{number:04d}", options.seed, further)
+            table.add(number, point, value, seconds, error)
+            print(f"point {number}: {error or f'{sweep.metric} {value:.4f}'}, {shown(point)}", flush=True)
+    except (FileNotFoundError, ValueError, ModuleNotFoundError) as error:
+        sys.exit(f"facequal sweep: {error}")
+    best = table.best()
+    if best is not None:
+        print(f"best: point {best['point']}, {sweep.metric} {float(best['value']):.4f}")
+    print(f"table: {table.path}")
+    if any(row["error"] for row in table.rows):
+        sys.exit(1)
+
+
+def shown(point: dict[str, Any]) -> str:
+    """A point in one line."""
+    return ", ".join(f"{name.rpartition('.')[2]}={as_text(value)}" for name, value in point.items())
+
+
+class Table:
+    """What the points found, as a CSV file: number, metric, value, seconds, error, and a column per parameter.
+
+    Args:
+        path: the file; what it holds already is read.
+        sweep: the sweep.
+
+    Attributes:
+        rows: the rows as they are written.
+
+    Raises:
+        ValueError: the file is of a sweep over other parameters.
+    """
+
+    def __init__(self, path: Path, sweep: Sweep) -> None:
+        self.path, self.sweep = path, sweep
+        self.names = ["point", "metric", "value", "seconds", "error", *(each.name for each in sweep.parameters)]
+        self.rows: list[dict[str, str]] = []
+        if path.is_file():
+            with path.open(encoding="utf-8", newline="") as file:
+                reader = csv.DictReader(file)
+                self.rows = list(reader)
+            if reader.fieldnames != self.names:
+                raise ValueError(f"{path} is of a sweep over other parameters: give another --folder")
+
+    def value_of(self, number: int, point: dict[str, Any]) -> float | None:
+        """The figure of a point that came to its end, or None.
+
+        Raises:
+            ValueError: the number belongs to another point.
+        """
+        found = [row for row in self.rows if row["point"] == str(number)]
+        if not found or found[0]["error"]:
+            return None
+        if any(found[0][name] != as_text(value) for name, value in point.items()):
+            raise ValueError(f"{self.path}: point {number} is another one: give another --folder, or the same --seed")
+        return float(found[0]["value"])
+
+    def add(self, number: int, point: dict[str, Any], value: float, seconds: float, error: str) -> None:
+        """Write a point's row, in place of an earlier one."""
+        facts = {"point": str(number), "metric": self.sweep.metric, "value": "" if error else repr(value)}
+        row = {**facts, "seconds": f"{seconds:.1f}", "error": error}
+        row |= {name: as_text(given) for name, given in point.items()}
+        self.rows = [each for each in self.rows if each["point"] != str(number)] + [row]
+        text = StringIO()
+        writer = csv.DictWriter(text, self.names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(self.path, text.getvalue())
+
+    def best(self) -> dict[str, str] | None:
+        """The best row, if any point came to its end."""
+        done = [row for row in self.rows if not row["error"]]
+        sign = 1 if self.sweep.maximize else -1
+        return max(done, key=lambda row: sign * float(row["value"]), default=None)
+
+
+def chosen_points(sweep: Sweep, num: int | None, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Numbers and points that have no figure yet; a Bayesian search takes each from the figures of those before.
+
+    Raises:
+        ValueError: a search without an end has no number of points.
+        ModuleNotFoundError: Optuna is missing.
+    """
+    limit = num if num is not None else sweep.run_cap
+    if limit is None and sweep.method != "grid":
+        raise ValueError(f"{sweep.path}: a {sweep.method} search has no end: give --points, or run_cap in the file")
+    points = bayesian_points(sweep, seed, table) if sweep.method == "bayes" else enumerate(sweep.points(seed))
+    for number, point in points:
+        if limit is not None and number >= limit:
+            return
+        if table.value_of(number, point) is None:
+            yield number, point
+
+
+def bayesian_points(sweep: Sweep, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Points that a tree-structured Parzen estimator suggests, told what each point of the table found."""
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("a Bayesian search needs Optuna: pip install 'facequal[sweeps]'") from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    direction = optuna.study.StudyDirection.MAXIMIZE if sweep.maximize else optuna.study.StudyDirection.MINIMIZE
+    study = optuna.create_study(direction=direction, sampler=optuna.samplers.TPESampler(seed=seed))
+    for number in range(sys.maxsize):
+        trial = study.ask()
+        point: dict[str, Any] = {}
+        for parameter in sweep.parameters:
+            name, low, high = parameter.name, parameter.low, parameter.high
+            if parameter.values:  # by number: Optuna takes plain values alone
+                point[name] = parameter.values[trial.suggest_categorical(name, list(range(len(parameter.values))))]
+            elif parameter.distribution == "int_uniform":
+                point[name] = trial.suggest_int(name, int(low), int(high))
+            else:
+                point[name] = trial.suggest_float(name, low, high, log=parameter.distribution == "log_uniform_values")
+        yield number, point
+        value = table.value_of(number, point)
+        study.tell(trial, value, state=None if value is not None else optuna.trial.TrialState.FAIL)
+
+
+def run_point(
+    sweep: Sweep, point: dict[str, Any], folder: Path, seed: int, further: Sequence[str]
+) -> tuple[float, float, str]:
+    """Run one point: its figure, its seconds, and the beginning of its error, if it failed."""
+    started = time.monotonic()
+    try:
+        value = figure_of(sweep, [*sweep.arguments(point, further), *run_options(folder, seed)])
+    except (Exception, SystemExit) as error:  # any: a point that fails ends itself, not the sweep
+        cause = error.__context__ if isinstance(error, SystemExit) else None
+        if isinstance(cause, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        text = f"{type(cause or error).__name__}: {' '.join(str(cause or error).split())}"
+        return float("nan"), time.monotonic() - started, text[:240]
+    return value, time.monotonic() - started, ""
+
+
+def figure_of(sweep: Sweep, arguments: Sequence[str]) -> float:
+    """The metric at the end of a run.
+
+    Raises:
+        ValueError: the run has logged no such figure.
+    """
+    command = sweep.command[0]
+    if command == "run":
+        from facequal.cli.run import RunCLI
+
+        trainer = RunCLI(["fit", *arguments]).trainer
+    else:
+        from facequal.cli.lightning import FaceQualCLI
+
+        trainer = FaceQualCLI([command, *arguments]).trainer
+    logged = {**trainer.logged_metrics, **trainer.callback_metrics}
+    if sweep.metric not in logged:
+        raise ValueError(f"the run has logged no {sweep.metric}; there are {', '.join(sorted(logged))}")
+    return float(logged[sweep.metric])
