@@ -1,0 +1,171 @@
+"""How far apart matches and strangers are, per resolution and between models, and what refusing poor pictures gains."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Similarities(NamedTuple):
+    """Cosines of probes with a gallery.
+
+    Attributes:
+        matched: (N,) the best among the probe's own person.
+        unmatched: (N,) the best among all others.
+    """
+
+    matched: Tensor
+    unmatched: Tensor
+
+    @property
+    def gap(self) -> float:
+        """Mean matched minus mean best unmatched cosine: what a threshold has to tell apart."""
+        return float(self.matched.mean() - self.unmatched.mean())
+
+
+def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> Similarities:
+    """Best cosine of every probe with its own person and with any other.
+
+    Args:
+        probes: (N,D) unit embeddings.
+        labels: int64 (N,).
+        gallery: (M,D) unit embeddings.
+        gallery_labels: int64 (M,).
+
+    Raises:
+        ValueError: a probe has nobody of its own, or no other, in the gallery.
+    """
+    cosines = probes @ gallery.T
+    same = labels[:, None] == gallery_labels
+    if not same.any(1).all() or same.all(1).any():
+        raise ValueError("every probe needs its own person and another one in the gallery")
+    lowest = torch.finfo(cosines.dtype).min
+    return Similarities(
+        cosines.masked_fill(~same, lowest).amax(1),
+        cosines.masked_fill(same, lowest).amax(1),
+    )
+
+
+def draw_similarities(
+    by_name: Mapping[str, Similarities], before: Mapping[str, Similarities] | None = None
+) -> "Figure":
+    """Histograms of matched and best unmatched cosines, a panel per name such as a resolution or a queue.
+
+    Args:
+        by_name: the similarities.
+        before: those of another model by the same names; titles then show the change of the gap, and outlines the
+            other model's histograms.
+
+    Raises:
+        KeyError: `before` lacks a name.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.0 * len(by_name), 2.8), layout="constrained")
+    bins = np.linspace(-0.6, 1.0, 65)
+    for axes, (name, found) in zip(
+        np.atleast_1d(figure.subplots(1, len(by_name), sharey=True)), by_name.items(), strict=True
+    ):
+        title = f"{name}\ngap {found.gap:.3f}"
+        for values, label, colour in (
+            (found.matched, "matched", "tab:blue"),
+            (found.unmatched, "best unmatched", "tab:red"),
+        ):
+            axes.hist(values.numpy(), bins, density=True, alpha=0.55, color=colour, label=label)
+        if before is not None:
+            other = before[name]
+            for values, colour in ((other.matched, "tab:blue"), (other.unmatched, "tab:red")):
+                axes.hist(values.numpy(), bins, density=True, histtype="step", color=colour, linewidth=0.9)
+            title += f" ({found.gap - other.gap:+.3f})"
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("cosine")
+    figure.axes[0].legend(fontsize=7)
+    return figure
+
+
+def error_versus_reject(
+    cosines: NDArray[np.floating],
+    same: NDArray[np.bool_],
+    quality: NDArray[np.floating],
+    fmr: float = 1e-2,
+    num: int = 21,
+    up_to: float = 0.5,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """False non-match rate while the pairs of lowest quality are refused (Grother and Tabassi, 2007).
+
+    The threshold is that at which `fmr` of all strangers are taken for the same; it stays where it is.
+
+    Args:
+        cosines: (P,) of pairs.
+        same: (P,) whether both pictures show one person.
+        quality: (P,) of a pair, such as the lower of its two feature norms.
+        fmr: false match rate of the threshold.
+        num: points of the curve.
+        up_to: largest share that is refused.
+
+    Returns:
+        Shares refused and false non-match rates, (num,) each; a rate is NaN where no pair of one person is left.
+
+    Raises:
+        ValueError: a kind of pairs is missing, or a share is outside of its range.
+    """
+    if not same.any() or same.all():
+        raise ValueError("both pairs of one person and pairs of strangers are needed")
+    if not (0 < fmr < 1 and 0 < up_to < 1):
+        raise ValueError(f"fmr and up_to must be in (0, 1), got {fmr} and {up_to}")
+    threshold = np.quantile(cosines[~same], 1 - fmr)
+    order = np.argsort(quality, kind="stable")
+    wrong, genuine = (cosines <= threshold)[order] & same[order], same[order]
+    shares = np.linspace(0, up_to, num)
+    rates = []
+    for share in shares:
+        left = slice(round(share * len(order)), None)
+        rates.append(wrong[left].sum() / genuine[left].sum() if genuine[left].any() else np.nan)
+    return shares, np.array(rates)
+
+
+def draw_error_versus_reject(curves: Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]]) -> "Figure":
+    """Curves of `error_versus_reject` by name, such as the norm, another quality, and a lot."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for name, (shares, rates) in curves.items():
+        axes.plot(100 * shares, 100 * rates, label=name)
+    axes.set_xlabel("pairs of lowest quality that are refused, %")
+    axes.set_ylabel("false non-match rate, %")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def draw_partition(images: Tensor, quality: Tensor, threshold: float, num: int = 8) -> "Figure":
+    """Pictures on both sides of a threshold of quality: the lowest, those just below and above, and the highest.
+
+    Args:
+        images: float RGB (B,3,H,W) in [0,1].
+        quality: (B,) in [0,1], as QGFace reads it off the norm.
+        threshold: b.
+        num: pictures per row.
+    """
+    from matplotlib.figure import Figure
+
+    order = torch.argsort(quality)
+    low, high = order[quality[order] < threshold], order[quality[order] >= threshold]
+    rows = {"lowest": low[:num], "just below": low[-num:], "just above": high[:num], "highest": high[-num:]}
+    figure = Figure(figsize=(1.25 * num, 1.5 * len(rows)), layout="constrained")
+    for (name, chosen), line in zip(rows.items(), figure.subplots(len(rows), num, squeeze=False), strict=True):
+        for axes in line:
+            axes.set_xticks([])
+            axes.set_yticks([])
+        line[0].set_ylabel(f"{name}\n({len(low)} low)" if name == "lowest" else name, fontsize=8)
+        for axes, index in zip(line, chosen.tolist(), strict=False):
+            axes.imshow(images[index].permute(1, 2, 0).clamp(0, 1).numpy(), interpolation="nearest")
+            axes.set_title(f"{float(quality[index]):.2f}", fontsize=7, pad=2)
+    return figure
