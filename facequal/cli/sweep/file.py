@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from facequal.cli.study.file import StudyLoader
+from facequal.cli.yaml_files import read_mapping
 
 Method = Literal["grid", "random", "bayes"]
 ARGUMENTS = "${args}"
@@ -108,12 +108,7 @@ def read_sweep(path: Path) -> Sweep:
         FileNotFoundError: there is no such file.
         ValueError: something in it is not as it must be; names file and key.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StudyLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    content = read_mapping(path, ("command", "method", "metric", "parameters"))
     checks: list[tuple[str, Callable[[Any], bool], str]] = [
         ("command", lambda c: isinstance(c, list) and c[:1] == ["facequal"] and c[-1] == ARGUMENTS, "[facequal, ...]"),
         ("method", lambda m: m in get_args(Method), f"one of {get_args(Method)}"),
@@ -121,9 +116,8 @@ def read_sweep(path: Path) -> Sweep:
         ("parameters", lambda p: isinstance(p, dict) and bool(p), "a mapping of dotted keys"),
     ]
     for key, is_right, expected in checks:
-        if not isinstance(content, dict) or key not in content or not is_right(content[key]):
-            found = content.get(key) if isinstance(content, dict) else content
-            raise ValueError(f"{path}: {key} must be {expected}, got {found!r}")
+        if key not in content or not is_right(content[key]):
+            raise ValueError(f"{path}: {key} must be {expected}, got {content.get(key)!r}")
     if content["metric"]["goal"] not in ("maximize", "minimize"):
         raise ValueError(f"{path}: metric: goal must be maximize or minimize, got {content['metric']['goal']!r}")
     return Sweep(
