@@ -16,6 +16,7 @@ _MAX_POINTS = 2000
 def draw_correlations(samples: "pd.DataFrame", view: int | None = None) -> "Figure":
     """Correlation of norm and P(y) with every quality over the epochs, one panel each."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     found = quality_correlations(samples)
     found = found[found["view"] == (found["view"].max() if view is None else view)]
@@ -26,6 +27,7 @@ def draw_correlations(samples: "pd.DataFrame", view: int | None = None) -> "Figu
         axes.axhline(0, color="0.7", linewidth=0.8)
         axes.set_title({"norm": "feature norm", "probability": "P(y)"}[value], fontsize=10)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.axes[0].set_ylabel("Pearson correlation")
     figure.axes[-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
@@ -57,6 +59,7 @@ def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None)
 def draw_trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "Figure":
     """Norm, P(y) and share of augmented samples over the epochs, of groups by final norm."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     found = trajectories(samples, num_groups, view)
     titles = {"norm": "feature norm", "probability": "P(y)", "augmented": "share of augmented samples"}
@@ -68,6 +71,7 @@ def draw_trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | 
             axes.plot(part["epoch"], part[value], color=_colour((group + 0.5) / num_groups), marker="o", markersize=3)
         axes.set_title(titles[value], fontsize=10)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.axes[0].set_ylabel(f"mean of {num_groups} groups, dark: lowest final norms")
     return figure
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Similarities(NamedTuple):
-    """Cosines of probes with a gallery.
+    """Cosines of matches and of strangers: the best of each probe (`similarities`), or all (`all_similarities`).
 
     Attributes:
-        matched: (N,) the best among the probe's own person.
-        unmatched: (N,) the best among all others.
+        matched: (N,) with the probe's own person.
+        unmatched: (M,) with others.
     """
 
     matched: Tensor
@@ -25,7 +25,7 @@ class Similarities(NamedTuple):
 
     @property
     def gap(self) -> float:
-        """Mean matched minus mean best unmatched cosine: what a threshold has to tell apart."""
+        """Mean matched minus mean unmatched cosine: what a threshold has to tell apart."""
         return float(self.matched.mean() - self.unmatched.mean())
 
 
@@ -52,10 +52,41 @@ def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels
     )
 
 
+def all_similarities(
+    probes: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor, at_most: int = 100_000, seed: int = 0
+) -> Similarities:
+    """Cosines of all positive and of all negative pairs, as of a batch with the keys of a queue.
+
+    Args:
+        probes: (N,D) unit embeddings.
+        labels: int64 (N,).
+        keys: (K,D); they are divided by their length.
+        key_labels: int64 (K,).
+        at_most: Pairs of each kind; of more of them some are drawn.
+        seed: Of that draw.
+
+    Returns:
+        ``matched`` and ``unmatched`` of different lengths.
+
+    Raises:
+        ValueError: A kind of pairs is missing.
+    """
+    cosines = probes @ torch.nn.functional.normalize(keys).T
+    same = labels[:, None] == key_labels
+    if not same.any() or same.all():
+        raise ValueError("both positive and negative pairs are needed: the queue may hold none of these people, or one")
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for values in (cosines[same], cosines[~same]):
+        chosen = torch.randperm(len(values), generator=generator)[:at_most]
+        found.append(values[chosen])
+    return Similarities(*found)
+
+
 def draw_similarities(
     by_name: Mapping[str, Similarities], before: Mapping[str, Similarities] | None = None
 ) -> "Figure":
-    """Histograms of matched and best unmatched cosines, a panel per name such as a resolution or a queue.
+    """Histograms of matched and unmatched cosines, a panel per name such as a resolution or a queue.
 
     Args:
         by_name: the similarities.
@@ -75,7 +106,7 @@ def draw_similarities(
         title = f"{name}\ngap {found.gap:.3f}"
         for values, label, colour in (
             (found.matched, "matched", "tab:blue"),
-            (found.unmatched, "best unmatched", "tab:red"),
+            (found.unmatched, "unmatched", "tab:red"),
         ):
             axes.hist(values.numpy(), bins, density=True, alpha=0.55, color=colour, label=label)
         if before is not None:

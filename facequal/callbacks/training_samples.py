@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facequal.evaluation.collection import gather_rows
 from facequal.evaluation.folders import run_folder
+from facequal.metrics.no_reference import SCORES
 
 FOLDER = "samples"
 
@@ -20,22 +21,24 @@ class TrainingSamples(Callback):
     The same images are followed through all epochs, so that there is a trajectory for each of them and a bound for the
     files: at most `num_samples` times the views of the method. Columns are ``epoch``, ``index``, ``label``, ``view``
     (0 is the only one, or QGFace's original; 1 its degraded copy), ``norm``, ``probability``, ``margin``,
-    ``gradient_scaling``, and ``drawn.NAME`` for every number per image that the degradation drew; they are what
+    ``gradient_scaling``, ``drawn.NAME`` for every number per image that the degradation drew, and ``measured.NAME`` for
+    every measure of `facequal.metrics.no_reference`, of the picture as the network saw it; they are what
     `facequal.analysis.norms` reads. Rows of all ranks are written by the first, each image once.
 
     Args:
         num_samples: images that are followed, drawn from the training set by a seed.
         seed: draws them.
         folder: where the files go; None takes ``samples`` in the folder of the run.
+        measure: whether to measure the chosen pictures.
 
     Raises:
         ValueError: no sample is asked for.
     """
 
-    def __init__(self, num_samples: int = 2000, seed: int = 0, folder: str | None = None) -> None:
+    def __init__(self, num_samples: int = 2000, seed: int = 0, folder: str | None = None, measure: bool = True) -> None:
         if num_samples < 1:
             raise ValueError(f"num_samples must be at least 1, got {num_samples}")
-        self.num_samples, self.seed, self.folder = num_samples, seed, folder
+        self.num_samples, self.seed, self.folder, self.measure = num_samples, seed, folder, measure
         self.is_chosen = torch.zeros(0, dtype=torch.bool)
         self.rows: list[dict[str, Tensor]] = []
 
@@ -64,7 +67,12 @@ class TrainingSamples(Callback):
             if drawn.ndim == 1:
                 samples[f"drawn.{name}"] = drawn.float().repeat(views)
         places = torch.nonzero(self.is_chosen[samples["index"].cpu()]).squeeze(1)
-        self.rows.append({name: values.detach().cpu()[places] for name, values in samples.items()})
+        rows = {name: values.detach().cpu()[places] for name, values in samples.items()}
+        if self.measure:
+            # Of one view the network saw lq, of two image and lq.
+            seen = batch["lq"] if views == 1 else torch.cat((batch["image"], batch["lq"]))
+            rows |= measured(seen[places.to(seen.device)])
+        self.rows.append(rows)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the rows of all ranks and write the epoch's file."""
@@ -75,6 +83,14 @@ class TrainingSamples(Callback):
         folder = run_folder(trainer) / FOLDER if self.folder is None else Path(self.folder)
         if trainer.is_global_zero and rows:
             write_samples(folder / f"epoch_{trainer.current_epoch:04d}.parquet", rows, trainer.current_epoch)
+
+
+def measured(pictures: Tensor) -> dict[str, Tensor]:
+    """Every measure of pictures (B,3,H,W) as ``measured.NAME``, float32 (B,); B may be 0."""
+    none = torch.zeros(0)
+    return {
+        f"measured.{name}": score(pictures).float().cpu() if len(pictures) else none for name, score in SCORES.items()
+    }
 
 
 def gather_uneven(trainer: Trainer, rows: dict[str, Tensor]) -> dict[str, Tensor]:

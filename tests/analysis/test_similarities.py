@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from facequal.analysis.similarities import (
     Similarities,
+    all_similarities,
     draw_error_versus_reject,
     draw_partition,
     draw_similarities,
@@ -29,6 +30,25 @@ def test_best_of_one_and_of_the_others() -> None:
     assert found.gap == pytest.approx(float(found.matched.mean() - found.unmatched.mean()))
     with pytest.raises(ValueError, match="every probe needs its own person and another one"):
         similarities(probes, labels + 7, gallery, owners)
+
+
+def test_all_pairs_of_a_queue() -> None:
+    torch.manual_seed(0)
+    probes, keys = F.normalize(torch.randn(5, 4)), torch.randn(12, 4)
+    labels, owners = torch.arange(5) % 3, torch.arange(12) % 4
+    found = all_similarities(probes, labels, keys, owners)
+    pairs = [
+        (float(F.cosine_similarity(p, k, dim=0)), bool(a == b))
+        for p, a in zip(probes, labels, strict=True)
+        for k, b in zip(keys, owners, strict=True)
+    ]
+    assert sorted(found.matched.tolist()) == pytest.approx(sorted(c for c, same in pairs if same), abs=1e-6)
+    assert sorted(found.unmatched.tolist()) == pytest.approx(sorted(c for c, same in pairs if not same), abs=1e-6)
+    fewer = all_similarities(probes, labels, keys, owners, at_most=7)
+    assert len(fewer.matched) == len(fewer.unmatched) == 7
+    assert set(fewer.unmatched.tolist()) <= set(found.unmatched.tolist())
+    with pytest.raises(ValueError, match="both positive and negative pairs are needed"):
+        all_similarities(probes, labels + 7, keys, owners)
 
 
 def test_refusing_by_a_quality_that_tells_and_by_one_that_does_not() -> None:

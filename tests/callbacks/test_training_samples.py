@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,6 +15,7 @@ from facequal.degradations import Resolution
 from facequal.methods.qgface import QGFace
 from facequal.methods.recognizer import Recognizer
 from facequal.methods.restorer import Restorer
+from facequal.metrics.no_reference import sharpness
 from facequal.models.heads import ArcFaceHead
 from tests.ddp.test_recognizer_ddp import Linear
 from tests.methods.test_restorer import datamodule as restoration_data
@@ -32,13 +34,15 @@ def fit(method: Any, folder: Path, datamodule: FaceDataModule, *callbacks: Callb
 
 
 class Keep(Callback):
-    """All that the steps said."""
+    """All that the steps said, and the sharpness of what the network saw."""
 
     def __init__(self) -> None:
         self.frames: list[pd.DataFrame] = []
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         values = {name: value.numpy() for name, value in outputs["samples"].items()}
+        seen = [batch["lq"]] if len(values["index"]) == len(batch["lq"]) else [batch["image"], batch["lq"]]
+        values["measured.sharpness"] = np.concatenate([sharpness(each).float().numpy() for each in seen])
         self.frames.append(pd.DataFrame({"epoch": trainer.current_epoch, **values}))
 
 
@@ -58,12 +62,13 @@ def test_chosen_samples_are_followed_through_the_epochs(tmp_path: Path) -> None:
     said = pd.concat(keep.frames).drop_duplicates(["epoch", "index"])
     both = found.merge(said, on=["epoch", "index", "view"], suffixes=("", "_said"))
     assert len(both) == 20
-    for name in ("norm", "probability", "margin", "gradient_scaling"):
+    for name in ("norm", "probability", "margin", "gradient_scaling", "measured.sharpness"):
         assert both[name].tolist() == both[f"{name}_said"].tolist()
     assert (found["gradient_scaling"] < 0).all()
     assert found["norm"].gt(0).all()
     assert (found["label"] == found["index"] // 6).all()
     assert set(found["drawn.size_px"]) <= {4.0, 8.0}
+    assert found["measured.contrast"].nunique() > 1
 
 
 def test_more_than_there_are() -> None:
@@ -73,12 +78,23 @@ def test_more_than_there_are() -> None:
 
 def test_both_views_of_qgface(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    method = QGFace(Linear(), num_classes=6)
-    fit(method, tmp_path, data(), TrainingSamples(num_samples=100, folder=str(tmp_path / "here")), max_epochs=1)
+    method, keep = QGFace(Linear(), num_classes=6), Keep()
+    followed = TrainingSamples(num_samples=100, folder=str(tmp_path / "here"))
+    fit(method, tmp_path, data(), followed, keep, max_epochs=1)
     found = pd.read_parquet(tmp_path / "here" / "epoch_0000.parquet")
+    both = found.merge(pd.concat(keep.frames), on=["epoch", "index", "view"], suffixes=("", "_said"))
+    assert both["measured.sharpness"].tolist() == both["measured.sharpness_said"].tolist()
+    sharp = found.groupby("view")["measured.sharpness"].mean()
+    assert sharp[0] > 2 * sharp[1]  # the second view is enlarged from a few pixels
     assert found.groupby("view").size().nunique() == 1
     assert set(found["view"]) == {0, 1}
     assert not found.duplicated(["view", "index"]).any()
+
+
+def test_nothing_is_measured_unless_asked(tmp_path: Path) -> None:
+    fit(recognizer(), tmp_path, data(), TrainingSamples(num_samples=3, measure=False), max_epochs=1)
+    found = pd.read_parquet(tmp_path / "samples" / "epoch_0000.parquet")
+    assert not [name for name in found.columns if name.startswith("measured.")]
 
 
 @pytest.mark.ddp

@@ -1,0 +1,37 @@
+"""The runs that the notebooks show: those on disk, or small ones made on the spot."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ROOT / "runs" / "notebooks"
+
+
+def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()) -> Path:
+    """The folder of a study, from ``runs``; where it has not been run, a small one of one seed.
+
+    Args:
+        folder: of the study, in ``runs``.
+        file: of the study, in ``experiments``.
+        rows: that are shown.
+        small: further options that make the small one small.
+
+    Returns:
+        A folder with ``rows/ROW/seed_0`` for every row.
+
+    Raises:
+        RuntimeError: the small study failed; the message is the end of what it printed.
+    """
+    given = ROOT / "runs" / folder
+    if all((given / "rows" / row / "seed_0" / "report" / "results.csv").is_file() for row in rows):
+        print(f"shown: runs/{folder}")
+        return given
+    made = SMALL / folder.replace("/", "_")
+    command = [sys.executable, "-m", "facequal", "study", f"experiments/{file}", "--only", *rows, "--seeds", "1"]
+    command += ["--folder", str(made), *small]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[2:])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    print(f"shown: a small study, since there is no runs/{folder}")
+    return made
