@@ -26,9 +26,7 @@ def execute(script: Path) -> Any:
         CellExecutionError: a cell failed.
     """
     notebook = jupytext.read(script)
-    client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(FOLDER)}})
-    client.create_kernel_manager().transport = "ipc"  # TCP could be listened to
-    client.execute()
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(FOLDER)}}).execute()
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         for name in LEFT_OUT:

@@ -25,7 +25,7 @@
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from small_studies import study_folder
+from small_studies import row_folder, study_folder
 
 from facequal.analysis.embedding import embed_faces
 from facequal.analysis.norm_drawings import draw_correlations, draw_scatter, draw_trajectories
@@ -45,7 +45,7 @@ study = study_folder(
         "--data.resolutions_px=[7,112]",
     ),
 )
-runs = {name: study / "rows" / name / "seed_0" for name in ("AdaFace", "ArcFace")}
+runs = {name: row_folder(study, name) for name in ("AdaFace", "ArcFace")}
 samples = {name: read_samples(run) for name, run in runs.items()}
 print(", ".join(quality_columns(samples["AdaFace"])))
 

@@ -23,7 +23,7 @@
 # %matplotlib inline
 import torch
 from matplotlib.figure import Figure
-from small_studies import study_folder
+from small_studies import row_folder, study_folder
 
 from facequal.analysis.gst import AdaFaceScaling, ArcFaceScaling, CosFaceScaling, published_scalings
 from facequal.analysis.gst_drawings import draw_scaling_maps
@@ -43,8 +43,8 @@ draw_scaling_maps(published_scalings())
 # %% [markdown]
 # ## Along the angle
 #
-# The same as curves, |g| / s at a fixed P of 1/2: CosFace is flat, ArcFace prefers large angles, and AdaFace is
-# ArcFace turned around for short features, CosFace at the mean norm, and ArcFace for long ones.
+# The same as curves, |g| / s at a fixed P of 1/2. CosFace is flat; ArcFace prefers small angles. AdaFace is nearly
+# ArcFace for short features, CosFace at the mean norm, and for long ones the reverse: what is easy counts nothing.
 
 # %%
 theta = torch.linspace(0.05, 1.5, 200, dtype=torch.float64)
@@ -82,7 +82,7 @@ study = study_folder(
 )
 figure = Figure(figsize=(9, 3.6), layout="constrained")
 for axes, row in zip(figure.subplots(1, 2, sharey=True), rows, strict=True):
-    samples = read_samples(study / "rows" / row / "seed_0")
+    samples = read_samples(row_folder(study, row))
     last = samples[samples["epoch"] == samples["epoch"].max()]
     sizes = last["drawn.size_px"].where(last["drawn.applied"] > 0, 112)
     for size_px in sorted(sizes.unique()):

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from facequal.cli.study.file import StudyRow
+
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ROOT / "runs" / "notebooks"
 
@@ -18,13 +20,13 @@ def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()
         small: further options that make the small one small.
 
     Returns:
-        A folder with ``rows/ROW/seed_0`` for every row.
+        A folder with all rows: see `row_folder`.
 
     Raises:
         RuntimeError: the small study failed; the message is the end of what it printed.
     """
     given = ROOT / "runs" / folder
-    if all((given / "rows" / row / "seed_0" / "report" / "results.csv").is_file() for row in rows):
+    if all((row_folder(given, row) / "report" / "results.csv").is_file() for row in rows):
         print(f"shown: runs/{folder}")
         return given
     made = SMALL / folder.replace("/", "_")
@@ -35,3 +37,8 @@ def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()
         raise RuntimeError(f"{' '.join(command[2:])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
     print(f"shown: a small study, since there is no runs/{folder}")
     return made
+
+
+def row_folder(study: Path, row: str) -> Path:
+    """The run of a row with the first seed."""
+    return study / "rows" / StudyRow(row, study).folder_name / "seed_0"

@@ -12,7 +12,7 @@ from experiments.benchmarks.rows import Row
 
 NAMES = (
     *("heads", "octuplet", "queue", "qgface", "verification", "decoding"),
-    *("augmentation", "degradation", "nasfe", "pipeline", "gpu"),
+    *("augmentation", "degradation", "nasfe", "analysis", "pipeline", "gpu"),
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -14,7 +14,7 @@ from facequal.data.datasets import ImageFolder
 from facequal.data.suite_export import MANIFEST
 from facequal.data.views import to_unit_range
 from facequal.evaluation.pictures import png
-from facequal.metrics.no_reference import SCORES
+from facequal.metrics.no_reference import no_reference_scores
 from facequal.models.backbones import Backbone
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def score_folder(backbone: Backbone, source: ImageFolder, device: str = "cpu") -
         places = range(start, min(start + _AT_ONCE, len(source)))
         images = to_unit_range(torch.stack([source[index]["image"] for index in places]).to(device))
         _, norm = backbone(images)
-        rows.append({"norm": norm.squeeze(1), **{name: score(images) for name, score in SCORES.items()}})
+        rows.append({"norm": norm.squeeze(1), **no_reference_scores(images)})
     values = {name: torch.cat([row[name] for row in rows]).double().cpu().numpy() for name in rows[0]}
     return pd.DataFrame({"image": [source.name(index) for index in range(len(source))], **values})
 

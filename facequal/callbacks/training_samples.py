@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facequal.evaluation.collection import gather_rows
 from facequal.evaluation.folders import run_folder
-from facequal.metrics.no_reference import SCORES
+from facequal.metrics.no_reference import SCORES, no_reference_scores
 
 FOLDER = "samples"
 
@@ -35,7 +35,7 @@ class TrainingSamples(Callback):
         ValueError: no sample is asked for.
     """
 
-    def __init__(self, num_samples: int = 2000, seed: int = 0, folder: str | None = None, measure: bool = True) -> None:
+    def __init__(self, num_samples: int = 1000, seed: int = 0, folder: str | None = None, measure: bool = True) -> None:
         if num_samples < 1:
             raise ValueError(f"num_samples must be at least 1, got {num_samples}")
         self.num_samples, self.seed, self.folder, self.measure = num_samples, seed, folder, measure
@@ -87,10 +87,9 @@ class TrainingSamples(Callback):
 
 def measured(pictures: Tensor) -> dict[str, Tensor]:
     """Every measure of pictures (B,3,H,W) as ``measured.NAME``, float32 (B,); B may be 0."""
-    none = torch.zeros(0)
-    return {
-        f"measured.{name}": score(pictures).float().cpu() if len(pictures) else none for name, score in SCORES.items()
-    }
+    if not len(pictures):  # which the measures do not take
+        return {f"measured.{name}": torch.zeros(0) for name in SCORES}
+    return {f"measured.{name}": scores.float().cpu() for name, scores in no_reference_scores(pictures).items()}
 
 
 def gather_uneven(trainer: Trainer, rows: dict[str, Tensor]) -> dict[str, Tensor]:

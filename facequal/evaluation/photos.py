@@ -17,7 +17,7 @@ from facequal.evaluation.identity import IdentityJudge
 from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings, restored_column
 from facequal.evaluation.restoration_grid import keep_shown, write_grid
 from facequal.evaluation.results import Result, write_atomically
-from facequal.metrics.no_reference import SCORES
+from facequal.metrics.no_reference import no_reference_scores
 
 _REFERENCE = "identity similarity"
 
@@ -58,7 +58,8 @@ class PhotoEvaluator(Evaluator):
         self.restored = restored_column(outputs)
         photos = batch["lq"]
         pictures = [photos, *[baseline(photos) for baseline in self.baselines], outputs["restored"].detach()]
-        rows = {name: torch.stack([score(images) for images in pictures], dim=1) for name, score in SCORES.items()}
+        scores = [no_reference_scores(images) for images in pictures]
+        rows = {name: torch.stack([each[name] for each in scores], dim=1) for name in scores[0]}
         if self.judge is not None:
             rows[_REFERENCE] = self._likeness(self.judge, pictures, batch["label"])
         self.batches.append({name: values.cpu() for name, values in (rows | {"index": batch["index"]}).items()})

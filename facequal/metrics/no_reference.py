@@ -11,8 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)
-_LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
-_IMMERKAER = ((1.0, -2.0, 1.0), (-2.0, 4.0, -2.0), (1.0, -2.0, 1.0))
 _BLOCK_PX = 8
 
 
@@ -28,14 +26,13 @@ def sharpness(images: Tensor) -> Tensor:
     Raises:
         ValueError: The images are not such a batch.
     """
-    edges = _filter(F.pad(luma(images), (1, 1, 1, 1), mode="reflect"), _LAPLACIAN)
-    return edges.flatten(1).var(dim=1, correction=0)
+    return _sharpness(luma(images))
 
 
 def noise_sigma(images: Tensor) -> Tensor:
     """Standard deviation of the noise after Immerkaer, "Fast noise variance estimation" (1996).
 
-    sigma = sqrt(pi / 2) / 6 mean |Y * N| with a mask N that is blind to planes; fine texture counts as noise.
+    sigma = sqrt(pi / 2) / 6 mean |Y * N|, N = (1, -2, 1)^T (1, -2, 1): blind to planes; fine texture counts too.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], at least 3x3.
@@ -46,9 +43,7 @@ def noise_sigma(images: Tensor) -> Tensor:
     Raises:
         ValueError: The images are not such a batch.
     """
-    response = _filter(luma(images), _IMMERKAER)
-    mean: Tensor = response.abs().flatten(1).mean(dim=1)
-    return mean * (math.sqrt(math.pi / 2) / 6.0)
+    return _noise_sigma(luma(images))
 
 
 def blockiness(images: Tensor) -> Tensor:
@@ -64,25 +59,17 @@ def blockiness(images: Tensor) -> Tensor:
     Raises:
         ValueError: The images are not such a batch.
     """
-    grey = luma(images, smallest_px=_BLOCK_PX + 1)
-    across, within = grey.new_zeros(len(grey)), grey.new_zeros(len(grey))
-    for dim in (2, 3):
-        steps = grey.diff(dim=dim).abs()
-        is_border = torch.arange(1, grey.shape[dim], device=grey.device) % _BLOCK_PX == 0
-        places = torch.arange(len(is_border), device=grey.device)
-        across += steps.index_select(dim, places[is_border]).mean(dim=(1, 2, 3))
-        within += steps.index_select(dim, places[~is_border]).mean(dim=(1, 2, 3))
-    return torch.where(within > 1e-9, across / within.clamp_min(1e-9) - 1.0, 0.0)
+    return _blockiness(luma(images, smallest_px=_BLOCK_PX + 1))
 
 
 def contrast(images: Tensor) -> Tensor:
     """RMS contrast: the standard deviation of the luma, float64 (B,); images as for `sharpness`."""
-    return luma(images).flatten(1).std(dim=1, correction=0)
+    return _contrast(luma(images))
 
 
 def brightness(images: Tensor) -> Tensor:
     """Mean of the luma, float64 (B,); images as for `sharpness`."""
-    return luma(images).flatten(1).mean(dim=1)
+    return _brightness(luma(images))
 
 
 SCORES = {
@@ -94,6 +81,19 @@ SCORES = {
 }
 
 
+def no_reference_scores(images: Tensor) -> dict[str, Tensor]:
+    """All measures by name, each float64 (B,), in the time of one luma.
+
+    Args:
+        images: float RGB (B,3,H,W) in [0,1], more than 8 pixels wide and high.
+
+    Raises:
+        ValueError: The images are not such a batch.
+    """
+    grey = luma(images, smallest_px=_BLOCK_PX + 1)
+    return {name: score(grey) for name, score in _OF_LUMA.items()}
+
+
 def luma(images: Tensor, smallest_px: int = 3) -> Tensor:
     """Y of BT.601 without its offset, float64 (B,1,H,W) in [0,1]; values beyond the range are clamped.
 
@@ -103,8 +103,47 @@ def luma(images: Tensor, smallest_px: int = 3) -> Tensor:
     if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[-2:]) < smallest_px:
         raise ValueError(f"need RGB pictures (B,3,H,W) of at least {smallest_px} pixels, got {tuple(images.shape)}")
     weights = torch.tensor(_LUMA, dtype=torch.float64, device=images.device)
-    return torch.einsum("bchw,c->bhw", images.detach().double().clamp(0.0, 1.0), weights).unsqueeze(1)
+    return (weights @ images.detach().clamp(0.0, 1.0).double().flatten(2)).view(-1, 1, *images.shape[-2:])
 
 
-def _filter(grey: Tensor, mask: tuple[tuple[float, ...], ...]) -> Tensor:
-    return F.conv2d(grey, torch.tensor(mask, dtype=grey.dtype, device=grey.device).view(1, 1, 3, 3))
+def _sharpness(grey: Tensor) -> Tensor:
+    padded = F.pad(grey, (1, 1, 1, 1), mode="reflect")
+    edges = padded[:, :, 1:-1].diff(n=2, dim=3) + padded[..., 1:-1].diff(n=2, dim=2)
+    return _variance(edges)
+
+
+def _noise_sigma(grey: Tensor) -> Tensor:
+    mean: Tensor = grey.diff(n=2, dim=2).diff(n=2, dim=3).abs().flatten(1).mean(dim=1)
+    return mean * (math.sqrt(math.pi / 2) / 6.0)
+
+
+def _blockiness(grey: Tensor) -> Tensor:
+    across, within = grey.new_zeros(len(grey)), grey.new_zeros(len(grey))
+    for dim in (2, 3):
+        steps = grey.diff(dim=dim).abs().mean(dim=(1, 5 - dim))
+        is_border = torch.arange(1, grey.shape[dim], device=grey.device) % _BLOCK_PX == 0
+        across += steps[:, is_border].mean(dim=1)
+        within += steps[:, ~is_border].mean(dim=1)
+    return torch.where(within > 1e-9, across / within.clamp_min(1e-9) - 1.0, 0.0)
+
+
+def _contrast(grey: Tensor) -> Tensor:
+    return _variance(grey).sqrt()
+
+
+def _variance(values: Tensor) -> Tensor:
+    flat = values.flatten(1)
+    return (flat - flat.mean(dim=1, keepdim=True)).square().mean(dim=1)  # torch.var takes three times as long
+
+
+def _brightness(grey: Tensor) -> Tensor:
+    return grey.flatten(1).mean(dim=1)
+
+
+_OF_LUMA = {
+    "sharpness": _sharpness,
+    "noise": _noise_sigma,
+    "blockiness": _blockiness,
+    "contrast": _contrast,
+    "brightness": _brightness,
+}

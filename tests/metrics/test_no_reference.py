@@ -5,7 +5,15 @@ import torch
 import torch.nn.functional as F
 
 from facequal.degradations import JPEG
-from facequal.metrics.no_reference import SCORES, blockiness, brightness, contrast, noise_sigma, sharpness
+from facequal.metrics.no_reference import (
+    SCORES,
+    blockiness,
+    brightness,
+    contrast,
+    no_reference_scores,
+    noise_sigma,
+    sharpness,
+)
 from tests.degradations.pictures import pictures
 
 
@@ -64,3 +72,13 @@ def test_one_figure_per_picture(score):
         score(torch.rand(2, 1, 20, 20))
     with pytest.raises(ValueError, match="need RGB pictures"):
         score(torch.rand(2, 3, 2, 20))
+
+
+def test_all_together_are_each_alone():
+    images = pictures(3, 20, 24)
+    found = no_reference_scores(images)
+    assert list(found) == list(SCORES)
+    for name, score in SCORES.items():
+        assert torch.equal(found[name], score(images))
+    with pytest.raises(ValueError, match="of at least 9 pixels"):
+        no_reference_scores(images[..., :8])
