@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-restore smoke test test-slow lint format type bench lock clean
+.PHONY: help install demo demo-restore smoke test test-slow lint format type notebooks bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ format: $(STAMP) ## format the code and apply the safe fixes
 
 type: $(STAMP) ## check the types (mypy, strict)
 	$(BIN)/mypy
+
+notebooks: $(STAMP) ## run the notebooks and write them with their outputs
+	$(BIN)/python notebooks/execute.py
 
 bench: $(STAMP) ## measure speed and memory, write experiments/benchmarks/RESULTS.md
 	$(BIN)/python -m experiments.benchmarks

@@ -21,6 +21,7 @@
 # %%
 # %matplotlib inline
 import pandas as pd
+import torch
 from IPython.display import Image
 from matplotlib.figure import Figure
 from small_studies import row_folder, study_folder
@@ -53,8 +54,7 @@ search, searched = study / "stages" / "search" / "seed_0", row_folder(study, "se
 
 # %%
 fusion = load_module(search / "checkpoints" / "last.ckpt").fusion.requires_grad_(False)
-probabilities, edges = (parts[0].numpy() for parts in (fusion.operator_weights(), fusion.input_weights()))
-draw_alpha(probabilities, edges)
+draw_alpha(torch.cat(fusion.operator_weights()).numpy(), torch.cat(fusion.input_weights()).numpy())
 
 # %%
 logged = pd.read_csv(search / "metrics.csv").filter(like="search/").dropna().iloc[-1]

@@ -64,10 +64,10 @@ draw_partition(degraded, quality, method.partition.threshold)
 # %% [markdown]
 # ## What the queue holds
 #
-# Cosines of degraded faces with the queue's keys of the same people and of others. `as inserted` are the embeddings of
-# up to some hundred steps ago; `proxy-updated` moves each of them as far as the class weight of its person has moved
-# since; `momentum` holds embeddings of the slowly following encoder. The wider the gap, the more a contrast with the
-# queue can teach.
+# Cosines of degraded faces with the queue's keys of the same people and of others. `momentum` holds embeddings as they
+# were inserted, by an encoder that follows slowly; `proxy-updated` moves each embedding as far as the class weight of
+# its person has moved since. The wider the gap, the better the queue tells people apart; which of the two does is what
+# the figures below say of this run.
 
 # %%
 probes = {name: embed_faces(each, faces, places, QGFaceAugmentation()) for name, each in methods.items()}

@@ -1,5 +1,6 @@
 """The runs that the notebooks show: those on disk, or small ones made on the spot."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,9 @@ def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()
     if all((row_folder(given, row) / "report" / "results.csv").is_file() for row in rows):
         print(f"shown: runs/{folder}")
         return given
-    made = SMALL / folder.replace("/", "_")
+    # Another setting is another folder.
+    digest = hashlib.sha256("\n".join((file, *rows, *small)).encode()).hexdigest()[:8]
+    made = SMALL / f"{folder.replace('/', '_')}_{digest}"
     command = [sys.executable, "-m", "facequal", "study", f"experiments/{file}", "--only", *rows, "--seeds", "1"]
     command += ["--folder", str(made), *small]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -189,13 +189,16 @@ def draw_partition(images: Tensor, quality: Tensor, threshold: float, num: int =
 
     order = torch.argsort(quality)
     low, high = order[quality[order] < threshold], order[quality[order] >= threshold]
-    rows = {"lowest": low[:num], "just below": low[-num:], "just above": high[:num], "highest": high[-num:]}
-    figure = Figure(figsize=(1.25 * num, 1.5 * len(rows)), layout="constrained")
+    rows = {"lowest": low[:num], "just below": low[num:][-num:], "just above": high[:num], "highest": high[num:][-num:]}
+    rows = {name: chosen for name, chosen in rows.items() if len(chosen)}
+    figure = Figure(figsize=(1.25 * num, 1.5 * len(rows) + 0.2), layout="constrained")
+    figure.suptitle(f"{len(low)} of {len(order)} below {threshold:g}", fontsize=9)
     for (name, chosen), line in zip(rows.items(), figure.subplots(len(rows), num, squeeze=False), strict=True):
-        for axes in line:
+        for place, axes in enumerate(line):
             axes.set_xticks([])
             axes.set_yticks([])
-        line[0].set_ylabel(f"{name}\n({len(low)} low)" if name == "lowest" else name, fontsize=8)
+            axes.set_frame_on(place < len(chosen))
+        line[0].set_ylabel(name, fontsize=8)
         for axes, index in zip(line, chosen.tolist(), strict=False):
             axes.imshow(images[index].permute(1, 2, 0).clamp(0, 1).numpy(), interpolation="nearest")
             axes.set_title(f"{float(quality[index]):.2f}", fontsize=7, pad=2)

@@ -82,4 +82,5 @@ def test_pictures() -> None:
     quality = torch.tensor([0.1, 0.9, 0.3, 0.2, 0.8])
     partition = draw_partition(torch.rand(5, 3, 8, 8), quality, threshold=0.25, num=2)
     titles = [axes.get_title() for axes in partition.axes]
-    assert titles == ["0.10", "0.20", "0.10", "0.20", "0.30", "0.80", "0.80", "0.90"]
+    assert titles == ["0.10", "0.20", "0.30", "0.80", "0.90", ""]
+    assert partition.get_suptitle() == "2 of 5 below 0.25"

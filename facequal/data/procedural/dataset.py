@@ -119,7 +119,9 @@ class ProceduralFaces(Dataset[dict[str, Any]]):
         num_threads = torch.get_num_threads()
         with single_threaded(), ThreadPoolExecutor(num_threads) as pool:
             title, console = f"rendering {len(self)} faces", Console(stderr=True)
-            yield from track(pool.map(render, people), title, total=len(people), console=console)
+            yield from track(
+                pool.map(render, people), title, total=len(people), console=console, disable=not console.is_terminal
+            )
 
 
 def _require(name: str, value: int, low: int, high: int) -> None:
