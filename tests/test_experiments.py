@@ -26,7 +26,8 @@ from facequal.models.nasfe.genotype import load_genotype
 ROOT = Path(__file__).parents[1]
 SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
 FILES = sorted(set((ROOT / "experiments").rglob("*.yaml")) - set(SWEEPS))
-PARTS = [file for file in FILES if file.parent.name == "data" or file.stem.startswith(("base", "recipe"))]
+LOGGERS = [file for file in FILES if file.parent.name == "loggers"]
+PARTS = [file for file in FILES if file.parent.name == "data" or file.stem.startswith(("base", "recipe"))] + LOGGERS
 STUDIES = [file for file in FILES if yaml.safe_load(file.read_text()).keys() & {"rows", "grid"}]
 RUNNABLE = [file for file in FILES if file not in PARTS + STUDIES]
 
@@ -210,6 +211,24 @@ def test_data_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str])
     assert [protocol["class_path"] for protocol in printed["test"]] == [each["class_path"] for each in content["test"]]
 
 
+@pytest.mark.parametrize("file", LOGGERS, ids=name)
+def test_logger_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "-c",
+        str(ROOT / "experiments" / "demo" / "adaface.yaml"),
+        "-c",
+        str(file),
+        "--trainer.logger.project=x",
+    ]
+    with pytest.raises(SystemExit) as stop:
+        FaceQualCLI(["fit", *arguments, "--print_config"])
+    assert stop.value.code in (0, None)
+    logger = yaml.safe_load(file.read_text())["trainer"]["logger"]
+    printed = yaml.safe_load(capsys.readouterr().out)["trainer"]["logger"]
+    assert printed["class_path"] == logger["class_path"]
+    assert printed["init_args"].items() >= (logger["init_args"] | {"project": "x", "name": "demo"}).items()
+
+
 def merged(file: Path) -> dict[str, Any]:
     """A file over those it inherits, as the command line merges them."""
     result: dict[str, Any] = {}
@@ -282,7 +301,7 @@ def test_ablations_are_what_their_names_say(file: Path) -> None:
     assert head["class_path"].lower().endswith(file.stem.partition("_")[0] + "head")
 
 
-@pytest.mark.parametrize("file", RUNNABLE + STUDIES + SWEEPS, ids=name)
+@pytest.mark.parametrize("file", RUNNABLE + STUDIES + SWEEPS + LOGGERS, ids=name)
 def test_header(file: Path) -> None:
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     told = {line[1:].split(":")[0].strip() for line in header}

@@ -16,12 +16,19 @@ from tests.test_experiments import ROOT, SWEEPS, holds
 WEIGHTS = "--model.init_args.weights="
 
 
+# Draws that meet each of up to four values and both ends of a range; the first point's are tried by default.
+DRAWS = [0.0, *(pytest.param(draw, marks=pytest.mark.slow) for draw in (0.34, 0.67, 0.999))]
+
+
+@pytest.mark.parametrize("draw", DRAWS)
 @pytest.mark.parametrize("file", SWEEPS, ids=lambda file: file.stem)
-def test_keys_are_known(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_known(
+    file: Path, draw: float, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     sweep = read_sweep(file)
     assert sweep.command[0] in ("fit", "run")
-    point = {parameter.name: parameter.draw(0.0) for parameter in sweep.parameters}
+    point = {parameter.name: parameter.draw(draw) for parameter in sweep.parameters}
     given = [argument for argument in sweep.command[1:] if not argument.startswith(WEIGHTS)]
     with pytest.raises(SystemExit) as stop:
         FaceQualCLI(["fit", *given, *(f"--{name}={value}" for name, value in point.items()), "--print_config"])

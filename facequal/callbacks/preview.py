@@ -1,6 +1,5 @@
 """Shows during training what the network sees: clean, degraded and, where the method restores, restored pictures."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,13 +8,14 @@ from torch import Tensor
 
 from facequal.data.images import encode_png
 from facequal.evaluation.folders import run_folder
+from facequal.evaluation.loggers import log_picture
 
 
 class TrainingPreview(Callback):
     """Write a grid of the first pictures of a batch every so many steps, and hand it to the logger.
 
     Rows: clean, degraded and, of methods that restore, restored. The PNG goes to ``preview/`` in the folder of the
-    run, so that every logger has it; loggers that take images (W&B, TensorBoard) get it as ``train/preview`` too.
+    run, whatever the logger; those that take images (W&B, TensorBoard) get it as ``train/preview`` too.
 
     Args:
         every_n_steps: optimizer steps between two grids; the first is drawn after the first step.
@@ -49,7 +49,7 @@ class TrainingPreview(Callback):
             path = folder / "preview" / f"step_{step:07d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             encode_png(path, picture.permute(1, 2, 0).numpy())
-            hand_to_logger(trainer, picture, path, step)
+            log_picture(trainer, "train/preview", path)
 
 
 @torch.no_grad()
@@ -71,13 +71,3 @@ def grid(rows: list[Tensor]) -> Tensor:
     """Rows of pictures (B,3,H,W) in [0,1] as one uint8 picture (3, rows H, B W) on the CPU."""
     lines = [torch.cat(list(row.detach().float().cpu()), dim=2) for row in rows]
     return torch.cat(lines, dim=1).clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
-
-
-def hand_to_logger(trainer: Trainer, picture: Tensor, path: Path, step: int) -> None:
-    """Log the picture where a logger takes images."""
-    for logger in trainer.loggers:
-        add_image = getattr(getattr(logger, "experiment", None), "add_image", None)
-        if hasattr(logger, "log_image"):  # W&B
-            logger.log_image("train/preview", [str(path)], step=step)
-        elif add_image is not None:  # TensorBoard
-            add_image("train/preview", picture, step)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
 
 from facequal.evaluation.folders import run_folder
 
@@ -12,7 +14,7 @@ class SaveRunConfig(SaveConfigCallback):
     """Write ``config.yaml`` (``test_config.yaml`` and so on) into the folder of the run, whatever logger is used.
 
     Lightning's own callback writes beside the run with `WandbLogger`, where the second run finds the file of the
-    first and stops.
+    first and stops. Here W&B gets the same content as the configuration of its run.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -23,4 +25,7 @@ class SaveRunConfig(SaveConfigCallback):
             text = self.parser.dump(self.config, skip_none=False)
             name = self.config_filename if stage == "fit" else f"{stage}_{self.config_filename}"
             Path(folder / name).write_text(text)
+            for logger in trainer.loggers:
+                if isinstance(logger, WandbLogger):
+                    logger.log_hyperparams(yaml.safe_load(text))
         self.already_saved = True

@@ -1,24 +1,25 @@
 """Writes what a search has come to: the genotype, its drawing, the heat map of alpha."""
 
-from typing import Any
-
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from facequal.analysis.nasfe_drawings import draw_alpha, draw_cell
 from facequal.evaluation.folders import run_folder
+from facequal.evaluation.loggers import log_files, log_picture
 from facequal.evaluation.pictures import png
 from facequal.evaluation.results import write_atomically
 from facequal.methods.nasfe_search import NASFESearch
 
 GENOTYPE_FILE = "genotype.json"
+PICTURES = ("cell.png", "alpha.png")
 
 
 class SearchReport(Callback):
     """After every epoch ``genotype.json``, ``cell.png`` and ``alpha.png`` in the folder of the run.
 
-    Loggers that take images (W&B, TensorBoard) get both pictures as ``search/cell`` and ``search/alpha``.
+    Loggers that take images (W&B, TensorBoard) get both pictures as ``search/cell`` and ``search/alpha``; W&B gets the
+    files of the last epoch as an artifact of type ``genotype``.
     """
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -37,22 +38,16 @@ class SearchReport(Callback):
         with torch.no_grad():
             probabilities = torch.cat(pl_module.fusion.operator_weights()).float().cpu().numpy()
             edges = torch.cat(pl_module.fusion.input_weights()).float().cpu().numpy()
-        for name, figure in (("cell", draw_cell(genotype)), ("alpha", draw_alpha(probabilities, edges))):
-            path = write_atomically(folder / f"{name}.png", png(figure, dpi=120))
-            hand_to_loggers(trainer, f"search/{name}", str(path))
+        for name, figure in zip(PICTURES, (draw_cell(genotype), draw_alpha(probabilities, edges)), strict=True):
+            path = write_atomically(folder / name, png(figure, dpi=120))
+            log_picture(trainer, f"search/{path.stem}", path)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say what was found."""
+        """Say what was found, and log its files."""
         assert isinstance(pl_module, NASFESearch)
-        genotype = pl_module.derive()
+        folder, genotype = run_folder(trainer), pl_module.derive()
         counts = ", ".join(f"{number} {name}" for name, number in sorted(genotype.counts.items()))
         size = f"{pl_module.derived_size(genotype):.3f} M parameters"
-        rank_zero_info(f"genotype: {run_folder(trainer) / GENOTYPE_FILE}: {counts}; {size}")
-
-
-def hand_to_loggers(trainer: Trainer, name: str, path: str) -> None:
-    """Give a picture to every logger that takes images from files."""
-    for logger in trainer.loggers:
-        log_image: Any = getattr(logger, "log_image", None)
-        if log_image is not None:
-            log_image(key=name, images=[path], step=trainer.global_step)
+        rank_zero_info(f"genotype: {folder / GENOTYPE_FILE}: {counts}; {size}")
+        if trainer.is_global_zero:
+            log_files(trainer, "genotype", [folder / name for name in (GENOTYPE_FILE, *PICTURES)])

@@ -20,6 +20,7 @@ from facequal.callbacks.restored_pictures import RestoredPictures
 from facequal.callbacks.save_config import SaveRunConfig
 from facequal.checkpoints import WEIGHT_FILES
 from facequal.cli.configs import expand_inherited
+from facequal.cli.wandb_account import stay_offline_without_account
 from facequal.data.datamodule import FaceDataModule
 from facequal.evaluation.callback import ProtocolEvaluation
 
@@ -131,7 +132,8 @@ class FaceQualCLI(LightningCLI):
             raise ValueError(f"facequal {self.command} needs --ckpt_path or --model.init_args.weights")
 
     def after_instantiate_classes(self) -> None:
-        """Tell the evaluation which configuration its figures belong to."""
+        """Tell the evaluation which configuration its figures belong to, and W&B to stay offline without an account."""
+        stay_offline_without_account(self.trainer.loggers)
         self._dump_config()
         evaluation = self._get(self.config_init, "evaluation")
         # What the figures depend on; not where the run keeps its files.

@@ -16,11 +16,12 @@ from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.classification import ClassificationEvaluator
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.folders import run_folder
+from facequal.evaluation.loggers import log_files, log_picture, log_table
 from facequal.evaluation.photos import PhotoEvaluator
 from facequal.evaluation.recognition import RecognitionEvaluator, RecognitionSettings
-from facequal.evaluation.report import RunInfo, write_report
+from facequal.evaluation.report import RunInfo, report_files, write_report
 from facequal.evaluation.restoration import RESTORED, RestorationEvaluator, RestorationSettings
-from facequal.evaluation.results import Result
+from facequal.evaluation.results import RESULT_COLUMNS, Result, result_rows
 from facequal.evaluation.tables import print_table, render_table
 from facequal.evaluation.verification import CONDITIONS
 from facequal.metrics.verification import AccuracyRule
@@ -148,12 +149,12 @@ class ProtocolEvaluation(Callback):
         self.evaluators = {}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compute the figures of all test protocols, log them, print the table and write the report."""
+        """Compute the figures of all test protocols, print the table and write the report; loggers get all of it."""
         self.results = self.compute(trainer, trainer.datamodule.seed)  # type: ignore[attr-defined]
         log_results(pl_module, "test", self.results)
         folder = self.report_folder(trainer)
         if trainer.is_global_zero:
-            self.write(folder, trainer)
+            hand_to_loggers(trainer, self.results, self.write(folder, trainer))
         self.evaluators = {}
 
     def compute(self, trainer: Trainer, seed: int | None) -> list[Result]:
@@ -186,16 +187,26 @@ class ProtocolEvaluation(Callback):
         """Folder of the report, equal on all ranks."""
         return run_folder(trainer) / "report" if self.folder is None else Path(self.folder)
 
-    def write(self, folder: Path, trainer: Trainer) -> None:
-        """Print the table and write the report with its pictures."""
+    def write(self, folder: Path, trainer: Trainer) -> list[Path]:
+        """Print the table and write the report with its pictures; gives its files."""
         print_table(render_table(self.results))
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         info = RunInfo.collect(self.config_hash, datamodule.seed, tested_checkpoint(trainer))
         curves = {key: curve for evaluator in self.evaluators.values() for key, curve in evaluator.curves.items()}
         print(f"report: {write_report(folder, self.results, curves, info, datamodule.left_out_tests)}")
-        for evaluator in self.evaluators.values():
-            for path in evaluator.write(folder):
-                print(f"{'picture' if path.suffix == '.png' else 'table'}: {path}")
+        written = [path for evaluator in self.evaluators.values() for path in evaluator.write(folder)]
+        for path in written:
+            print(f"{'picture' if path.suffix == '.png' else 'table'}: {path}")
+        return [*report_files(folder), *written]
+
+
+def hand_to_loggers(trainer: Trainer, results: Sequence[Result], files: Sequence[Path]) -> None:
+    """Log the figures of a test as a table, its pictures, such as ``test/roc``, and all files of the report."""
+    log_table(trainer, "test/results", RESULT_COLUMNS, result_rows(results))
+    for path in files:
+        if path.suffix == ".png":
+            log_picture(trainer, f"test/{path.stem}", path)
+    log_files(trainer, "report", files)
 
 
 def tested_checkpoint(trainer: Trainer) -> str | None:

@@ -54,6 +54,9 @@ __all__ = [
 ]
 
 
+ROC_PICTURE = "roc.png"
+
+
 @dataclass(frozen=True)
 class RunInfo:
     """Where results come from.
@@ -133,10 +136,10 @@ def write_report(
     """
     report = report_markdown(results, info, has_roc=bool(curves), left_out=left_out)
     if curves:
-        write_atomically(folder / "roc.png", roc_png(curves))
+        write_atomically(folder / ROC_PICTURE, roc_png(curves))
         write_curves(folder / CURVES_FILE, curves)
     else:  # those of an earlier report would not belong to these results
-        (folder / "roc.png").unlink(missing_ok=True)
+        (folder / ROC_PICTURE).unlink(missing_ok=True)
         (folder / CURVES_FILE).unlink(missing_ok=True)
     rows = [_json_row(result) for result in results]
     content = {"run": asdict(info), "left_out": list(left_out), "results": rows}
@@ -144,6 +147,12 @@ def write_report(
     path = write_atomically(folder / "report.md", report)
     write_results(folder / "results.csv", results)  # last: where it is, the report is complete
     return path
+
+
+def report_files(folder: Path) -> list[Path]:
+    """The files of the report in `folder` that are there."""
+    names = ("report.md", "results.csv", "results.json", ROC_PICTURE, CURVES_FILE)
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def _json_row(result: Result) -> dict[str, object]:
@@ -174,7 +183,7 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
     if left_out:
         parts.append(f"Left out, files missing: {', '.join(map(plain, left_out))}.")
     if has_roc:
-        parts.append("## ROC\n\n![TAR against FAR, one line per column](roc.png)")
+        parts.append(f"## ROC\n\n![TAR against FAR, one line per column]({ROC_PICTURE})")
     parts += [_how(results)] if results else []
     parts.append(_run(info))
     return "\n\n".join(parts) + "\n"

@@ -73,7 +73,7 @@ class Summary:
 
 _Key = tuple[str, str, str, str, str, str]
 
-_RESULT_COLUMNS = [
+RESULT_COLUMNS = [
     *("protocol", "condition", "column", "metric", "value", "std", "interval_low", "interval_high"),
     *("num", "rule", "unit", "folds", "seed"),
 ]
@@ -106,12 +106,17 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
 
 def write_results(path: Path, results: Sequence[Result]) -> Path:
     """Write `results` as CSV, one figure per row, floats with all their digits, missing entries empty; gives `path`."""
+    return write_atomically(path, _csv_text(RESULT_COLUMNS, result_rows(results)))
+
+
+def result_rows(results: Sequence[Result]) -> list[list[object]]:
+    """The figures as rows with a cell for each of `RESULT_COLUMNS`, None where there is nothing."""
     rows = []
     for result in results:
         row = {field.name: getattr(result, field.name) for field in fields(result)}
         row["interval_low"], row["interval_high"] = row.pop("interval") or (None, None)
-        rows.append([row[name] for name in _RESULT_COLUMNS])
-    return write_atomically(path, _csv_text(_RESULT_COLUMNS, rows))
+        rows.append([row[name] for name in RESULT_COLUMNS])
+    return rows
 
 
 def write_summary(path: Path, summaries: Sequence[Summary]) -> Path:
@@ -138,14 +143,14 @@ def read_results(path: Path) -> list[Result]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         header = reader.fieldnames or []
-        if sorted(header) != sorted(_RESULT_COLUMNS):
-            raise ValueError(f"{path}: columns are {list(header)}, expected {_RESULT_COLUMNS}")
+        if sorted(header) != sorted(RESULT_COLUMNS):
+            raise ValueError(f"{path}: columns are {list(header)}, expected {RESULT_COLUMNS}")
         return [_parsed_row(row, f"{path}, line {reader.line_num}") for row in reader]
 
 
 def _parsed_row(row: dict[str, str | None], where: str) -> Result:
     if None in row or None in row.values():
-        raise ValueError(f"{where}: {len(_RESULT_COLUMNS)} entries expected")
+        raise ValueError(f"{where}: {len(RESULT_COLUMNS)} entries expected")
     text = {name: entry or "" for name, entry in row.items()}
     low, high = _number(text, "interval_low", where), _number(text, "interval_high", where)
     if (low is None) != (high is None):

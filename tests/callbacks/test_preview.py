@@ -26,7 +26,8 @@ class Memory(Logger):
             self.log_image = lambda key, images, step: self.images.append((key, images, step))
         self.experiment = self
 
-    def add_image(self, key: str, image: torch.Tensor, step: int) -> None:
+    def add_image(self, key: str, image: Any, step: int, dataformats: str) -> None:
+        assert dataformats == "HWC"
         self.images.append((key, image, step))
 
     def log_metrics(self, *arguments: Any, **more: Any) -> None: ...
@@ -66,7 +67,7 @@ def test_loggers_that_take_images_get_the_grid(kind: str, tmp_path: Path) -> Non
     if kind == "wandb":
         assert Path(shown[0]).is_file()
     else:
-        assert shown.shape == (3, 48, 32)
+        assert shown.shape == (48, 32, 3)
 
 
 def test_a_preview_does_not_change_the_training(tmp_path: Path) -> None:

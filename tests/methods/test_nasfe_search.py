@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 
 from facequal.callbacks.search_report import SearchReport
@@ -21,6 +22,7 @@ from facequal.models.nasfe.genotype import load_genotype
 from facequal.models.nasfe.network import NASFENetwork
 from facequal.models.nasfe.operators import OPERATORS
 from facequal.models.nasfe.supernet import SearchSpace
+from tests.loggers import RememberedRun
 from tests.methods.test_nasfe import BANK, TINY, Shades
 from tests.methods.test_restorer import trainer
 from tests.sources import people
@@ -110,12 +112,16 @@ class PictureLogger(DummyLogger):  # type: ignore[misc]  # as W&B's: it takes pi
         self.pictures.append((key, step))
 
 
-def test_it_searches_and_writes_what_it_found(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:wandb")
+def test_it_searches_and_writes_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "data"))
     module, logger = (
         search(features=Shades(), optimizer=lambda groups: torch.optim.Adam(groups, lr=0.01)),
         PictureLogger(),
     )
-    run = trainer(tmp_path, max_epochs=3, callbacks=[SearchReport()], logger=logger, log_every_n_steps=1)
+    remembered = RememberedRun()
+    loggers = [logger, WandbLogger(experiment=remembered, save_dir=tmp_path)]
+    run = trainer(tmp_path, max_epochs=3, callbacks=[SearchReport()], logger=loggers, log_every_n_steps=1)
     run.fit(module, datamodule=datamodule(train=FEW))
     (path,) = tmp_path.rglob("genotype.json")
     genotype = load_genotype(path)
@@ -136,6 +142,10 @@ def test_it_searches_and_writes_what_it_found(tmp_path: Path) -> None:
     # Loggers that take pictures get them after every epoch.
     assert [key for key, _ in logger.pictures] == ["search/cell", "search/alpha"] * 3
     assert logger.pictures[0][1] < logger.pictures[-1][1]
+    (artifact,) = remembered.artifacts
+    entries = artifact.manifest.entries
+    assert (artifact.type, set(entries)) == ("genotype", {"genotype.json", "cell.png", "alpha.png"})
+    assert Path(entries["genotype.json"].local_path).read_text() == path.read_text()
 
 
 def test_the_mixture_is_evaluated(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class Sweep:
 
 
 def as_text(value: Any) -> str:
-    """A value as W&B writes it on the command line."""
+    """A value in YAML, as the command line reads it; numbers and texts are what W&B writes."""
     return (
         value
         if isinstance(value, str)
