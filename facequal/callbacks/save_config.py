@@ -6,6 +6,7 @@ import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
 
 from facequal.evaluation.folders import run_folder
 
@@ -23,7 +24,8 @@ class SaveRunConfig(SaveConfigCallback):
         if trainer.is_global_zero and not self.already_saved:
             folder.mkdir(parents=True, exist_ok=True)
             text = self.parser.dump(self.config, skip_none=False)
-            name = self.config_filename if stage == "fit" else f"{stage}_{self.config_filename}"
+            prefix = "" if stage == TrainerFn.FITTING else f"{TrainerFn(stage).value}_"
+            name = f"{prefix}{self.config_filename}"
             Path(folder / name).write_text(text)
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):

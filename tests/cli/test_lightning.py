@@ -75,6 +75,7 @@ def test_load_module_builds_the_stored_class(trained: Path) -> None:
 
 def test_test_writes_the_report(trained: Path, tmp_path: Path) -> None:
     cli("test", tmp_path, f"--ckpt_path={last_checkpoint(trained)}")
+    assert next(tmp_path.rglob("test_config.yaml")).is_file()
     results = pd.read_csv(tmp_path / "report" / "results.csv")
     assert set(results["protocol"]) == {"procedural/other-family", "procedural/mixed"}
     assert set(results["column"]) == {"7 px", "32 px"}
@@ -126,6 +127,7 @@ def test_predict_writes_parquet(trained: Path, tmp_path: Path) -> None:
     predict = ["--data.predict=facequal.data.procedural.ProceduralFaces", "--data.predict.num_identities=3"]
     predict += ["--data.predict.images_per_identity=2", "--data.predict.size_px=32"]
     cli("predict", tmp_path, f"--ckpt_path={last_checkpoint(trained)}", *predict)
+    assert next(tmp_path.rglob("predict_config.yaml")).is_file()
     table = pd.read_parquet(tmp_path / "embeddings.parquet")
     assert table["index"].tolist() == list(range(6))
     assert table["label"].tolist() == [0, 0, 1, 1, 2, 2]
