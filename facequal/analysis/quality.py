@@ -1,7 +1,7 @@
 """Scores a folder of pictures by the feature norm of a recogniser, beside measures that know nothing of faces."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,16 +25,23 @@ _NOT_DRAWN = ("lq", "clean", "source", "row")
 
 
 @torch.no_grad()
-def score_folder(backbone: Backbone, source: ImageFolder, device: str = "cpu") -> "pd.DataFrame":
+def score_folder(
+    backbone: Backbone,
+    source: ImageFolder,
+    device: str = "cpu",
+    further: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+) -> "pd.DataFrame":
     """Norm and measures of every picture, in the order of the source.
 
     Args:
         backbone: the recogniser's network, with its weights.
         source: pictures in its input size.
         device: where to compute.
+        further: measures beside those of `facequal.metrics.no_reference`, by name: one figure per picture, (B,), of
+            float RGB (B,3,H,W) in [0,1].
 
     Returns:
-        ``image`` (path in the folder), ``norm``, and one column per measure of `facequal.metrics.no_reference`.
+        ``image`` (path in the folder), ``norm``, and one column per measure.
     """
     import pandas as pd
 
@@ -44,7 +51,8 @@ def score_folder(backbone: Backbone, source: ImageFolder, device: str = "cpu") -
         places = range(start, min(start + _AT_ONCE, len(source)))
         images = to_unit_range(torch.stack([source[index]["image"] for index in places]).to(device))
         _, norm = backbone(images)
-        rows.append({"norm": norm.squeeze(1), **no_reference_scores(images)})
+        others = {name: measure(images) for name, measure in (further or {}).items()}
+        rows.append({"norm": norm.squeeze(1), **no_reference_scores(images), **others})
     values = {name: torch.cat([row[name] for row in rows]).double().cpu().numpy() for name in rows[0]}
     return pd.DataFrame({"image": [source.name(index) for index in range(len(source))], **values})
 

@@ -10,6 +10,7 @@ from facequal.analysis.quality import contact_sheet, drawn_values, norm_correlat
 from facequal.checkpoints import load_module
 from facequal.data.datasets import ImageFolder
 from facequal.data.errors import DataError
+from facequal.evaluation.brisque_files import load_brisque
 from facequal.evaluation.results import write_atomically
 from facequal.methods.embedding import EmbeddingMethod
 from facequal.models.backbones import Backbone
@@ -18,7 +19,9 @@ from facequal.weights import load_backbone_weights
 DESCRIPTION = """\
 Score a folder of faces, aligned as the recogniser's were, by their feature norms: quality.csv, and quality.png from
 the lowest norm to the highest. The norms are compared with measures that know nothing of faces and, for a folder that
-`facequal degrade --suite` wrote, with what was drawn for every picture.
+`facequal degrade --suite` wrote, with what was drawn for every picture. BRISQUE (0 to 100, lower is better) is one of
+the measures where its weights are given: OpenCV's brisque_model_live.yml and brisque_range_live.yml, or the authors'
+allmodel and allrange.
 """
 
 
@@ -29,6 +32,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--checkpoint", type=str, required=True, help="of a recogniser of ours, or published weights")
     parser.add_argument("--backbone", type=Backbone | None, default=None, help="network of published weights")
     parser.add_argument("--colour_order", type=str | None, default=None, help="of the weights, where they do not say")
+    parser.add_argument("--brisque", type=Path, nargs=2, metavar=("MODEL", "RANGES"), help="weights of BRISQUE")
     parser.add_argument("--out", type=Path, default=Path("quality"), help="folder of the results (default: quality)")
     parser.add_argument("--device", type=str, default="cpu", help="where to compute (default: cpu)")
     return parser
@@ -45,7 +49,8 @@ def main(arguments: Sequence[str]) -> None:
     try:
         backbone = recogniser(options.checkpoint, options.backbone, options.colour_order)
         source = ImageFolder(options.folder, backbone.input_size_px)
-        scores = score_folder(backbone, source, options.device)
+        further = {"brisque": load_brisque(*options.brisque)} if options.brisque else {}
+        scores = score_folder(backbone, source, options.device, further)
     except (DataError, OSError, ValueError) as error:
         sys.exit(f"facequal quality: {error}")
     drawn = drawn_values(options.folder) if options.folder.is_dir() else {}

@@ -100,10 +100,19 @@ def luma(images: Tensor, smallest_px: int = 3) -> Tensor:
     Raises:
         ValueError: The images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.
     """
-    if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[-2:]) < smallest_px:
-        raise ValueError(f"need RGB pictures (B,3,H,W) of at least {smallest_px} pixels, got {tuple(images.shape)}")
+    check_pictures(images, smallest_px)
     weights = torch.tensor(_LUMA, dtype=torch.float64, device=images.device)
     return (weights @ images.detach().clamp(0.0, 1.0).double().flatten(2)).view(-1, 1, *images.shape[-2:])
+
+
+def check_pictures(images: Tensor, smallest_px: int) -> None:
+    """Refuse what is no batch of pictures.
+
+    Raises:
+        ValueError: The images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.
+    """
+    if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[-2:]) < smallest_px:
+        raise ValueError(f"need RGB pictures (B,3,H,W) of at least {smallest_px} pixels, got {tuple(images.shape)}")
 
 
 def _sharpness(grey: Tensor) -> Tensor:

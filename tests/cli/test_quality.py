@@ -10,8 +10,11 @@ import torch
 from facequal.analysis.quality import norm_correlations
 from facequal.cli import main
 from facequal.data.images import encode_png, read_image
+from facequal.evaluation.brisque_files import load_brisque
 from facequal.metrics.no_reference import contrast
 from facequal.models.iresnet import IRTiny
+from tests.degradations.pictures import pictures
+from tests.evaluation.brisque_weights import regression, write_opencv
 
 
 @pytest.fixture
@@ -21,9 +24,9 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path / "tiny.pt"
 
 
-def quality(folder: Path, weights: Path, out: Path) -> None:
+def quality(folder: Path, weights: Path, out: Path, *options: str) -> None:
     backbone = ["--backbone=facequal.models.iresnet.IRTiny", "--backbone.input_size_px=32", "--colour_order=rgb"]
-    main(["quality", str(folder), "--checkpoint", str(weights), *backbone, "--out", str(out)])
+    main(["quality", str(folder), "--checkpoint", str(weights), *backbone, "--out", str(out), *options])
 
 
 def test_norms_of_a_folder(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +75,21 @@ def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:
     torch.save({"state_dict": {}, "hyper_parameters": {}}, tmp_path / "other.ckpt")
     with pytest.raises(SystemExit, match=r"names the class None, not one of facequal.methods"):
         main(["quality", str(tmp_path), "--checkpoint", str(tmp_path / "other.ckpt")])
+
+
+def test_brisque_with_the_users_weights(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, ranges = write_opencv(tmp_path, regression())
+    image = pictures(1, 32, 32)[0]
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        picture = (image * (number + 1) / 3 * 255).round()
+        encode_png(tmp_path / "in" / f"{number}.png", picture.byte().permute(1, 2, 0).numpy())
+    quality(tmp_path / "in", weights, tmp_path / "out", "--brisque", str(model), str(ranges))
+    table = pd.read_csv(tmp_path / "out" / "quality.csv").set_index("image")
+    expected = load_brisque(model, ranges)((image * 255).round()[None] / 255)
+    assert table.loc["2.png", "brisque"] == pytest.approx(float(expected))
+    assert table["brisque"].nunique() == 3
+    r = np.corrcoef(table["brisque"], table["norm"])[0, 1]
+    assert f"norm and brisque: r = {r:+.2f} (3 pictures)" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"facequal quality: .*range\.yml: no node opencv_ml_svm"):
+        quality(tmp_path / "in", weights, tmp_path / "out", "--brisque", str(ranges), str(model))
