@@ -11,6 +11,9 @@ from torch import Tensor
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_COSINES_AT_ONCE = 1 << 24  # of probes times gallery rows, 64 MB in float32
+_LOWEST, _HIGHEST = -0.6, 1.0  # of histograms; what lies beyond, rounding above 1 too, is in the outermost bins
+
 
 class Similarities(NamedTuple):
     """Cosines of matches and of strangers: the best of each probe (`similarities`), or all (`all_similarities`).
@@ -41,15 +44,17 @@ def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels
     Raises:
         ValueError: a probe has nobody of its own, or no other, in the gallery.
     """
-    cosines = probes @ gallery.T
-    same = labels[:, None] == gallery_labels
-    if not same.any(1).all() or same.all(1).any():
-        raise ValueError("every probe needs its own person and another one in the gallery")
-    lowest = torch.finfo(cosines.dtype).min
-    return Similarities(
-        cosines.masked_fill(~same, lowest).amax(1),
-        cosines.masked_fill(same, lowest).amax(1),
-    )
+    matched, unmatched = probes.new_empty(len(probes)), probes.new_empty(len(probes))
+    step = max(1, _COSINES_AT_ONCE // max(1, len(gallery)))
+    for start in range(0, len(probes), step):
+        some = slice(start, start + step)
+        same = labels[some, None] == gallery_labels
+        if not same.any(1).all() or same.all(1).any():
+            raise ValueError("every probe needs its own person and another one in the gallery")
+        cosines = probes[some] @ gallery.T
+        matched[some] = cosines.masked_fill(~same, -torch.inf).amax(1)
+        unmatched[some] = cosines.masked_fill_(same, -torch.inf).amax(1)
+    return Similarities(matched, unmatched)
 
 
 def all_similarities(
@@ -99,7 +104,7 @@ def draw_similarities(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.0 * len(by_name), 2.8), layout="constrained")
-    bins = np.linspace(-0.6, 1.0, 65)
+    bins = np.linspace(_LOWEST, _HIGHEST, 65)
     for axes, (name, found) in zip(
         np.atleast_1d(figure.subplots(1, len(by_name), sharey=True)), by_name.items(), strict=True
     ):
@@ -108,16 +113,20 @@ def draw_similarities(
             (found.matched, "matched", "tab:blue"),
             (found.unmatched, "unmatched", "tab:red"),
         ):
-            axes.hist(values.numpy(), bins, density=True, alpha=0.55, color=colour, label=label)
+            axes.hist(_shown(values), bins, density=True, alpha=0.55, color=colour, label=label)
         if before is not None:
             other = before[name]
             for values, colour in ((other.matched, "tab:blue"), (other.unmatched, "tab:red")):
-                axes.hist(values.numpy(), bins, density=True, histtype="step", color=colour, linewidth=0.9)
+                axes.hist(_shown(values), bins, density=True, histtype="step", color=colour, linewidth=0.9)
             title += f" ({found.gap - other.gap:+.3f})"
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("cosine")
     figure.axes[0].legend(fontsize=7)
     return figure
+
+
+def _shown(cosines: Tensor) -> NDArray[np.floating]:
+    return np.asarray(cosines.double().cpu().clamp(_LOWEST, _HIGHEST))
 
 
 def error_versus_reject(
@@ -144,8 +153,12 @@ def error_versus_reject(
         Shares refused and false non-match rates, (num,) each; a rate is NaN where no pair of one person is left.
 
     Raises:
-        ValueError: a kind of pairs is missing, or a share is outside of its range.
+        ValueError: a kind of pairs is missing, a cosine or quality is no finite number, or a share is outside of its
+            range.
     """
+    for name, values in (("cosines", cosines), ("quality", quality)):
+        if not np.isfinite(values).all():  # NaN would count as the best
+            raise ValueError(f"{(~np.isfinite(values)).sum()} of {len(values)} values of {name} are not finite")
     if not same.any() or same.all():
         raise ValueError("both pairs of one person and pairs of strangers are needed")
     if not (0 < fmr < 1 and 0 < up_to < 1):

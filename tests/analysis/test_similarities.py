@@ -16,7 +16,9 @@ from facequal.analysis.similarities import (
 )
 
 
-def test_best_of_one_and_of_the_others() -> None:
+@pytest.mark.parametrize("at_once", [1, 24, 1 << 24])
+def test_best_of_one_and_of_the_others(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facequal.analysis.similarities._COSINES_AT_ONCE", at_once)
     torch.manual_seed(0)
     probes, gallery = F.normalize(torch.randn(9, 4)), F.normalize(torch.randn(12, 4))
     labels, owners = torch.arange(9) % 3, torch.arange(12) % 4
@@ -30,6 +32,9 @@ def test_best_of_one_and_of_the_others() -> None:
     assert found.gap == pytest.approx(float(found.matched.mean() - found.unmatched.mean()))
     with pytest.raises(ValueError, match="every probe needs its own person and another one"):
         similarities(probes, labels + 7, gallery, owners)
+    with pytest.raises(ValueError, match="every probe needs its own person and another one"):
+        similarities(probes, labels, gallery[:0], owners[:0])
+    assert similarities(probes[:0], labels[:0], gallery, owners).matched.shape == (0,)
 
 
 def test_all_pairs_of_a_queue() -> None:
@@ -69,6 +74,9 @@ def test_refusing_by_a_quality_that_tells_and_by_one_that_does_not() -> None:
         error_versus_reject(cosines, np.ones(4000, dtype=bool), quality)
     with pytest.raises(ValueError, match=r"must be in \(0, 1\), got 0 and 0\.5"):
         error_versus_reject(cosines, same, quality, fmr=0)
+    quality[:3] = np.nan
+    with pytest.raises(ValueError, match="3 of 4000 values of quality are not finite"):
+        error_versus_reject(cosines, same, quality)
 
 
 def test_pictures() -> None:
@@ -77,6 +85,9 @@ def test_pictures() -> None:
     figure = draw_similarities({"7 px": one, "112 px": two}, {"7 px": two, "112 px": two})
     assert figure.axes[0].get_title() == f"7 px\ngap {one.gap:.3f} (+0.250)"
     assert figure.axes[1].get_title().endswith("(+0.000)")
+    beyond = Similarities(torch.tensor([1.0000001]), torch.tensor([-0.9]))  # rounding; far below
+    bars = [bar.get_height() for bar in draw_similarities({"all": beyond}).axes[0].patches]
+    assert np.flatnonzero(bars).tolist() == [63, 64]  # the last bin of the first histogram, the first of the second
     curve = (np.linspace(0, 0.5, 3), np.array([0.1, 0.05, 0.0]))
     assert draw_error_versus_reject({"norm": curve}).axes[0].get_legend() is not None
     quality = torch.tensor([0.1, 0.9, 0.3, 0.2, 0.8])
