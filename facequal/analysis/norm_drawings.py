@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facequal.analysis.norms import VALUES, applied_to, pearson, quality_correlations, trajectories
+from facequal.analysis.norms import VALUES, applied_to, finite_pairs, pearson, quality_correlations, trajectories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,10 +40,9 @@ def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None)
     last = samples[samples["epoch"] == samples["epoch"].max()]
     last = last[last["view"] == (last["view"].max() if view is None else view)]
     last = last[applied_to(last, quality)]
-    x = last[quality].to_numpy(float)
     figure = Figure(figsize=(9.0, 3.6), layout="constrained")
     for axes, value in zip(figure.subplots(1, 2), VALUES, strict=True):
-        y = last[value].to_numpy(float)
+        x, y = finite_pairs(last[quality].to_numpy(float), last[value].to_numpy(float))
         axes.plot(x[:_MAX_POINTS], y[:_MAX_POINTS], ".", markersize=3, alpha=0.5)
         r = pearson(x, y)
         if np.isfinite(r):

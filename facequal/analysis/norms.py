@@ -22,6 +22,7 @@ def read_samples(folder: str | Path) -> "pd.DataFrame":
 
     Raises:
         FileNotFoundError: there are no such files.
+        ValueError: a file is no Parquet file, or truncated.
     """
     import pandas as pd
 
@@ -32,7 +33,16 @@ def read_samples(folder: str | Path) -> "pd.DataFrame":
             f"{folder}: no epoch_*.parquet; add facequal.callbacks.training_samples.TrainingSamples to "
             "trainer.callbacks"
         )
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    return pd.concat([_read_epoch(file) for file in files], ignore_index=True)
+
+
+def _read_epoch(file: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(file)
+    except (ValueError, OSError) as error:  # pyarrow's errors are kinds of these
+        raise ValueError(f"{file}: no Parquet file that can be read: {error}") from error
 
 
 def quality_columns(samples: "pd.DataFrame") -> list[str]:
@@ -52,7 +62,7 @@ def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | Non
 
     Returns:
         A row per epoch, view, quality and value ("norm", "probability"): ``r``, NaN for fewer than three samples or
-        none that vary, and ``num``.
+        none that vary, and ``num``, the samples behind it: those where both are finite.
 
     Raises:
         KeyError: there is no such column.
@@ -69,10 +79,9 @@ def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | Non
         for quality in qualities:
             reached = part[applied_to(part, quality)]
             for value in VALUES:
-                r = pearson(reached[quality].to_numpy(float), reached[value].to_numpy(float))
-                rows.append(
-                    {"epoch": epoch, "view": view, "quality": quality, "value": value, "r": r, "num": len(reached)}
-                )
+                x, y = finite_pairs(reached[quality].to_numpy(float), reached[value].to_numpy(float))
+                head = {"epoch": epoch, "view": view, "quality": quality, "value": value}
+                rows.append({**head, "r": pearson(x, y), "num": len(x)})
     return pd.DataFrame(rows, columns=["epoch", "view", "quality", "value", "r", "num"])
 
 
@@ -87,15 +96,20 @@ def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
 
 def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     """Correlation of two lists; NaN for fewer than three pairs of numbers, or where one of them is constant."""
-    both = np.isfinite(x) & np.isfinite(y)
-    x, y = x[both], y[both]
+    x, y = finite_pairs(x, y)
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
 
 
+def finite_pairs(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Two lists without the places where either is NaN or infinite."""
+    both = np.isfinite(x) & np.isfinite(y)
+    return x[both], y[both]
+
+
 def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "pd.DataFrame":
-    """Mean norm and P(y) over the epochs, of samples grouped by their norm in the last one.
+    """Mean norm and P(y) over the epochs, of samples grouped by their norm in the last one; without one, left out.
 
     Args:
         samples: see `read_samples`.
@@ -110,7 +124,7 @@ def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None 
         ValueError: there are fewer samples than groups.
     """
     part = samples[samples["view"] == (samples["view"].max() if view is None else view)].copy()
-    last = part[part["epoch"] == part["epoch"].max()].set_index("index")["norm"]
+    last = part[part["epoch"] == part["epoch"].max()].set_index("index")["norm"].dropna()
     if len(last) < num_groups:
         raise ValueError(f"{len(last)} samples are too few for {num_groups} groups")
     order = last.rank(method="first").to_numpy()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facequal.analysis.norms import pearson
+from facequal.analysis.norms import finite_pairs, pearson
 from facequal.data.datasets import ImageFolder
 from facequal.data.suite_export import MANIFEST
 from facequal.data.views import to_unit_range
@@ -99,7 +99,7 @@ def norm_correlations(scores: "pd.DataFrame") -> dict[str, tuple[float, int]]:
         values = scores[name].to_numpy(float)
         r = pearson(values, norm)
         if np.isfinite(r):
-            found[name] = (r, int(np.isfinite(values).sum()))
+            found[name] = (r, len(finite_pairs(values, norm)[0]))
     return found
 
 

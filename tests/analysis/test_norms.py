@@ -59,6 +59,19 @@ def test_what_does_not_vary_has_no_correlation() -> None:
     assert pearson(np.array([0, 1, 2, np.nan]), np.array([0, 2, 4, 9])) == pytest.approx(1)
 
 
+def test_nan_is_left_out(samples: pd.DataFrame) -> None:
+    samples.loc[(samples["epoch"] == 2) & (samples["index"] < 4), "drawn.resolution.size_px"] = np.nan
+    samples.loc[(samples["epoch"] == 2) & (samples["index"] == 9), "norm"] = np.nan
+    found = quality_correlations(samples).set_index(["epoch", "quality", "value"])["num"]
+    assert found[(1, "drawn.resolution.size_px", "norm")] == 100
+    assert found[(2, "drawn.resolution.size_px", "norm")] == 95
+    assert found[(2, "drawn.resolution.size_px", "probability")] == 96
+    scatter = draw_scatter(samples, "drawn.resolution.size_px")
+    assert [axes.get_title().split(", ")[1] for axes in scatter.axes] == ["95 samples", "96 samples"]
+    assert all(np.isfinite(axes.lines[1].get_ydata()).all() for axes in scatter.axes)
+    assert trajectories(samples, num_groups=3).groupby("group")["num"].first().tolist() == [33, 33, 33]
+
+
 def test_groups_by_final_norm(samples: pd.DataFrame) -> None:
     found = trajectories(samples, num_groups=4)
     assert found.groupby("group")["num"].apply(list).tolist() == [[25, 25, 25]] * 4
@@ -79,6 +92,11 @@ def test_files_of_a_run(samples: pd.DataFrame, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_samples(tmp_path / "samples"), samples)
     with pytest.raises(FileNotFoundError, match=r"no epoch_\*\.parquet; add facequal\.callbacks\.training_samples"):
         read_samples(tmp_path / "samples" / "none")
+    file = tmp_path / "samples" / "epoch_0001.parquet"
+    for content in (b"", file.read_bytes()[:-100], b"no such thing"):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"epoch_0001\.parquet: no Parquet file that can be read"):
+            read_samples(tmp_path)
 
 
 def test_pictures(samples: pd.DataFrame) -> None:
