@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facequal.analysis.norms import finite_pairs, pearson
 from facequal.data.datasets import ImageFolder
+from facequal.data.errors import DataError
 from facequal.data.suite_export import MANIFEST
 from facequal.data.views import to_unit_range
 from facequal.evaluation.pictures import png
@@ -61,14 +62,22 @@ def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
     """What ``manifest.csv`` of `facequal degrade` says was drawn for each degraded picture: numbers by name.
 
     Empty without such a file.
+
+    Raises:
+        DataError: a line has more or fewer cells than the first, or there is no column `lq`.
     """
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return {}
-    with manifest.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    with manifest.open(encoding="utf-8", errors="replace", newline="") as file:
+        names, *lines = list(csv.reader(file)) or [[]]
+    if "lq" not in names:
+        raise DataError(f"{manifest}: no column lq; the columns are {', '.join(names) or 'none'}")
     found: dict[str, dict[str, float]] = {}
-    for row in rows:
+    for number, cells in enumerate(lines, start=2):
+        if len(cells) != len(names):
+            raise DataError(f"{manifest}: line {number} has {len(cells)} cells, the first has {len(names)}; truncated?")
+        row = dict(zip(names, cells, strict=True))
         # Numbers of kernels, cameras and the like have no order.
         shown = {name: text for name, text in row.items() if name not in _NOT_DRAWN and not name.endswith("_id")}
         values = {name: _number(text) for name, text in shown.items()}

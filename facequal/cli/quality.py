@@ -49,11 +49,11 @@ def main(arguments: Sequence[str]) -> None:
     try:
         backbone = recogniser(options.checkpoint, options.backbone, options.colour_order)
         source = ImageFolder(options.folder, backbone.input_size_px)
+        drawn = drawn_values(options.folder) if options.folder.is_dir() else {}
         further = {"brisque": load_brisque(*options.brisque)} if options.brisque else {}
         scores = score_folder(backbone, source, options.device, further)
     except (DataError, OSError, ValueError) as error:
         sys.exit(f"facequal quality: {error}")
-    drawn = drawn_values(options.folder) if options.folder.is_dir() else {}
     if drawn:
         scores = with_drawn(scores, drawn)
         degraded = scores[scores["image"].isin(list(drawn))]

@@ -72,6 +72,16 @@ def test_what_was_drawn_is_compared(weights: Path, tmp_path: Path, capsys: pytes
 def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"facequal quality: .*gone: no such folder"):
         quality(tmp_path / "gone", weights, tmp_path / "out")
+    (tmp_path / "in").mkdir()
+    encode_png(tmp_path / "in" / "0.png", np.zeros((32, 32, 3), dtype=np.uint8))
+    for text, message in (
+        ("lq,clean,r\n0.png,0.png,0.5\n0.p", r"line 3 has 1 cells, the first has 3"),
+        ("picture,r\n0.png,0.5\n", r"no column lq; the columns are picture, r"),
+        ("", r"no column lq; the columns are none"),
+    ):
+        (tmp_path / "in" / "manifest.csv").write_text(text)
+        with pytest.raises(SystemExit, match=rf"facequal quality: .*manifest\.csv: {message}"):
+            quality(tmp_path / "in", weights, tmp_path / "out")
     torch.save({"state_dict": {}, "hyper_parameters": {}}, tmp_path / "other.ckpt")
     with pytest.raises(SystemExit, match=r"names the class None, not one of facequal.methods"):
         main(["quality", str(tmp_path), "--checkpoint", str(tmp_path / "other.ckpt")])
