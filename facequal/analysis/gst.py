@@ -241,14 +241,19 @@ def scaling_map(
 
     Args:
         scaling: The margin.
-        between: Angle between W_y and W_j in radians.
+        between: Angle between W_y and W_j in radians, in (0, pi/2], so that no angle drawn is beyond pi.
         max_norm: Largest norm.
         num_angles: A; angles go from -between to 2 between.
         num_norms: N, from near 0.
 
     Returns:
         float64 tensors.
+
+    Raises:
+        ValueError: `between` is not in its range, or there is no positive norm.
     """
+    if not (0 < between <= math.pi / 2 and max_norm > 0):
+        raise ValueError(f"between must be in (0, pi/2] and max_norm above 0, got {between} and {max_norm}")
     angles = torch.linspace(-between, 2 * between, num_angles, dtype=torch.float64)
     norms = torch.linspace(max_norm / num_norms, max_norm, num_norms, dtype=torch.float64)
     # The clamps of the heads: at 0 the slope of an angular margin has no bound.

@@ -121,6 +121,12 @@ def test_a_map_of_two_classes() -> None:
     torch.testing.assert_close(found.strength[2, 17], expected)
 
 
+@pytest.mark.parametrize(("between", "max_norm"), [(0.0, 40.0), (1.6, 40.0), (math.nan, 40.0), (1.2, 0.0)])
+def test_maps_that_make_no_sense(between: float, max_norm: float) -> None:
+    with pytest.raises(ValueError, match=rf"between must be in \(0, pi/2\] .* got {between} and {max_norm}"):
+        scaling_map(SoftmaxScaling(), between, max_norm)
+
+
 def test_adaface_weighs_by_the_norm() -> None:
     """Hard samples beside easy ones count the more, the higher the norm is; ArcFace makes no difference."""
 
