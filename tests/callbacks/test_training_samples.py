@@ -12,12 +12,14 @@ from lightning.pytorch import Callback, Trainer
 from facequal.callbacks.training_samples import TrainingSamples
 from facequal.data.datamodule import FaceDataModule
 from facequal.degradations import Resolution
+from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.qgface import QGFace
 from facequal.methods.recognizer import Recognizer
 from facequal.methods.restorer import Restorer
 from facequal.metrics.no_reference import sharpness
 from facequal.models.heads import ArcFaceHead
 from tests.ddp.test_recognizer_ddp import Linear
+from tests.evaluation.brisque_weights import regression, write_opencv
 from tests.methods.test_restorer import datamodule as restoration_data
 from tests.sources import people
 
@@ -95,6 +97,15 @@ def test_nothing_is_measured_unless_asked(tmp_path: Path) -> None:
     fit(recognizer(), tmp_path, data(), TrainingSamples(num_samples=3, measure=False), max_epochs=1)
     found = pd.read_parquet(tmp_path / "samples" / "epoch_0000.parquet")
     assert not [name for name in found.columns if name.startswith("measured.")]
+
+
+def test_brisque_with_the_users_weights(tmp_path: Path) -> None:
+    files = write_opencv(tmp_path, regression())
+    source, keep = people(6, 6), TrainingSamples(num_samples=5, brisque=(str(files[0]), str(files[1])))
+    fit(recognizer(), tmp_path, FaceDataModule(train=source, batch_size=6), keep, max_epochs=1)
+    found = pd.read_parquet(tmp_path / "samples" / "epoch_0000.parquet")
+    images = torch.stack([source[index]["image"] for index in found["index"]]).float() / 255
+    assert found["measured.brisque"].tolist() == pytest.approx(load_brisque(*files)(images).tolist(), rel=1e-5)
 
 
 @pytest.mark.ddp
