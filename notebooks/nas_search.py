@@ -20,7 +20,10 @@
 
 # %%
 # %matplotlib inline
+from io import BytesIO
+
 import pandas as pd
+import PIL.Image
 import torch
 from IPython.display import Image
 from matplotlib.figure import Figure
@@ -83,4 +86,8 @@ results = pd.read_csv(searched / "report" / "results.csv")
 results[results["metric"].isin(["psnr", "ssim"])].pivot_table("value", "column", "metric").round(3)
 
 # %%
-Image(searched / "report" / "Test-BNL.png", width=800)
+picture = PIL.Image.open(searched / "report" / "Test-BNL.png").convert("RGB")
+picture.thumbnail((700, 2000))
+small = BytesIO()
+picture.save(small, "JPEG", quality=80)
+Image(small.getvalue())
