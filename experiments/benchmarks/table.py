@@ -1,13 +1,13 @@
 """The table of results in Markdown, with what it needs to be read by others."""
 
 import platform
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from experiments.benchmarks.rows import Row
+from facequal.evaluation.hardware import cpu_model, gpu_models
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow", "albumentations", "lightning")
 COLUMNS = ("what", "against", "ours", "theirs", "ratio", "target", "met")
@@ -35,7 +35,7 @@ def write_table(path: Path, rows: Sequence[Row], command: str, load: float | Non
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "CPU": f"{cpu_model()}, 1 thread",
         "load before the run": "unknown" if load is None else f"{load:.2f}{' (a busy machine)' if load > 1 else ''}",
-        "GPU": gpu_model(),
+        "GPU": gpu_models() or "not run",
         "versions": ", ".join(
             [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
         ),
@@ -43,24 +43,6 @@ def write_table(path: Path, rows: Sequence[Row], command: str, load: float | Non
     lines = ["# Benchmarks", "", *(f"- {name}: {fact}" for name, fact in facts.items()), "", METHOD, ""]
     lines += [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row.cells()) for row in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def cpu_model() -> str:
-    """Name of the processor."""
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def gpu_model() -> str:
-    """Name of the GPU, or that there is none."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return "not run"
-    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
 
 
 def _line(cells: Sequence[str]) -> str:

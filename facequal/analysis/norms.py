@@ -22,7 +22,7 @@ def read_samples(folder: str | Path) -> "pd.DataFrame":
 
     Raises:
         FileNotFoundError: there are no such files.
-        ValueError: a file is no Parquet file, or truncated.
+        ValueError: one of them cannot be read, or lacks what every such file has; names it.
     """
     import pandas as pd
 
@@ -40,9 +40,13 @@ def _read_epoch(file: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        return pd.read_parquet(file)
-    except (ValueError, OSError) as error:  # pyarrow's errors are kinds of these
-        raise ValueError(f"{file}: no Parquet file that can be read: {error}") from error
+        samples = pd.read_parquet(file)
+    except (ValueError, OSError) as error:  # pyarrow's errors are both
+        raise ValueError(f"{file}: not a Parquet file: {error}") from error
+    missing = [name for name in ("epoch", "index", "view", *VALUES) if name not in samples]
+    if missing:
+        raise ValueError(f"{file}: no column {missing[0]!r}, so it is not of TrainingSamples")
+    return samples
 
 
 def quality_columns(samples: "pd.DataFrame") -> list[str]:

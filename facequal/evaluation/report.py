@@ -13,6 +13,7 @@ from pathlib import Path
 
 from facequal.evaluation.curves import CURVES_FILE, write_curves
 from facequal.evaluation.figures import roc_png
+from facequal.evaluation.hardware import hardware
 from facequal.evaluation.markdown import markdown_table, plain
 from facequal.evaluation.results import (
     Result,
@@ -68,6 +69,7 @@ class RunInfo:
         command: The command line.
         checkpoint: Path of the evaluated checkpoint.
         versions: Version of each package by its name, and of Python.
+        hardware: Processor and GPUs.
     """
 
     config_hash: str | None = None
@@ -76,6 +78,7 @@ class RunInfo:
     command: str = ""
     checkpoint: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: str = ""
 
     @classmethod
     def collect(
@@ -85,7 +88,7 @@ class RunInfo:
         checkpoint: str | None = None,
         command: str | None = None,
     ) -> "RunInfo":
-        """Describe this process: the date is now, the versions are those installed.
+        """Describe this process: the date is now, versions and hardware are those it runs with.
 
         Args:
             config_hash: Hash of the whole configuration.
@@ -101,6 +104,7 @@ class RunInfo:
             command=shlex.join(sys.argv) if command is None else command,
             checkpoint=checkpoint,
             versions=versions | {"python": platform.python_version()},
+            hardware=hardware(),
         )
 
 
@@ -235,6 +239,7 @@ def _run(info: RunInfo) -> str:
         "date": info.date,
         "checkpoint": info.checkpoint,
         **info.versions,
+        "hardware": info.hardware,
     }
     rows = [[name, NOT_AVAILABLE if value in (None, "") else str(value)] for name, value in settings.items()]
     text = "## Run\n\n" + markdown_table(["setting", "value"], rows, num_texts=2)

@@ -138,14 +138,18 @@ def read_results(path: Path) -> list[Result]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If columns are missing or unknown or an entry is not a number; names file, line, column and value.
+        ValueError: If it is no CSV file, columns are missing or unknown or an entry is not a number; names file, line,
+            column and value.
     """
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        header = reader.fieldnames or []
-        if sorted(header) != sorted(RESULT_COLUMNS):
-            raise ValueError(f"{path}: columns are {list(header)}, expected {RESULT_COLUMNS}")
-        return [_parsed_row(row, f"{path}, line {reader.line_num}") for row in reader]
+        try:
+            header = reader.fieldnames or []
+            if sorted(header) != sorted(RESULT_COLUMNS):
+                raise ValueError(f"{path}: columns are {list(header)}, expected {RESULT_COLUMNS}")
+            return [_parsed_row(row, f"{path}, line {reader.line_num}") for row in reader]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not a CSV file: {error}") from error
 
 
 def _parsed_row(row: dict[str, str | None], where: str) -> Result:

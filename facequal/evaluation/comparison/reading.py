@@ -1,6 +1,5 @@
 """The reports of two models, from where `facequal test`, `run`, `repeat` and `study` put them, paired by seed."""
 
-import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,12 +148,8 @@ def read_report(path: Path) -> Report:
     Raises:
         ValueError: If it or `results.json` cannot be read, holds a figure twice, or no accuracy; names the file.
     """
-    try:
-        results = read_results(path)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV file: {error}") from error
     figures: dict[tuple[str, str, str, str], Result] = {}
-    for result in results:
+    for result in read_results(path):
         if result.metric in METRICS:
             key = (result.protocol, result.condition, result.column, result.metric)
             if key in figures:
@@ -162,11 +157,16 @@ def read_report(path: Path) -> Report:
             figures[key] = result
     if not any(metric == "accuracy" for *_, metric in figures):
         raise ValueError(f"{path}: no accuracy of any test set")
-    run, left_out = _settings(path.with_name("results.json"))
+    run, left_out = read_run_info(path.with_name("results.json"))
     return Report(path, figures, run, left_out)
 
 
-def _settings(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
+def read_run_info(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
+    """What a `results.json` tells of the run, and the test sets that were left out; both empty without the file.
+
+    Raises:
+        ValueError: If it is no such file; names it.
+    """
     if not path.is_file():
         return {}, ()
     try:
