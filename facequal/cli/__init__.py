@@ -19,6 +19,7 @@ commands:
   run         fit, then test, in one process
   repeat      run with several seeds; mean and spread: facequal repeat CONFIG --seeds 3
   compare     two models' reports as tables and pictures: facequal compare BEFORE AFTER --out DIR
+  report      compare runs on one HTML page: facequal report RUN... --out DIR
   study       run rows of experiments over seeds; one table: facequal study FILE --jobs 2
   sweep       run the points of a W&B sweep here; one table: facequal sweep FILE --points 10
   degrade     draw the degradations, or write a suite's pictures: facequal degrade FOLDER --gallery PNG
@@ -62,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from facequal.cli.compare import main as compare
 
         compare(given[1:])
+    elif command == "report":
+        from facequal.cli.report import main as report
+
+        report(given[1:])
     elif command == "degrade":
         from facequal.cli.degrade import main as degrade
 

@@ -21,8 +21,10 @@ import torch
 from numpy.typing import NDArray
 
 from facequal.evaluation.results import write_atomically
-from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
+
+CurveKey = tuple[str, str, str]
+"""Protocol, condition, column."""
 
 CURVES_FILE = "roc.npz"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
+from facequal.evaluation.curves import CurveKey
 from facequal.evaluation.results import Result
-from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
 
 

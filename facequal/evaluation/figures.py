@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from facequal.evaluation.curves import CurveKey
 from facequal.evaluation.pictures import png
 from facequal.evaluation.results import column_order
-from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
 
 if TYPE_CHECKING:

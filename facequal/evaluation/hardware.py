@@ -27,5 +27,7 @@ def gpu_models() -> str:
     if not torch.cuda.is_available():
         return ""
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    counted = ", ".join(f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))
+    counted = ", ".join(
+        f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names)
+    )
     return f"{counted}, CUDA {torch.version.cuda}"

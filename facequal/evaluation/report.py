@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from facequal.evaluation.curves import CURVES_FILE, write_curves
+from facequal.evaluation.curves import CURVES_FILE, CurveKey, write_curves
 from facequal.evaluation.figures import roc_png
 from facequal.evaluation.hardware import hardware
 from facequal.evaluation.markdown import markdown_table, plain
@@ -37,7 +37,6 @@ from facequal.evaluation.tables import (
     rules_in_words,
     sections,
 )
-from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
 
 __all__ = [

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facequal.degradations.suites import RESOLUTION_SUITES, resolution_suite
+from facequal.evaluation.curves import CurveKey
 from facequal.evaluation.results import Result, column_order
 from facequal.metrics.roc import FarRule, RocCurve, roc
 from facequal.metrics.verification import AccuracyRule, accuracy_interval, kfold_accuracy, pair_scores
 
 CONDITIONS = tuple(RESOLUTION_SUITES)
-
-CurveKey = tuple[str, str, str]
-"""Protocol, condition, column."""
 
 _PAIRS_AT_ONCE = 1 << 16
 

@@ -11,11 +11,10 @@ from facequal.evaluation.comparison.changes import ComparisonTable, NotMeasuredE
 from facequal.evaluation.comparison.reading import CSV_FILE, Comparison, Report, require_comparable
 from facequal.evaluation.comparison.roc import compared_roc_png
 from facequal.evaluation.comparison.tables import changes_csv, changes_markdown
-from facequal.evaluation.curves import CURVES_FILE, read_curves
+from facequal.evaluation.curves import CURVES_FILE, CurveKey, read_curves
 from facequal.evaluation.markdown import markdown_table, plain
 from facequal.evaluation.results import write_atomically
 from facequal.evaluation.tables import NOT_AVAILABLE
-from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
 
 ProductName = Literal["cross-resolution", "same-resolution", "lfw", "roc", "bars"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from facequal.evaluation.comparison.changes import ComparisonTable, Section
+from facequal.evaluation.curves import CurveKey
 from facequal.evaluation.figures import shades_of, style_roc_axis
 from facequal.evaluation.pictures import png
 from facequal.evaluation.results import column_order
 from facequal.evaluation.seeds import Change
 from facequal.evaluation.tables import NOT_AVAILABLE, format_value
-from facequal.evaluation.verification import CurveKey
 from facequal.metrics.roc import RocCurve
 
 if TYPE_CHECKING:
