@@ -4,7 +4,8 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-_EMPTY = {"img", "meta", "br"}
+_EMPTY = {"img", "meta"}
+_MAX_TOGETHER = 9  # rows that are printed on one page
 
 
 class Html(str):
@@ -55,7 +56,7 @@ def table(
         for first, *rest in rows:
             heading = first if isinstance(first, Html) else breakable(first)
             lines.append(element("tr", element("th", heading, scope="row"), *[element("td", cell) for cell in rest]))
-        groups.append(element("tbody", *lines))
+        groups.append(element("tbody", *lines, class_="together" if len(lines) <= _MAX_TOGETHER else None))
     kind = "words" if is_text else None
     whole = element("table", element("caption", caption), element("thead", headings), *groups, class_=kind)
     # A box that scrolls must be reached by the keyboard, and then needs a name.
@@ -68,8 +69,9 @@ def details(summary: str, *children: str, class_: str | None = None) -> Html:
 
 
 def breakable(text: str) -> Html:
-    """A path, a dotted key or another long name, which may be broken behind its signs."""
-    return joined([part for piece in re.split(r"(?<=[./_=,])", text) for part in (piece, Html("<wbr>"))][:-1])
+    """A path, a dotted key or another long name, which may be broken behind its signs, but not within numbers."""
+    pieces = re.split(r"(?<=[/_=,])|(?<=\.)(?!\d)", text)
+    return joined([part for piece in pieces for part in (piece, Html("<wbr>"))][:-1])
 
 
 def bullets(items: Iterable[str]) -> Html:

@@ -22,10 +22,10 @@ def runs_section(runs: Sequence[Run]) -> Html:
         for command in _told(run, "command"):
             commands.setdefault(command, []).append(run.name)
     heads = ["run", "folder", "seeds", "date (UTC)", "tested checkpoint", "config hash"]
-    parts = [table("Runs of this page", heads, [("", rows)], is_text=True)]
-    parts.append(
-        element("p", "A checkpoint is named where a test read one; after a training its last weights are tested.")
-    )
+    words = "A checkpoint is named where a test read one; after a training its last weights are tested."
+    if any(len(run.seeds) > 1 for run in runs):
+        words += " Configuration, pictures and training samples are those of a run's first seed."
+    parts = [table("Runs of this page", heads, [("", rows)], is_text=True), element("p", words)]
     shown = [joined([element("p", ", ".join(names)), element("pre", text)]) for text, names in commands.items()]
     return joined([*parts, details("Commands", *shown)] if shown else parts)
 
@@ -87,7 +87,7 @@ def config_section(runs: Sequence[Run], found: Differences) -> Html:
             parts.append(_difference_table("Settings that differ", found.settings, names))
         if found.places:
             places = _difference_table("Paths, folders and seeds that differ", found.places, names)
-            parts.append(details(f"Paths, folders and seeds: {len(found.places)} differ too", places))
+            parts.append(details(f"Paths, folders and seeds: {len(found.places)} differ too", places, class_="screen"))
     whole = [
         details(f"Whole configuration of {run.name}", element("pre", run.first.config_text), class_="screen")
         for run in known

@@ -56,7 +56,7 @@ def picture_files(run: Run) -> dict[Path, str]:
         found = {path: path.stem for path in drawn}
     found |= {place.folder / name: caption for name, caption in _OF_SEARCH.items() if (place.folder / name).is_file()}
     for path in sorted(place.folder.glob("preview/step_*.png"))[-1:]:
-        found[path] = f"training, {path.stem.replace('_', ' ')}"
+        found[path] = f"training, step {path.stem.removeprefix('step_').lstrip('0')}"
     return found
 
 
@@ -102,8 +102,7 @@ def within(pictures: Sequence[Picture], max_bytes: int = MAX_BYTES) -> list[Pict
 def _as_jpeg(content: bytes, width: int) -> bytes:
     with Image.open(BytesIO(content)) as image:
         picture = image.convert("RGB")
-        picture.thumbnail((width, 4 * width))
-        buffer = BytesIO()
-        picture.save(buffer, "JPEG", quality=82)
-    # A drawing can be smaller as it was.
-    return min(buffer.getvalue(), content, key=len) if picture.width == image.width else buffer.getvalue()
+    picture.thumbnail((width, 4 * width))
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=82)
+    return min(buffer.getvalue(), content, key=len)  # a drawing of few colours can be smaller as it was

@@ -37,11 +37,12 @@ def expand_studies(paths: Sequence[Path]) -> list[Path]:
 
 def run_names(paths: Sequence[Path]) -> dict[Path, str]:
     """A short name for each path: of its last parts those that tell something, as many as tell all of them apart."""
-    parts = {path: _telling_parts(path) for path in paths}
-    for path, own in parts.items():
-        if list(parts.values()).count(own) > 1:  # such as version_0 and version_1
+    telling = {path: _telling_parts(path) for path in paths}
+    parts, lengths = dict(telling), dict.fromkeys(paths, 1)
+    for path, own in telling.items():
+        if list(telling.values()).count(own) > 1:  # such as those of version_0 and version_1
             parts[path] = list(path.absolute().parts[1:])
-    lengths = dict.fromkeys(paths, 1)
+            lengths[path] = len(parts[path]) - len(own) + 1
     while True:
         names = {path: "/".join(own[-lengths[path] :]) for path, own in parts.items()}
         equal = [path for path in paths if list(names.values()).count(names[path]) > 1]

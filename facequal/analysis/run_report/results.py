@@ -16,6 +16,8 @@ from facequal.analysis.run_report.reading import Run
 from facequal.evaluation.study.summary import RowFigure
 from facequal.evaluation.tables import NOT_AVAILABLE, amount, rules_in_words
 
+_MAX_TOGETHER = 30  # rows that are printed on one page
+
 
 def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> Html:
     """A table per protocol and condition: groups of rows per metric, a row per run."""
@@ -31,7 +33,9 @@ def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> Html
         bodies = [(group.label, _rows(group, own.columns, num_seeds)) for group in own.groups]
         absent = [element("p", f"Not tested on it: {', '.join(own.absent)}.")] if own.absent else []
         figures = table(f"Results on {own.title}", ["run", *own.columns], bodies)
-        blocks.append(element("div", element("h3", own.title), figures, *absent))
+        num_rows = sum(1 + len(rows) for _, rows in bodies)
+        kind = "together" if num_rows <= _MAX_TOGETHER else None
+        blocks.append(element("div", element("h3", own.title), figures, *absent, class_=kind))
     parts.append(element("div", *blocks, class_="tables"))
     words = rules_in_words(result for run in runs for seed in run.seeds.values() for result in seed.results)
     if words:

@@ -43,8 +43,10 @@ def draw_norm_histograms(samples: Mapping[str, "pd.DataFrame"], styles: Styles) 
 
 
 def view_name(view: int, num_views: int) -> str:
-    """What a view is called: methods with two have the original first."""
-    return "all samples" if num_views == 1 else ("original", "degraded copy")[view] if view < 2 else f"view {view}"
+    """What a view is called: methods with two have the original first, others only that one."""
+    if num_views == 1:
+        return "all samples"
+    return ("original, or the only view", "degraded copy")[view] if view < 2 else f"view {view}"
 
 
 def draw_trained_scalings(samples: Mapping[str, "pd.DataFrame"]) -> "Figure":
