@@ -111,7 +111,7 @@ def test_seeds_that_lack_files_or_have_other_settings(tmp_path: Path, capsys: py
     (tmp_path / "many" / "seed_0" / "report" / "results.json").unlink()
     html = report(tmp_path / "many", out=tmp_path / "out")
     errors = capsys.readouterr().err
-    assert "note: many: no results.json, so date, command and versions are unknown in seed_0" in errors
+    assert "note: many: no results.json in seed_0, so date, command and versions are unknown" in errors
     assert "its seeds have other settings, those of the first are shown: " in errors
     assert "Report of many" in html
     assert "75.00 ± 7.07" in html

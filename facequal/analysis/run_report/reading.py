@@ -154,20 +154,22 @@ def read_config(folder: Path) -> tuple[dict[str, Any], str]:
 def _note_missing(name: str, seeds: Mapping[str, Seed], notes: Notes) -> None:
     """Note which files are not there; broken ones have been."""
 
-    def lacking(file: str, needed: Mapping[str, Path | None]) -> None:
+    def lacking(file: str, loss: str, needed: Mapping[str, Path | None]) -> None:
         gone = [seed for seed, path in needed.items() if path is not None and not path.is_file()]
         if gone:
             where = "" if len(gone) == len(seeds) else f" in {', '.join(gone)}"
-            notes.add(f"no {file}{where}", name)
+            notes.add(f"no {file}{where}, so {loss}", name)
 
     beside = {seed: own.place.results for seed, own in seeds.items()}
     lacking(
-        "results.json, so date, command and versions are unknown",
+        "results.json",
+        "date, command and versions are unknown",
         {seed: path and path.with_name("results.json") for seed, path in beside.items()},
     )
     has_curves = {seed for seed, own in seeds.items() if any(result.metric == "eer" for result in own.results)}
     lacking(
-        "roc.npz, so no ROC curves",
+        CURVES_FILE,
+        "no ROC curves",
         {seed: path and path.with_name(CURVES_FILE) for seed, path in beside.items() if seed in has_curves},
     )
     unlike = differences({seed: own.config for seed, own in seeds.items() if own.config}).settings

@@ -16,7 +16,7 @@ from facequal.analysis.run_report.reading import Run
 from facequal.evaluation.study.summary import RowFigure
 from facequal.evaluation.tables import NOT_AVAILABLE, amount, rules_in_words
 
-_MAX_TOGETHER = 30  # rows that are printed on one page
+_MAX_TOGETHER = 12  # rows that are printed on one page
 
 
 def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> Html:
