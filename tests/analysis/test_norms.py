@@ -95,7 +95,7 @@ def test_files_of_a_run(samples: pd.DataFrame, tmp_path: Path) -> None:
     file = tmp_path / "samples" / "epoch_0001.parquet"
     for content in (b"", file.read_bytes()[:-100], b"no such thing"):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match=r"epoch_0001\.parquet: no Parquet file that can be read"):
+        with pytest.raises(ValueError, match=r"epoch_0001\.parquet: not a Parquet file"):
             read_samples(tmp_path)
 
 

@@ -1,6 +1,6 @@
 """The page as a whole."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +17,7 @@ from facequal.analysis.run_report.training import norms_section, pictures_sectio
 from facequal.evaluation.results import write_atomically
 
 PAGE_FILE = "report.html"
+_MAX_KEYS = 3  # that a note names
 
 
 def write_page(folder: Path, runs: Sequence[Run], notes: Notes) -> Path:
@@ -62,7 +63,7 @@ def sections_of(runs: Sequence[Run], notes: Notes) -> dict[str, Html]:
     tables = protocol_tables(runs, notes)
     styles = line_styles([run.name for run in runs])
     differing = config_differences(runs)
-    _note_sets(tables, differing.settings, notes)
+    _note_sets(runs, tables, notes)
     sections = {
         "Runs": runs_section(runs),
         "Results": tables_section(runs, tables) if tables else Html(""),
@@ -77,17 +78,22 @@ def sections_of(runs: Sequence[Run], notes: Notes) -> dict[str, Html]:
     return {name: content for name, content in sections.items() if content}
 
 
-def _note_sets(tables: Sequence[ProtocolTable], settings: Mapping[str, object], notes: Notes) -> None:
-    """Say that equal names may stand for other images: the configuration of the test sets differs."""
-    keys = [key for key in settings if key.startswith("data.test")]
+def _note_sets(runs: Sequence[Run], tables: Sequence[ProtocolTable], notes: Notes) -> None:
+    """Say where a name that several runs share may stand for other images: their test sets are configured otherwise."""
     # The size of a network rests on no images.
     groups = [(table.protocol, group) for table in tables for group in table.groups if group.num_images]
-    shared = dict.fromkeys(protocol for protocol, group in groups if len(group.cells) > 1)
-    if keys and shared:
-        notes.add(
-            f"test sets are configured differently ({', '.join(keys)}), so figures on sets of the same name "
-            f"({', '.join(shared)}) may rest on other images"
-        )
+    shared: dict[tuple[str, ...], dict[str, None]] = {}
+    for protocol, group in groups:
+        shared.setdefault(tuple(group.cells), {})[protocol] = None
+    for names, protocols in shared.items():
+        differing = config_differences([run for run in runs if run.name in names]).settings
+        keys = [key for key in differing if key.startswith("data.test")]
+        if keys:
+            more = f" and {len(keys) - _MAX_KEYS} more" if len(keys) > _MAX_KEYS else ""
+            notes.add(
+                f"{', '.join(names)}: test sets are configured differently ({', '.join(keys[:_MAX_KEYS])}{more}), so "
+                f"their figures on {', '.join(protocols)} may rest on other images"
+            )
 
 
 def _notes(notes: Notes) -> Html:

@@ -6,6 +6,7 @@ import re
 import statistics
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -192,12 +193,17 @@ def test_sets_that_are_configured_differently_are_noted(tmp_path: Path) -> None:
     config["data"]["test"][0]["init_args"]["num_pairs"] = 20
     make_run(tmp_path / "a", results([0.7, 0.8]), has_curves=False)
     make_run(tmp_path / "b", results([0.7, 0.8]), config, has_curves=False)
-    notes = Notes()
-    write_page(tmp_path / "out", read_runs([tmp_path / "a", tmp_path / "b"], notes), notes)
-    assert (
-        "test sets are configured differently (data.test.PairsBin.init_args.num_pairs), so figures on sets of the same "
-        "name (lfw) may rest on other images"
-    ) in list(notes)
+    # Another one, tested on something else, says nothing of these two.
+    other = [replace(result, protocol="other") for result in results([0.7, 0.8])]
+    make_run(tmp_path / "c", other, {"data": {"test": []}}, has_curves=False)
+    for names, is_noted in (("ab", True), ("ac", False), ("abc", True)):
+        notes = Notes()
+        write_page(tmp_path / "out", read_runs([tmp_path / name for name in names], notes), notes)
+        assert is_noted == (
+            "a, b: test sets are configured differently (data.test.PairsBin.init_args.num_pairs), so their figures on "
+            "lfw may rest on other images" in list(notes)
+        )
+        assert sum("configured differently" in note for note in notes) == is_noted
 
 
 def test_many_runs_are_named_beside_values(tmp_path: Path) -> None:
