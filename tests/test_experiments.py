@@ -146,13 +146,8 @@ def holds(printed: Any, value: Any) -> bool:
     return bool(printed == value)
 
 
-def demo_studies() -> list[Any]:
-    """The studies at demo scale; one of them runs in the default suite."""
-    files = [file for file in STUDIES if file.parent.name == "demo"]
-    return [pytest.param(file, marks=[] if file.stem == "study" else pytest.mark.slow, id=name(file)) for file in files]
-
-
-@pytest.mark.parametrize("file", demo_studies())
+@pytest.mark.slow  # their rows are looked at one by one above, and a study runs in tests/cli/study
+@pytest.mark.parametrize("file", [file for file in STUDIES if file.parent.name == "demo"], ids=name)
 def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = read_study(file)
     row = study.rows[0].name
@@ -174,6 +169,7 @@ def run_stages(study: str, row: str, folder: Path, size_px: int) -> Path:
     return found
 
 
+@pytest.mark.slow
 def test_the_stages_of_nasfe(tmp_path: Path) -> None:
     """Encoders, search, and the network of what they found; its checkpoint needs no other file."""
     folder = run_stages("study.yaml", "searched", tmp_path, size_px=48)
