@@ -2,20 +2,23 @@
 
 import argparse
 import csv
+import math
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from facequal.cli.runs import run_options
+from facequal.cli.runs import experiment_digest, run_options
 from facequal.cli.sweep.file import Sweep, as_text, read_sweep
 from facequal.evaluation.results import write_atomically
 
 DESCRIPTION = """\
 Run the points of a W&B sweep on this machine, without an account: grid and random search, and Bayesian search with
-the extra `facequal[sweeps]` (Optuna). Results go to sweep.csv; points that are in it are not run again.
+the extra `facequal[sweeps]` (Optuna). Each point runs on one device. Results go to sweep.csv; points that are in it
+are not run again, but for those of a grid or at random that failed.
 """
 
 
@@ -38,8 +41,9 @@ def main(arguments: Sequence[str]) -> None:
     options, further = build_parser().parse_known_args(list(arguments))
     try:
         sweep = read_sweep(options.file)
+        further = on_one_device(sweep, further)
         folder = options.folder or Path("runs") / "sweeps" / options.file.stem
-        table = Table(folder / "sweep.csv", sweep)
+        table = Table(folder / "sweep.csv", sweep, settings_digest(sweep, options.seed, further))
         for number, point in chosen_points(sweep, options.points, options.seed, table):
             value, seconds, error = run_point(sweep, point, folder / f"point_{number:04d}", options.seed, further)
             table.add(number, point, value, seconds, error)
@@ -54,17 +58,36 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(1)
 
 
+def on_one_device(sweep: Sweep, further: Sequence[str]) -> list[str]:
+    """The further options, with one device: the processes of several would each run the sweep.
+
+    Raises:
+        ValueError: they or the file ask for something else.
+    """
+    given = [each for each in (*sweep.command, *further) if each.startswith("--trainer.devices")]
+    if any(each != "--trainer.devices=1" for each in given):
+        raise ValueError(f"{given[0]}: each point runs on one device (--trainer.devices=1)")
+    return [*further, *(() if given else ("--trainer.devices=1",))]
+
+
+def settings_digest(sweep: Sweep, seed: int, further: Sequence[str]) -> str:
+    """What all figures depend on beside their points: files, options, seed and metric."""
+    depends = [*sweep.arguments({}, further), f"command {sweep.command[0]}", f"seed {seed}", f"metric {sweep.metric}"]
+    return experiment_digest(depends)[:12]
+
+
 def shown(point: dict[str, Any]) -> str:
     """A point in one line."""
     return ", ".join(f"{name.rpartition('.')[2]}={as_text(value)}" for name, value in point.items())
 
 
 class Table:
-    """What the points found, as a CSV file: number, metric, value, seconds, error, and a column per parameter.
+    """What the points found, as a CSV file: number, metric, value, seconds, error, settings, a column per parameter.
 
     Args:
         path: the file; what it holds already is read.
         sweep: the sweep.
+        settings: see `settings_digest`.
 
     Attributes:
         rows: the rows as they are written.
@@ -73,9 +96,10 @@ class Table:
         ValueError: the file is of a sweep over other parameters.
     """
 
-    def __init__(self, path: Path, sweep: Sweep) -> None:
-        self.path, self.sweep = path, sweep
-        self.names = ["point", "metric", "value", "seconds", "error", *(each.name for each in sweep.parameters)]
+    def __init__(self, path: Path, sweep: Sweep, settings: str) -> None:
+        self.path, self.sweep, self.settings = path, sweep, settings
+        facts = ("point", "metric", "value", "seconds", "error", "settings")
+        self.names = [*facts, *(each.name for each in sweep.parameters)]
         self.rows: list[dict[str, str]] = []
         if path.is_file():
             with path.open(encoding="utf-8", newline="") as file:
@@ -84,23 +108,27 @@ class Table:
             if reader.fieldnames != self.names:
                 raise ValueError(f"{path} is of a sweep over other parameters: give another --folder")
 
-    def value_of(self, number: int, point: dict[str, Any]) -> float | None:
-        """The figure of a point that came to its end, or None.
+    def row_of(self, number: int, point: dict[str, Any]) -> dict[str, str] | None:
+        """The row of a point, or None.
 
         Raises:
-            ValueError: the number belongs to another point.
+            ValueError: the number belongs to another point, or to other settings.
         """
-        found = [row for row in self.rows if row["point"] == str(number)]
-        if not found or found[0]["error"]:
+        found = next((row for row in self.rows if row["point"] == str(number)), None)
+        if found is None:
             return None
-        if any(found[0][name] != as_text(value) for name, value in point.items()):
+        if any(found[name] != as_text(value) for name, value in point.items()):
             raise ValueError(f"{self.path}: point {number} is another one: give another --folder, or the same --seed")
-        return float(found[0]["value"])
+        if found["settings"] != self.settings:
+            raise ValueError(
+                f"{self.path}: point {number} was run with other options, files, seed or metric: give another --folder"
+            )
+        return found
 
     def add(self, number: int, point: dict[str, Any], value: float, seconds: float, error: str) -> None:
         """Write a point's row, in place of an earlier one."""
         facts = {"point": str(number), "metric": self.sweep.metric, "value": "" if error else repr(value)}
-        row = {**facts, "seconds": f"{seconds:.1f}", "error": error}
+        row = {**facts, "seconds": f"{seconds:.1f}", "error": error, "settings": self.settings}
         row |= {name: as_text(given) for name, given in point.items()}
         self.rows = [each for each in self.rows if each["point"] != str(number)] + [row]
         text = StringIO()
@@ -119,6 +147,8 @@ class Table:
 def chosen_points(sweep: Sweep, num: int | None, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
     """Numbers and points that have no figure yet; a Bayesian search takes each from the figures of those before.
 
+    It does not run again what failed, since all later points follow from that.
+
     Raises:
         ValueError: a search without an end has no number of points.
         ModuleNotFoundError: Optuna is missing.
@@ -130,7 +160,8 @@ def chosen_points(sweep: Sweep, num: int | None, seed: int, table: Table) -> Ite
     for number, point in points:
         if limit is not None and number >= limit:
             return
-        if table.value_of(number, point) is None:
+        row = table.row_of(number, point)
+        if row is None or (row["error"] and sweep.method != "bayes"):
             yield number, point
 
 
@@ -155,14 +186,17 @@ def bayesian_points(sweep: Sweep, seed: int, table: Table) -> Iterator[tuple[int
             else:
                 point[name] = trial.suggest_float(name, low, high, log=parameter.distribution == "log_uniform_values")
         yield number, point
-        value = table.value_of(number, point)
-        study.tell(trial, value, state=None if value is not None else optuna.trial.TrialState.FAIL)
+        row = table.row_of(number, point)
+        if row is None or row["error"]:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, float(row["value"]))
 
 
 def run_point(
     sweep: Sweep, point: dict[str, Any], folder: Path, seed: int, further: Sequence[str]
 ) -> tuple[float, float, str]:
-    """Run one point: its figure, its seconds, and the beginning of its error, if it failed."""
+    """Run one point: its figure, its seconds, and the beginning of its error, if it failed; error.txt has all of it."""
     started = time.monotonic()
     try:
         value = figure_of(sweep, [*sweep.arguments(point, further), *run_options(folder, seed)])
@@ -170,6 +204,7 @@ def run_point(
         cause = error.__context__ if isinstance(error, SystemExit) else None
         if isinstance(cause, KeyboardInterrupt):
             raise KeyboardInterrupt from None
+        write_atomically(folder / "error.txt", traceback.format_exc())
         text = f"{type(cause or error).__name__}: {' '.join(str(cause or error).split())}"
         return float("nan"), time.monotonic() - started, text[:240]
     return value, time.monotonic() - started, ""
@@ -179,7 +214,7 @@ def figure_of(sweep: Sweep, arguments: Sequence[str]) -> float:
     """The metric at the end of a run.
 
     Raises:
-        ValueError: the run has logged no such figure.
+        ValueError: the run has logged no such figure, or none that is finite.
     """
     command = sweep.command[0]
     if command == "run":
@@ -193,4 +228,7 @@ def figure_of(sweep: Sweep, arguments: Sequence[str]) -> float:
     logged = {**trainer.logged_metrics, **trainer.callback_metrics}
     if sweep.metric not in logged:
         raise ValueError(f"the run has logged no {sweep.metric}; there are {', '.join(sorted(logged))}")
-    return float(logged[sweep.metric])
+    value = float(logged[sweep.metric])
+    if not math.isfinite(value):
+        raise ValueError(f"{sweep.metric} is {value}")
+    return value

@@ -70,7 +70,12 @@ class Sweep:
 
     def arguments(self, point: Mapping[str, Any], further: Sequence[str] = ()) -> list[str]:
         """The command line of a point, without its loggers: figures are read from the run itself."""
-        given = [each for each in self.command[1:] if not each.startswith("--trainer.logger")]
+        given, is_value = [], False
+        for each in self.command[1:]:
+            is_logger = each.startswith("--trainer.logger")
+            if not is_logger and not (is_value and not each.startswith("-")):
+                given.append(each)
+            is_value = is_logger and "=" not in each  # given as two items
         return [*given, *further, *(f"--{name}={as_text(value)}" for name, value in point.items())]
 
     def points(self, seed: int) -> Iterator[_Point]:
@@ -120,6 +125,9 @@ def read_sweep(path: Path) -> Sweep:
             raise ValueError(f"{path}: {key} must be {expected}, got {content.get(key)!r}")
     if content["metric"]["goal"] not in ("maximize", "minimize"):
         raise ValueError(f"{path}: metric: goal must be maximize or minimize, got {content['metric']['goal']!r}")
+    run_cap = content.get("run_cap")
+    if run_cap is not None and not isinstance(run_cap, int):
+        raise ValueError(f"{path}: run_cap must be a number of points, got {run_cap!r}")
     return Sweep(
         path,
         tuple(str(part) for part in content["command"][1:-1]),
@@ -127,7 +135,7 @@ def read_sweep(path: Path) -> Sweep:
         str(content["metric"]["name"]),
         content["metric"]["goal"] == "maximize",
         tuple(_parameter(path, str(name), part) for name, part in content["parameters"].items()),
-        content.get("run_cap"),
+        run_cap,
     )
 
 
@@ -135,12 +143,16 @@ def _parameter(path: Path, name: str, part: Any) -> Parameter:
     where = f"{path}: parameters: {name}"
     if not isinstance(part, dict):
         raise ValueError(f"{where} must be a mapping with values, value, or min and max, got {part!r}")
-    values: Sequence[Any] = [part["value"]] if "value" in part else part.get("values", ())
+    values = [part["value"]] if "value" in part else part.get("values", [])
+    if not isinstance(values, list):
+        raise ValueError(f"{where}: values must be a list, got {values!r}")
     if values:
         return Parameter(name, tuple(values))
     if not {"min", "max"} <= part.keys():
         raise ValueError(f"{where} needs values, value, or min and max")
     low, high = part["min"], part["max"]
+    if not all(isinstance(bound, int | float) for bound in (low, high)):
+        raise ValueError(f"{where}: min and max must be numbers, got {low!r} and {high!r}")
     integers = isinstance(low, int) and isinstance(high, int)
     distribution = part.get("distribution", "int_uniform" if integers else "uniform")
     if distribution not in ("uniform", "int_uniform", "log_uniform_values"):

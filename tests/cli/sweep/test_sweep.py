@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,8 +28,10 @@ RANGES["lr"]["distribution"] = "log_uniform_values"  # type: ignore[assignment]
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
     def write(**changes: Any) -> Path:
-        path = tmp_path / "sweep.yaml"
-        path.write_text(yaml.safe_dump({key: value for key, value in (GOOD | changes).items() if value is not ...}))
+        path, config = tmp_path / "sweep.yaml", tmp_path / "a.yaml"
+        config.write_text("# expected: not run\ndata: {batch_size: 4}\n")
+        text = yaml.safe_dump({key: value for key, value in (GOOD | changes).items() if value is not ...})
+        path.write_text(text.replace("a.yaml", str(config)))
         return path
 
     return write
@@ -44,6 +47,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         done.append(given)
         if given.get("model.b") == "two" and given["model.a"] == "null":
             raise RuntimeError("out of\nluck")
+        if float(given.get("model.x", 0)) < float(given.get("model.least", "-inf")):
+            raise RuntimeError("too small")
         return (float(given.get("model.x", 0)) - 1) ** 2 + float(given.get("model.a", "0").replace("null", "0"))
 
     monkeypatch.setattr(command, "figure_of", pretend)
@@ -79,7 +84,11 @@ def test_a_grid_is_run_whole_and_goes_on(
     assert "best: point 4, val/x 1.0000" in capsys.readouterr().out
     runs.clear()
     with pytest.raises(SystemExit):
-        sweep(write(), "--seed", "3")
+        sweep(write(), "--seed", "3", "--data.batch_size=4")
+    assert "in pretend" in (tmp_path / "out" / "point_0005" / "error.txt").read_text()
+    for other in (["--seed", "3"], ["--seed", "4", "--data.batch_size=4"]):
+        with pytest.raises(SystemExit, match="point 0 was run with other options, files, seed or metric"):
+            sweep(write(), *other)
     assert [(run["model.a"], run["model.b"]) for run in runs] == [("null", "two")]  # what failed is run again
     with pytest.raises(SystemExit, match="is of a sweep over other parameters: give another --folder"):
         sweep(write(parameters={"z": {"value": 1}}))
@@ -110,12 +119,38 @@ def test_bayes_finds_the_minimum_and_goes_on_as_it_would_have(
     values = [float(row["value"]) for row in whole]
     assert min(values) < 0.5
     assert sorted(values[20:])[10] < sorted(values[:20])[10]  # it has learnt where to look
-    main(["sweep", str(path), "--folder", str(tmp_path / "parts"), "--points", "15"])
-    main(["sweep", str(path), "--folder", str(tmp_path / "parts")])
-    keep = ("point", "model.x", "n", "value")
-    assert [[row[name] for name in keep] for row in rows(tmp_path / "parts")] == [
-        [row[name] for name in keep] for row in whole
-    ]
+    runs.clear()
+    # With points that fail, too: what comes after them follows from that, so they are not run again.
+    for folder, num in (("whole", ()), ("parts", ("--points", "15")), ("parts", ())):
+        with pytest.raises(SystemExit):
+            main(["sweep", str(path), "--folder", str(tmp_path / folder), "--model.least=-5", *num])
+    assert len(runs) == 80
+    keep = ("point", "model.x", "n", "value", "error")
+    one, two = ([[row[name] for name in keep] for row in rows(tmp_path / folder)] for folder in ("whole", "parts"))
+    assert one == two
+    assert any(row[-1] for row in one[:15])
+
+
+def test_a_point_has_one_device(write: Callable[..., Path]) -> None:
+    with pytest.raises(SystemExit, match=r"--trainer\.devices=2: each point runs on one device"):
+        sweep(write(), "--trainer.devices=2")
+
+
+def test_figures_that_are_none(monkeypatch: pytest.MonkeyPatch, write: Callable[..., Path]) -> None:
+    class Diverged:
+        def __init__(self, arguments: Sequence[str]) -> None:
+            self.trainer = SimpleNamespace(logged_metrics={"val/x": float("nan")}, callback_metrics={})
+
+    monkeypatch.setattr("facequal.cli.lightning.FaceQualCLI", Diverged)
+    with pytest.raises(ValueError, match="val/x is nan"):
+        command.figure_of(read_sweep(write()), [])
+
+
+def test_loggers_of_the_file_are_left_out(write: Callable[..., Path]) -> None:
+    given = ["facequal", "fit", "--trainer.logger", "x.WandbLogger", "-c", "a.yaml", "--trainer.logger.y", "z"]
+    found = read_sweep(write(command=[*given, "--data.batch_size", "4", "${args}"]))
+    assert found.arguments({})[0] == "-c"
+    assert found.arguments({})[2:] == ["--data.batch_size", "4"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +167,10 @@ def test_bayes_finds_the_minimum_and_goes_on_as_it_would_have(
         ({"parameters": {"a": {"min": 1, "max": 2, "distribution": "normal"}}}, "distribution 'normal' is not known"),
         ({"parameters": RANGES}, r"a grid needs values, but lr has a range"),
         ({"method": "random"}, "a random search has no end: give --points"),
+        ({"parameters": {"a": {"values": 3}}}, "a: values must be a list, got 3"),
+        ({"parameters": {"a": {"values": "abc"}}}, "a: values must be a list, got 'abc'"),
+        ({"parameters": {"a": {"min": "x", "max": 2}}}, "a: min and max must be numbers, got 'x' and 2"),
+        ({"run_cap": "many"}, "run_cap must be a number of points, got 'many'"),
     ],
 )
 def test_files_that_are_wrong(changes: dict[str, Any], message: str, write: Callable[..., Path]) -> None:
