@@ -25,7 +25,7 @@
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from small_studies import row_folder, study_folder
+from small_studies import norms_study, row_folder
 
 from facequal.analysis.embedding import embed_faces
 from facequal.analysis.norm_drawings import draw_correlations, draw_scatter, draw_trajectories
@@ -35,16 +35,7 @@ from facequal.checkpoints import load_module
 from facequal.data.procedural import ProceduralFaces
 from facequal.degradations import Resolution
 
-study = study_folder(
-    "studies/norms",
-    "demo/norms.yaml",
-    *("AdaFace", "ArcFace"),
-    small=(
-        "--trainer.max_epochs=4",
-        "--data.train.init_args.num_identities=60",
-        "--data.resolutions_px=[7,112]",
-    ),
-)
+study = norms_study()
 runs = {name: row_folder(study, name) for name in ("AdaFace", "ArcFace")}
 samples = {name: read_samples(run) for name, run in runs.items()}
 print(", ".join(quality_columns(samples["AdaFace"])))
@@ -84,8 +75,8 @@ draw_trajectories(samples["AdaFace"])
 # ## What refusing poor pictures gains
 #
 # Pairs of unseen people, each picture at a size of its own. Refusing the pairs with the lowest norms first should lower
-# the rate of misses faster than refusing at random; refusing by the size that was drawn is what perfect knowledge of
-# the degradation would do.
+# the rate of misses, which refusing at random does not. Refusing by the size that was drawn uses the truth about the
+# degradation, and nothing about the face.
 
 # %%
 method = load_module(runs["AdaFace"] / "checkpoints" / "last.ckpt")

@@ -23,7 +23,7 @@
 # %matplotlib inline
 import torch
 from matplotlib.figure import Figure
-from small_studies import row_folder, study_folder
+from small_studies import norms_study, row_folder
 
 from facequal.analysis.gst import AdaFaceScaling, ArcFaceScaling, CosFaceScaling, published_scalings
 from facequal.analysis.gst_drawings import draw_scaling_maps
@@ -33,9 +33,9 @@ from facequal.analysis.norms import read_samples
 # ## Maps
 #
 # Two classes. The angle is that of the feature: its own class is at the right (solid line), the other one at the dashed
-# line. The radius is the feature norm. Only MagFace and AdaFace depend on it: MagFace asks more of long features
-# everywhere; AdaFace, whose mean norm is the dotted circle, stresses hard samples (towards the dashed line) where
-# norms are high, and easy ones where they are low.
+# line. The radius is the feature norm. Only MagFace and AdaFace depend on it: MagFace's margin grows with the norm;
+# AdaFace, whose mean norm is the dotted circle, weighs hard samples (towards the dashed line) the more against easy
+# ones (towards the solid line), the higher the norm is.
 
 # %%
 draw_scaling_maps(published_scalings())
@@ -66,20 +66,12 @@ figure
 # ## In a training
 #
 # What the samples of a training really got: |g| against the feature norm in the last epoch, by the resolution to which
-# they were reduced (112 px: not at all). `TrainingSamples` keeps these values for every margin.
+# they were reduced (112 px: not at all). `TrainingSamples` keeps these values for every margin. As long as P is small,
+# AdaFace's |g| falls with the norm even for hard samples, since its angular margin does; ArcFace knows no norm.
 
 # %%
 rows = ("AdaFace", "ArcFace")
-study = study_folder(
-    "studies/norms",
-    "demo/norms.yaml",
-    *rows,
-    small=(
-        "--trainer.max_epochs=4",
-        "--data.train.init_args.num_identities=60",
-        "--data.resolutions_px=[7,112]",
-    ),
-)
+study = norms_study()
 figure = Figure(figsize=(9, 3.6), layout="constrained")
 for axes, row in zip(figure.subplots(1, 2, sharey=True), rows, strict=True):
     samples = read_samples(row_folder(study, row))

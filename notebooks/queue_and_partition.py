@@ -23,12 +23,14 @@ import torch
 from small_studies import row_folder, study_folder
 
 from facequal.analysis.embedding import embed_faces
+from facequal.analysis.norms import pearson
 from facequal.analysis.similarities import all_similarities, draw_partition, draw_similarities
 from facequal.checkpoints import load_module
 from facequal.data.procedural import ProceduralFaces
 from facequal.degradations.qgface import QGFaceAugmentation
 from facequal.degradations.random import Keys
 from facequal.losses.partition import unit_quality
+from facequal.metrics.no_reference import no_reference_scores
 
 rows = {"momentum": "momentum", "proxy-updated": "proxy-updated = b 0.2"}
 study = study_folder(
@@ -48,18 +50,23 @@ faces = ProceduralFaces(num_identities=300, images_per_identity=4)  # people of 
 # ## The partition
 #
 # Faces under QGFace's augmentation, by the quality that is read off their norm (mean and spread of the norms come from
-# the training). Below b an image goes to the contrastive loss. Is what is below b worse to *your* eye? With this
-# augmentation and this small network it hardly is: its norm follows contrast and brightness more than resolution.
+# the training). Below b an image goes to the contrastive loss. Is what is below b worse to *your* eye? The correlations
+# say what this quality goes with.
 
 # %%
 method = methods["proxy-updated"]
 places = range(0, 480, 2)
 images = torch.stack([faces[place]["image"] for place in places]).float() / 255
-degraded, _ = QGFaceAugmentation()(images, Keys(torch.tensor(places), seed=0, epoch=0))
+degraded, drawn = QGFaceAugmentation()(images, Keys(torch.tensor(places), seed=0, epoch=0))
 with torch.no_grad():
     _, norms = method.eval()(degraded)
     quality = unit_quality(method.quality(norms))
 draw_partition(degraded, quality, method.partition.threshold)
+
+# %%
+measures = {name: values.numpy() for name, values in no_reference_scores(degraded).items()}
+measures["drawn scale"] = drawn["random_rescale.scale"].numpy()
+{name: round(pearson(values, quality.numpy()), 2) for name, values in measures.items()}
 
 # %% [markdown]
 # ## What the queue holds
@@ -67,7 +74,7 @@ draw_partition(degraded, quality, method.partition.threshold)
 # Cosines of degraded faces with the queue's keys of the same people and of others. `momentum` holds embeddings as they
 # were inserted, by an encoder that follows slowly; `proxy-updated` moves each embedding as far as the class weight of
 # its person has moved since. The wider the gap, the better the queue tells people apart; which of the two does is what
-# the figures below say of this run.
+# the figures below say of this run. In-batch negatives have no queue to look at.
 
 # %%
 probes = {name: embed_faces(each, faces, places, QGFaceAugmentation()) for name, each in methods.items()}

@@ -1,6 +1,7 @@
 """The runs that the notebooks show: those on disk, or small ones made on the spot."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,11 @@ from pathlib import Path
 from facequal.cli.study.file import StudyRow
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = ROOT / "runs" / "notebooks"
+RUNS = Path(os.environ.get("FACEQUAL_NOTEBOOK_RUNS", ROOT / "runs"))
 
 
 def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()) -> Path:
-    """The folder of a study, from ``runs``; where it has not been run, a small one of one seed.
+    """The folder of a study, from the folder ``runs``; where it has not been run, a small one of one seed.
 
     Args:
         folder: of the study, in ``runs``.
@@ -26,13 +27,13 @@ def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()
     Raises:
         RuntimeError: the small study failed; the message is the end of what it printed.
     """
-    given = ROOT / "runs" / folder
+    given = RUNS / folder
     if all((row_folder(given, row) / "report" / "results.csv").is_file() for row in rows):
         print(f"shown: runs/{folder}")
         return given
     # Another setting is another folder.
     digest = hashlib.sha256("\n".join((file, *rows, *small)).encode()).hexdigest()[:8]
-    made = SMALL / f"{folder.replace('/', '_')}_{digest}"
+    made = RUNS / "notebooks" / f"{folder.replace('/', '_')}_{digest}"
     command = [sys.executable, "-m", "facequal", "study", f"experiments/{file}", "--only", *rows, "--seeds", "1"]
     command += ["--folder", str(made), *small]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -40,6 +41,12 @@ def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()
         raise RuntimeError(f"{' '.join(command[2:])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
     print(f"shown: a small study, since there is no runs/{folder}")
     return made
+
+
+def norms_study() -> Path:
+    """The study of norms under AdaFace and ArcFace, which two notebooks show."""
+    small = ("--trainer.max_epochs=4", "--data.train.init_args.num_identities=60", "--data.resolutions_px=[7,112]")
+    return study_folder("studies/norms", "demo/norms.yaml", "AdaFace", "ArcFace", small=small)
 
 
 def row_folder(study: Path, row: str) -> Path:

@@ -78,10 +78,11 @@ def similarities_by_resolution(
 ) -> dict[str, Similarities]:
     """Similarities of small probes with a sharp gallery, by their size ("7 px"): for `draw_similarities`.
 
-    The gallery holds the first image of every person as it is; all others are probes, at each size in turn.
+    The gallery holds the first image of every person as it is; all others are probes, at each size in turn. People with
+    one image are in the gallery alone.
 
     Raises:
-        ValueError: Somebody has one image only, or there is one person.
+        ValueError: There is one person, or nobody with two images.
     """
     labels = source.labels.tolist()
     first = {label: place for place, label in reversed(list(enumerate(labels)))}

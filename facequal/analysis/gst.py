@@ -256,8 +256,9 @@ def scaling_map(
         raise ValueError(f"between must be in (0, pi/2] and max_norm above 0, got {between} and {max_norm}")
     angles = torch.linspace(-between, 2 * between, num_angles, dtype=torch.float64)
     norms = torch.linspace(max_norm / num_norms, max_norm, num_norms, dtype=torch.float64)
-    # The clamps of the heads: at 0 the slope of an angular margin has no bound.
-    theta = angles.abs().clamp(math.acos(1 - margins.ADAFACE_EPS), math.pi - 1e-2).expand(num_norms, -1)
+    # The clamp of AdaFace's head: at 0 and pi the slope of an angular margin has no bound.
+    least = math.acos(1 - margins.ADAFACE_EPS)
+    theta = angles.abs().clamp(least, math.pi - least).expand(num_norms, -1)
     norm = norms[:, None].expand(-1, num_angles)
     target = scaling.margined_cosine(theta, norm)
     other = scaling.negatives(theta, torch.cos(angles - between).expand(num_norms, -1))

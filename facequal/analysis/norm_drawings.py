@@ -43,7 +43,8 @@ def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None)
     figure = Figure(figsize=(9.0, 3.6), layout="constrained")
     for axes, value in zip(figure.subplots(1, 2), VALUES, strict=True):
         x, y = finite_pairs(last[quality].to_numpy(float), last[value].to_numpy(float))
-        axes.plot(x[:_MAX_POINTS], y[:_MAX_POINTS], ".", markersize=3, alpha=0.5)
+        some = np.linspace(0, len(x) - 1, min(len(x), _MAX_POINTS)).astype(int)  # of all people
+        axes.plot(x[some], y[some], ".", markersize=3, alpha=0.5)
         r = pearson(x, y)
         if np.isfinite(r):
             slope, intercept = np.polyfit(x, y, 1)

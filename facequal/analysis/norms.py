@@ -50,15 +50,22 @@ def _read_epoch(file: Path) -> "pd.DataFrame":
 
 
 def quality_columns(samples: "pd.DataFrame") -> list[str]:
-    """Columns that say something of quality: what was drawn and what was measured, where it varies."""
-    names = [name for name in samples.columns if name.startswith((DRAWN, MEASURED))]
+    """Columns that may say something of quality: what was drawn and measured, where it has an order and varies."""
+    names = [name for name in samples.columns if name.startswith((DRAWN, MEASURED)) and has_order(name)]
     return [name for name in names if samples[name].nunique(dropna=True) > 1]
+
+
+def has_order(name: str) -> bool:
+    """Whether a drawn value says more or less of something: numbers of kernels, filters and places do not."""
+    last = name.rpartition(".")[2]
+    return not last.endswith(("_id", "_filter")) and last not in ("top", "left")
 
 
 def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | None = None) -> "pd.DataFrame":
     """Pearson correlation of norm and P(y) with every quality, per epoch and view.
 
-    Values drawn for a degradation that reached some images only are compared where it did: ``drawn.X.applied`` says so.
+    Values drawn for a degradation that reached some images only are compared where it did: ``drawn.X.applied`` says so,
+    and ``drawn.applied`` of all of them together.
 
     Args:
         samples: see `read_samples`.
@@ -90,11 +97,13 @@ def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | Non
 
 
 def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
-    """Which samples a drawn value was used for."""
-    flag = f"{quality.rpartition('.')[0]}.applied"
-    if quality == flag or flag not in samples:
-        return np.ones(len(samples), dtype=bool)
-    applied: NDArray[np.bool_] = samples[flag].to_numpy(float) > 0
+    """Which samples a drawn value was used for: where the degradation, and those that it is part of, were applied."""
+    applied = np.ones(len(samples), dtype=bool)
+    parts = quality.split(".")[:-1]
+    for length in range(1, len(parts) + 1):
+        flag = ".".join([*parts[:length], "applied"])
+        if flag != quality and flag in samples:
+            applied &= samples[flag].to_numpy(float) > 0
     return applied
 
 
@@ -122,7 +131,7 @@ def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None 
 
     Returns:
         A row per group and epoch: ``group``, ``epoch``, ``norm``, ``probability``, ``augmented`` (share of the samples
-        that any degradation reached in that epoch; NaN where it does not say), ``num``.
+        that a degradation reached in that epoch, as ``drawn.*.applied`` say; NaN where none says it), ``num``.
 
     Raises:
         ValueError: there are fewer samples than groups.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facequal.analysis.norms import finite_pairs, pearson
+from facequal.analysis.norms import finite_pairs, has_order, pearson
 from facequal.data.datasets import ImageFolder
 from facequal.data.errors import DataError
 from facequal.data.suite_export import MANIFEST
@@ -78,8 +78,7 @@ def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
         if len(cells) != len(names):
             raise DataError(f"{manifest}: line {number} has {len(cells)} cells, the first has {len(names)}; truncated?")
         row = dict(zip(names, cells, strict=True))
-        # Numbers of kernels, cameras and the like have no order.
-        shown = {name: text for name, text in row.items() if name not in _NOT_DRAWN and not name.endswith("_id")}
+        shown = {name: text for name, text in row.items() if name not in _NOT_DRAWN and has_order(name)}
         values = {name: _number(text) for name, text in shown.items()}
         found[row["lq"]] = {name: value for name, value in values.items() if value is not None}
     return found
@@ -113,10 +112,11 @@ def norm_correlations(scores: "pd.DataFrame") -> dict[str, tuple[float, int]]:
 
 
 def contact_sheet(source: ImageFolder, scores: "pd.DataFrame", rows: int = 6, columns: int = 8) -> bytes:
-    """A PNG of pictures at even distances from the lowest norm to the highest, each with its norm."""
+    """A PNG of pictures at even distances from the lowest norm to the highest, each with its norm; finite ones only."""
     from matplotlib.figure import Figure
 
-    order = np.argsort(scores["norm"].to_numpy(float), kind="stable")
+    norms = scores["norm"].to_numpy(float)
+    order = np.argsort(norms, kind="stable")[: np.isfinite(norms).sum()]  # NaN comes last
     num = min(rows * columns, len(order))
     chosen = order[np.linspace(0, len(order) - 1, num).round().astype(int)]
     rows = -(-num // columns)

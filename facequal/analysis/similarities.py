@@ -100,8 +100,12 @@ def draw_similarities(
 
     Raises:
         KeyError: `before` lacks a name.
+        ValueError: there is nothing to draw.
     """
     from matplotlib.figure import Figure
+
+    if not by_name or not all(len(part) for found in by_name.values() for part in found):
+        raise ValueError(f"no cosines to draw: {', '.join(by_name) or 'no similarities'}")
 
     figure = Figure(figsize=(3.0 * len(by_name), 2.8), layout="constrained")
     bins = np.linspace(_LOWEST, _HIGHEST, 65)
@@ -197,9 +201,14 @@ def draw_partition(images: Tensor, quality: Tensor, threshold: float, num: int =
         quality: (B,) in [0,1], as QGFace reads it off the norm.
         threshold: b.
         num: pictures per row.
+
+    Raises:
+        ValueError: there are no images.
     """
     from matplotlib.figure import Figure
 
+    if not len(images):
+        raise ValueError("no images to draw")
     order = torch.argsort(quality)
     low, high = order[quality[order] < threshold], order[quality[order] >= threshold]
     rows = {"lowest": low[:num], "just below": low[num:][-num:], "just above": high[:num], "highest": high[num:][-num:]}

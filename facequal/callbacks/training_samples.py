@@ -15,6 +15,7 @@ from facequal.evaluation.folders import run_folder
 from facequal.metrics.no_reference import SCORES, no_reference_scores
 
 FOLDER = "samples"
+CLASSES = ("blur", "noise", "low_light")  # the order of a batch's ``classes``
 
 
 class TrainingSamples(Callback):
@@ -25,7 +26,10 @@ class TrainingSamples(Callback):
     (0 is the only one, or QGFace's original; 1 its degraded copy), ``norm``, ``probability``, ``margin``,
     ``gradient_scaling``, ``drawn.NAME`` for every number per image that the degradation drew, and ``measured.NAME`` for
     every measure of `facequal.metrics.no_reference`, of the picture as the network saw it; they are what
-    `facequal.analysis.norms` reads. Rows of all ranks are written by the first, each image once.
+    `facequal.analysis.norms` reads. ``gradient_scaling`` is that of the margin: QGFace's partition acts on the loss
+    after it. Of a degradation that draws classes, as `MultiDegradation`, ``drawn.blur.applied``,
+    ``drawn.noise.applied`` and ``drawn.low_light.applied`` say what reached an image. Rows of all ranks are written by
+    the first, each image once. After a resume within an epoch the file of that epoch holds what came after it.
 
     Args:
         num_samples: images that are followed, drawn from the training set by a seed.
@@ -56,8 +60,15 @@ class TrainingSamples(Callback):
         self.rows: list[dict[str, Tensor]] = []
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose the samples, the same ones in every epoch and on every rank."""
-        num = len(trainer.datamodule.train_source)  # type: ignore[attr-defined]
+        """Choose the samples, the same ones in every epoch and on every rank.
+
+        Raises:
+            TypeError: the trainer was given loaders in place of a data module.
+        """
+        datamodule = getattr(trainer, "datamodule", None)
+        if datamodule is None:
+            raise TypeError("TrainingSamples needs the data as a FaceDataModule, whose samples it can tell apart")
+        num = len(datamodule.train_source)
         chosen = np.random.default_rng(self.seed).permutation(num)[: self.num_samples]
         self.is_chosen = torch.zeros(num, dtype=torch.bool)
         self.is_chosen[torch.from_numpy(chosen)] = True
@@ -79,8 +90,11 @@ class TrainingSamples(Callback):
         for name, drawn in batch["degradation"].items():
             if drawn.ndim == 1:
                 samples[f"drawn.{name}"] = drawn.float().repeat(views)
+        for name, applied in zip(CLASSES, batch.get("classes", torch.zeros(0)).unbind(-1), strict=False):
+            samples[f"drawn.{name}.applied"] = applied.float().repeat(views)
         places = torch.nonzero(self.is_chosen[samples["index"].cpu()]).squeeze(1)
-        rows = {name: values.detach().cpu()[places] for name, values in samples.items()}
+        on_device = places.to(samples["index"].device)
+        rows = {name: values.detach()[on_device].cpu() for name, values in samples.items()}
         if self.measure:
             # Of one view the network saw lq, of two image and lq.
             seen = batch["lq"] if views == 1 else torch.cat((batch["image"], batch["lq"]))
@@ -108,7 +122,7 @@ def measured(pictures: Tensor, further: Mapping[str, Callable[[Tensor], Tensor]]
 
 def gather_uneven(trainer: Trainer, rows: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rows of all ranks, of which each may have another number: filled up for the exchange."""
-    lengths = gather_rows(trainer, torch.tensor([len(rows["index"]) if rows else 0]))
+    lengths = gather_rows(trainer, torch.tensor([len(rows["index"])]))
     longest = int(lengths.max())
     keep = torch.cat([torch.arange(longest) < length for length in lengths.cpu()])
     padded = {name: torch.cat((values, values.new_zeros(longest - len(values)))) for name, values in rows.items()}

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from jsonargparse import ArgumentParser
 
 from facequal.analysis.quality import contact_sheet, drawn_values, norm_correlations, score_folder, with_drawn
@@ -51,8 +52,9 @@ def main(arguments: Sequence[str]) -> None:
         source = ImageFolder(options.folder, backbone.input_size_px)
         drawn = drawn_values(options.folder) if options.folder.is_dir() else {}
         further = {"brisque": load_brisque(*options.brisque)} if options.brisque else {}
+        torch.empty(0, device=options.device)
         scores = score_folder(backbone, source, options.device, further)
-    except (DataError, OSError, ValueError) as error:
+    except (DataError, OSError, ValueError, AssertionError, RuntimeError) as error:  # torch has all kinds for a device
         sys.exit(f"facequal quality: {error}")
     if drawn:
         scores = with_drawn(scores, drawn)
@@ -61,9 +63,14 @@ def main(arguments: Sequence[str]) -> None:
         degraded = scores
     table = write_atomically(options.out / "quality.csv", scores.sort_values("norm").to_csv(index=False))
     print(f"{len(scores)} pictures, norms {scores['norm'].min():.2f} to {scores['norm'].max():.2f}")
-    for name, (r, num) in norm_correlations(degraded).items():
+    if len(degraded) < len(scores):
+        print(f"compared are the {len(degraded)} that were degraded, not the clean ones beside them")
+    found = norm_correlations(degraded)
+    for name, (r, num) in found.items():
         print(f"  norm and {name}: r = {r:+.2f} ({num} pictures)")
+    lines = ["quality,r,num", *(f"{name},{r!r},{num}" for name, (r, num) in found.items())]
     print(f"table: {table}")
+    print(f"correlations: {write_atomically(options.out / 'correlations.csv', chr(10).join(lines) + chr(10))}")
     print(f"picture: {write_atomically(options.out / 'quality.png', contact_sheet(source, scores))}")
 
 

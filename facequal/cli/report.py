@@ -44,7 +44,10 @@ def main(arguments: Sequence[str]) -> None:
         runs = read_runs(options.runs, notes)
     except ValueError as error:
         sys.exit(f"facequal report: {error}")
-    path = write_page(options.out, runs, notes)
+    try:
+        path = write_page(options.out, runs, notes)
+    except OSError as error:
+        sys.exit(f"facequal report: --out {options.out}: {error}")
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     print(f"report: {path}")

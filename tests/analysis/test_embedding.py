@@ -42,3 +42,7 @@ def test_probes_of_every_size_meet_a_sharp_gallery() -> None:
     expected = sharp.embeddings[1] @ sharp.embeddings[0]  # 16 px is the size of these pictures
     assert found["16 px"].matched[0] == pytest.approx(float(expected), abs=1e-6)
     assert not torch.allclose(found["4 px"].matched, found["16 px"].matched)
+    with pytest.raises(ValueError, match="every probe needs its own person and another one"):
+        similarities_by_resolution(method, people(1, 3), [4])
+    with pytest.raises(ValueError, match="no face to embed"):
+        similarities_by_resolution(method, people(5, 1), [4])

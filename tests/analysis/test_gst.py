@@ -91,9 +91,30 @@ def test_closed_forms_are_the_gradients_of_the_heads(name: str) -> None:
         found = scaling(theta, norm.squeeze(1), probability)
         margined = scaling.margined_cosine(theta, norm.squeeze(1))
     torch.testing.assert_close(found, expected, atol=1e-8, rtol=1e-8)
+    logged = head.loss(embedding, norm, labels).gradient_scaling
+    torch.testing.assert_close(logged, expected, atol=1e-8, rtol=1e-8)
     torch.testing.assert_close(8.0 * margined, logits.detach().gather(1, target).squeeze(1), atol=1e-8, rtol=1e-8)
     assert (found <= 0).all()
     assert (found < 0).double().mean() > 0.8
+
+
+def test_hard_negatives_of_curricularface() -> None:
+    """What enters the softmax in place of the others' cosines is what the head puts there."""
+    scaling, head = CurricularFaceScaling(8.0, t=0.25), curricularface().double().eval()
+    with torch.no_grad():
+        head.weight.copy_(torch.eye(C))
+        embedding, norm, labels = features()
+        logits = head(embedding, norm, labels) / 8.0
+    theta = torch.acos(embedding.gather(1, labels[:, None]))
+    others = torch.ones_like(logits).scatter(1, labels[:, None], 0.0).bool()
+    found = scaling.negatives(theta.expand(-1, C), embedding)
+    torch.testing.assert_close(found[others], logits[others], atol=1e-8, rtol=1e-8)
+    assert (found[others] != embedding[others]).double().mean() > 0.1
+
+
+def test_maps_stay_within_the_clamp_of_the_heads() -> None:
+    found = scaling_map(SphereFaceScaling(30.0), between=math.pi / 2)
+    assert float(found.strength.max()) < 30 * 1.7 / math.sin(math.acos(1 - 1e-3))
 
 
 def test_published_settings_are_those_of_the_heads() -> None:

@@ -53,6 +53,19 @@ def test_correlations_per_epoch(samples: pd.DataFrame) -> None:
         quality_correlations(samples, ["drawn.blur"])
 
 
+def test_values_of_a_composition_that_reached_some(samples: pd.DataFrame) -> None:
+    """``drawn.applied`` is that of all that follows; numbers of filters have no order."""
+    table = samples.drop(columns=["drawn.noise.applied"])
+    table["drawn.applied"] = samples["drawn.noise.applied"]
+    table["drawn.resolution.applied"] = np.arange(len(table)) % 4 // 2
+    table["drawn.resolution.up_filter"] = np.arange(len(table)) % 5
+    found = quality_correlations(table).set_index(["epoch", "quality", "value"])["num"]
+    assert found[(2, "drawn.noise.sigma", "norm")] == 50
+    assert found[(2, "drawn.resolution.size_px", "norm")] == 25
+    assert found[(2, "drawn.applied", "norm")] == 100
+    assert "drawn.resolution.up_filter" not in quality_columns(table)
+
+
 def test_what_does_not_vary_has_no_correlation() -> None:
     assert np.isnan(pearson(np.ones(5), np.arange(5.0)))
     assert np.isnan(pearson(np.arange(2.0), np.arange(2.0)))

@@ -95,3 +95,7 @@ def test_pictures() -> None:
     titles = [axes.get_title() for axes in partition.axes]
     assert titles == ["0.10", "0.20", "0.30", "0.80", "0.90", ""]
     assert partition.get_suptitle() == "2 of 5 below 0.25"
+    with pytest.raises(ValueError, match="no images to draw"):
+        draw_partition(torch.rand(0, 3, 8, 8), torch.rand(0), threshold=0.25)
+    with pytest.raises(ValueError, match="no cosines to draw: 7 px"):
+        draw_similarities({"7 px": Similarities(torch.rand(0), torch.rand(3))})

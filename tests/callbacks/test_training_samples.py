@@ -9,9 +9,11 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from facequal.callbacks.training_samples import TrainingSamples
+from facequal.analysis.norms import trajectories
+from facequal.callbacks.training_samples import CLASSES, TrainingSamples
 from facequal.data.datamodule import FaceDataModule
 from facequal.degradations import Resolution
+from facequal.degradations.multi import MultiDegradation
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.qgface import QGFace
 from facequal.methods.recognizer import Recognizer
@@ -91,6 +93,22 @@ def test_both_views_of_qgface(tmp_path: Path) -> None:
     assert found.groupby("view").size().nunique() == 1
     assert set(found["view"]) == {0, 1}
     assert not found.duplicated(["view", "index"]).any()
+
+
+def test_classes_say_what_reached_an_image(tmp_path: Path) -> None:
+    data = FaceDataModule(train=people(6, 6), degradation=MultiDegradation({"N": 1, "L": 1}), batch_size=6)
+    fit(recognizer(), tmp_path, data, TrainingSamples(num_samples=36), max_epochs=1)
+    found = pd.read_parquet(tmp_path / "samples" / "epoch_0000.parquet")
+    flags = found[[f"drawn.{name}.applied" for name in CLASSES]]
+    assert set(flags.itertuples(index=False, name=None)) == {(0, 1, 0), (0, 0, 1)}
+    assert found["measured.brightness"][flags["drawn.low_light.applied"] > 0].mean() < 0.3
+    assert trajectories(found, num_groups=2)["augmented"].tolist() == [1, 1]
+
+
+def test_loaders_in_place_of_a_data_module(tmp_path: Path) -> None:
+    trainer = Trainer(logger=False, accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False)
+    with pytest.raises(TypeError, match="TrainingSamples needs the data as a FaceDataModule"):
+        TrainingSamples().on_train_epoch_start(trainer, recognizer())
 
 
 def test_nothing_is_measured_unless_asked(tmp_path: Path) -> None:

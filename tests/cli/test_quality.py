@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from facequal.analysis.quality import norm_correlations
+from facequal.analysis.quality import contact_sheet, norm_correlations
 from facequal.cli import main
 from facequal.data.images import encode_png, read_image
 from facequal.evaluation.brisque_files import load_brisque
@@ -65,11 +65,26 @@ def test_what_was_drawn_is_compared(weights: Path, tmp_path: Path, capsys: pytes
     assert table[table["image"].str.startswith("clean/")]["drawn.r"].isna().all()
     r, num = norm_correlations(degraded)["drawn.r"]
     assert (r, num) == (pytest.approx(np.corrcoef(degraded["drawn.r"], degraded["norm"])[0, 1]), 48)
-    assert f"norm and drawn.r: r = {r:+.2f} (48 pictures)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"norm and drawn.r: r = {r:+.2f} (48 pictures)" in printed
+    assert "compared are the 48 that were degraded" in printed
+    written = pd.read_csv(tmp_path / "out" / "correlations.csv").set_index("quality")
+    assert written.loc["drawn.r", ["r", "num"]].tolist() == [pytest.approx(r), 48]
     assert not any(name.endswith("_id") for name in table.columns)
 
 
+def test_pictures_without_a_norm_are_not_shown() -> None:
+    source = [{"image": torch.full((3, 8, 8), value)} for value in (0, 100, 200)]
+    scores = pd.DataFrame({"norm": [3.0, float("nan"), 1.0]})
+    sheet = contact_sheet(source, scores)  # type: ignore[arg-type]  # items are all it needs
+    assert contact_sheet([source[0], source[2]], scores.dropna().reset_index()) == sheet  # type: ignore[arg-type,list-item]
+
+
 def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    encode_png(tmp_path / "one" / "0.png", np.zeros((32, 32, 3), dtype=np.uint8))
+    with pytest.raises(SystemExit, match=r"facequal quality: .*device"):
+        quality(tmp_path / "one", weights, tmp_path / "out", "--device=nowhere")
     with pytest.raises(SystemExit, match=r"facequal quality: .*gone: no such folder"):
         quality(tmp_path / "gone", weights, tmp_path / "out")
     (tmp_path / "in").mkdir()

@@ -55,7 +55,10 @@ def draw_trained_scalings(samples: Mapping[str, "pd.DataFrame"]) -> "Figure":
 
     figure, axes = panel_figure(len(samples), {})
     for axis, (name, own) in zip(axes, samples.items(), strict=True):
-        last = last_epoch(own).iloc[:_MAX_POINTS]
+        last = last_epoch(own)
+        last = last.iloc[
+            np.linspace(0, len(last) - 1, min(len(last), _MAX_POINTS)).astype(int)
+        ]  # of all views and people
         probability = last["probability"].to_numpy(float)
         axis.scatter(last["norm"], last["gradient_scaling"].abs(), s=3, c=probability, vmin=0, vmax=1, cmap="viridis")
         axis.set_title(name if len(name) < 30 else f"…{name[-29:]}", fontsize="medium")
