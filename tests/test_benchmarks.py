@@ -11,6 +11,7 @@ import torch
 
 from experiments.benchmarks import (
     __main__,
+    analysis,
     augmentation,
     decoding,
     degradation,
@@ -301,8 +302,18 @@ class TestNASFE:
             theirs.load_state_dict(ours.state_dict())
             torch.testing.assert_close(ours(x), theirs(x), atol=1e-4, rtol=1e-4)
 
+    @pytest.mark.slow
     def test_rows(self):
         assert_sane(nasfe.benchmark(quick=True), count=10)
+
+
+class TestAnalysis:
+    def test_rows(self):
+        assert_sane([analysis.gst_map(side=20, rounds=2)], count=1)
+
+    @pytest.mark.slow
+    def test_the_quick_run(self):
+        assert_sane(analysis.benchmark(quick=True), count=2)
 
 
 class TestQGFace:

@@ -43,6 +43,7 @@ def test_seeds_are_run_once_and_summarised(
         main(["repeat", str(experiment), "--seeds", "2", "--folder", str(folder), "--data.batch_size=6"])
 
 
+@pytest.mark.slow  # seeds are the data module's and the trainer's, which have tests of their own
 def test_same_seed_same_figures(experiment: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         main(["repeat", str(experiment), "--seeds", "1", "--first-seed", "5", "--folder", str(tmp_path / name)])

@@ -62,7 +62,7 @@ class TestProxyUpdate:
         torch.testing.assert_close(queue.keys(weight)[0], F.normalize(embedding), atol=1e-5, rtol=0)
 
     @pytest.mark.skipif(which(environ.get("CXX", "g++")) is None, reason="needs a C++ compiler")
-    @pytest.mark.parametrize("normalize", [True, False])
+    @pytest.mark.parametrize("normalize", [pytest.param(True, marks=pytest.mark.slow), False])  # it compiles
     def test_fused(self, normalize):
         """The same rows to rounding while the queue fills, when it is full and around its end."""
         _compiled.cache_clear()
