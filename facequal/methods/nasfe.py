@@ -1,7 +1,7 @@
 """NASFE: a network that restores faces, trained to look like the clean picture and like the person."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +14,14 @@ from facequal.losses.perceptual import identity_loss, perceptual_loss
 from facequal.methods.base import OptimizerFactory
 from facequal.methods.degradation_classifier import DegradationClassifier
 from facequal.methods.nasfe_files import keep_genotype, load_encoders
+from facequal.methods.nasfe_options import Mode, validate_options
 from facequal.methods.restorer import adam
-from facequal.methods.restoring import RestoringMethod, as_batch
+from facequal.methods.restoring import RestoringMethod, as_batch, require_size
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.methods.term_watch import TermWatch
 from facequal.models.nasfe.network import NASFENetwork, identity_information
 from facequal.models.tiling import part_of, require_tiles, restore_in_tiles
 from facequal.weights import load_network_weights
-
-Mode = Literal["given", "refs", "self"]
 
 
 class NASFE(RestoringMethod):
@@ -93,7 +92,7 @@ class NASFE(RestoringMethod):
         if tile_px is not None:
             require_tiles(tile_px, tile_overlap_px)
         self.tile_px, self.tile_overlap_px = tile_px, tile_overlap_px
-        _validate(network, features, reference_dropout, mode)
+        validate_options(network, features, reference_dropout, mode)
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self.features = features
         self.classifier = None if classifier is None else classifier.eval().requires_grad_(False)
@@ -290,30 +289,3 @@ class NASFE(RestoringMethod):
     def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule at every step."""
         return self.with_schedule(self.optimizer_factory(self.network.parameters()))
-
-
-def require_size(references: Tensor, images: Tensor, name: str) -> None:
-    """Refuse references (...,h,w) in another size than the pictures (...,H,W): statistics of features depend on it.
-
-    Raises:
-        ValueError: see above.
-    """
-    if references.shape[-2:] != images.shape[-2:]:
-        found, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))
-        raise ValueError(
-            f"{name}: {found} pixels (height x width), but the pictures have {wanted}; bring them to one size"
-        )
-
-
-def _validate(network: NASFENetwork, features: FeatureNetwork | None, reference_dropout: float, mode: str) -> None:
-    if mode not in get_args(Mode):
-        raise ValueError(f"mode must be one of {get_args(Mode)}, got {mode!r}; a network without identity has 'none'")
-    if not 0.0 <= reference_dropout <= 1.0:
-        raise ValueError(f"reference_dropout must be in [0, 1], got {reference_dropout}")
-    if network.identity is not None:
-        if features is None:
-            raise ValueError("the network takes identity features: set features")
-        if network.identity.in_channels != features.num_channels:
-            raise ValueError(
-                f"identity_channels={network.identity.in_channels}, but the features have {features.num_channels}"
-            )

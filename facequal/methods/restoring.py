@@ -74,3 +74,16 @@ def as_picture(image: Tensor) -> NDArray[np.uint8]:
     rounded = (image.float().clamp(0.0, 1.0) * 255.0).round().byte()
     picture: NDArray[np.uint8] = np.ascontiguousarray(rounded.permute(1, 2, 0).cpu().numpy())
     return picture
+
+
+def require_size(references: Tensor, images: Tensor, name: str) -> None:
+    """Refuse references (...,h,w) in another size than the pictures (...,H,W): statistics of features depend on it.
+
+    Raises:
+        ValueError: see above.
+    """
+    if references.shape[-2:] != images.shape[-2:]:
+        found, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))
+        raise ValueError(
+            f"{name}: {found} pixels (height x width), but the pictures have {wanted}; bring them to one size"
+        )
