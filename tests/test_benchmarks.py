@@ -124,6 +124,7 @@ class TestHeads:
         assert [row.target for row in rows] == [1.25, 1.4, 1.1, None, 1.1, 1.4, 1.1, None]
         assert [row.ratio for row in rows[2:4]] == [1.2, 0.5]
 
+    @pytest.mark.slow  # in processes of its own
     def test_memory_of_a_step(self):
         num_classes, batch = 20_000, 64
         matrices = head_memory.head_memory_mb(DENSE, num_classes, batch, 8) / (num_classes * batch * 4 / 1e6)
@@ -182,6 +183,7 @@ class TestQueue:
         keys, _ = queue.step(concatenated, *queue.random_batch(7, 30, 8, 1, "cpu"))
         assert (keys[7:] - features[:23]).abs().amax() > 0.1
 
+    @pytest.mark.slow  # one row of it compiles
     def test_rows(self):
         rows = queue.rows({20: 5.0, 40: 8.0}, batch=8, embedding_dim=4, rounds=1)
         assert_sane(rows, 6)

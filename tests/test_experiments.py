@@ -40,13 +40,13 @@ def as_parameters(files: list[Path]) -> list[Any]:
     """The default suite takes some of those that differ little.
 
     The AdaFace runs differ in depth and data set, its ablations in one value, NASFE's in one part: two of IR-18 on
-    MS1MV2, those that change the source of quality or the head, and all of NASFE.
+    MS1MV2, those that change the source of quality or the head, and all of NASFE at demo scale.
     """
     slow = [file for file in files if file.parent.name == "adaface" and not file.stem.startswith("ir18_ms1mv2")]
     ablations = [file for file in files if file.parent.name == "ablations"]
     slow += [file for file in ablations if "quality" not in file.stem and not file.stem.endswith("face_augmentation2")]
     nasfe = [file for file in files if "nasfe" in file.parts]
-    slow += [file for file in nasfe if file.stem not in ("encoder_blur", "search", "nasfe")]
+    slow += [file for file in nasfe if file.stem not in ("encoder_blur", "search", "nasfe") or "demo" not in file.parts]
     return [pytest.param(file, marks=[pytest.mark.slow] if file in slow else [], id=name(file)) for file in files]
 
 
