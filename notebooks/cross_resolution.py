@@ -23,9 +23,9 @@ from small_studies import row_folder, study_folder
 
 from facequal.analysis.embedding import similarities_by_resolution
 from facequal.analysis.similarities import draw_similarities
-from facequal.checkpoints import load_module
-from facequal.data.procedural import ProceduralFaces
-from facequal.evaluation.results import read_results
+from facequal.pretrained.checkpoints import load_module
+from facequal.procedural import ProceduralFaces
+from facequal.reports.results import read_results
 
 study = study_folder(
     "demo",

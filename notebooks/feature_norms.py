@@ -31,9 +31,9 @@ from facequal.analysis.embedding import embed_faces
 from facequal.analysis.norm_drawings import draw_correlations, draw_scatter, draw_trajectories
 from facequal.analysis.norms import quality_columns, quality_correlations, read_samples
 from facequal.analysis.similarities import draw_error_versus_reject, error_versus_reject
-from facequal.checkpoints import load_module
-from facequal.data.procedural import ProceduralFaces
 from facequal.degradations import Resolution
+from facequal.pretrained.checkpoints import load_module
+from facequal.procedural import ProceduralFaces
 
 study = norms_study()
 runs = {name: row_folder(study, name) for name in ("AdaFace", "ArcFace")}

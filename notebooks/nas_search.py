@@ -29,12 +29,12 @@ from IPython.display import Image
 from matplotlib.figure import Figure
 from small_studies import row_folder, study_folder
 
-from facequal.analysis.nasfe_drawings import draw_alpha, draw_cell
-from facequal.checkpoints import load_module
-from facequal.models.nasfe.genotype import load_genotype
+from facequal.callbacks.search_report import draw_alpha, draw_cell
+from facequal.methods.nasfe.network.genotype import load_genotype
+from facequal.pretrained.checkpoints import load_module
 
-one_image = """[{class_path: facequal.data.restoration.RestorationSet, init_args: {num_images: 100, images: 1,
-    faces: {class_path: facequal.data.procedural.ProceduralFaces, init_args: {num_identities: 20, first_identity: 612,
+one_image = """[{class_path: facequal.data.protocols.restoration.RestorationSet, init_args: {num_images: 100, images: 1,
+    faces: {class_path: facequal.procedural.ProceduralFaces, init_args: {num_identities: 20, first_identity: 612,
     images_per_identity: 5}}}}]"""
 study = study_folder(
     "demo_restore",

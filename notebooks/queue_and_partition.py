@@ -25,12 +25,12 @@ from small_studies import row_folder, study_folder
 from facequal.analysis.embedding import embed_faces
 from facequal.analysis.norms import pearson
 from facequal.analysis.similarities import all_similarities, draw_partition, draw_similarities
-from facequal.checkpoints import load_module
-from facequal.data.procedural import ProceduralFaces
+from facequal.degradations.draws import Keys
 from facequal.degradations.qgface import QGFaceAugmentation
-from facequal.degradations.random import Keys
-from facequal.losses.partition import unit_quality
+from facequal.methods.qgface.partition import unit_quality
 from facequal.metrics.no_reference import no_reference_scores
+from facequal.pretrained.checkpoints import load_module
+from facequal.procedural import ProceduralFaces
 
 rows = {"momentum": "momentum", "proxy-updated": "proxy-updated = b 0.2"}
 study = study_folder(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from facequal.cli.study.file import StudyRow
+from facequal.engine.study_file import StudyRow
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = Path(os.environ.get("FACEQUAL_NOTEBOOK_RUNS", ROOT / "runs"))

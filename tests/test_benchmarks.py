@@ -41,8 +41,8 @@ from experiments.benchmarks.per_image import (
 )
 from experiments.benchmarks.rows import Row, rates
 from facequal.degradations import Keys, MultiDegradation
-from facequal.methods.qgface import QGFace
-from facequal.methods.qgface_options import Partition
+from facequal.methods.qgface.method import QGFace
+from facequal.methods.qgface.options import Partition
 from facequal.metrics.verification import kfold_accuracy
 from facequal.models.iresnet import IRTiny
 

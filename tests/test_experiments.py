@@ -14,14 +14,14 @@ import yaml
 
 from facequal import load_module
 from facequal.cli import main
-from facequal.cli.configs import with_parents
-from facequal.cli.lightning import FaceQualCLI
-from facequal.cli.study.file import StudyRow, read_study
-from facequal.cli.study.runs import as_argument
-from facequal.methods.nasfe import NASFE
+from facequal.engine.inherit import with_parents
+from facequal.engine.lightning import FaceQualCLI
+from facequal.engine.plan import as_argument
+from facequal.engine.study_file import StudyRow, read_study
+from facequal.methods.nasfe.method import NASFE
+from facequal.methods.nasfe.network.fusion import CellFusion
+from facequal.methods.nasfe.network.genotype import load_genotype
 from facequal.models.iresnet import IRTiny
-from facequal.models.nasfe.fusion import CellFusion
-from facequal.models.nasfe.genotype import load_genotype
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
@@ -85,7 +85,7 @@ def without_files(arguments: dict[str, Any]) -> dict[str, Any]:
         elif name == "search":
             changes[name] = {"blocks": 2, "channels": 8, "cells": 2, "partial": 2}
         elif isinstance(value, dict) and "class_path" in value:
-            frozen = value["class_path"].startswith("facequal.frozen.")
+            frozen = value["class_path"].startswith("facequal.pretrained.frozen.")
             inner = without_files(value.get("init_args", {}))
             inner |= {"weights": None} if frozen or "weights" in value.get("init_args", {}) else {}
             changes |= {name: {"init_args": inner}} if inner else {}

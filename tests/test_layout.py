@@ -12,15 +12,19 @@ import facequal
 PACKAGE = Path(facequal.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "degradations": set(),
-    "losses": set(),
     "metrics": set(),
-    "models": {"losses"},
-    "weights": {"models"},
-    "frozen": {"models", "weights"},
-    "data": {"degradations"},
-    "methods": {"models", "losses", "metrics", "weights", "frozen"},
-    "evaluation": {"metrics", "degradations", "models", "data", "frozen"},
+    "models": set(),
+    "procedural": {"degradations"},
+    "data": {"degradations", "procedural"},
+    "pretrained": {"models"},
+    "methods": {"models", "metrics", "pretrained"},
+    "analysis": {"data", "degradations", "methods", "metrics", "models"},
+    "reports": {"analysis", "data", "degradations", "metrics"},
+    "evaluation": {"data", "degradations", "metrics", "models", "pretrained", "reports"},
+    "callbacks": {"data", "evaluation", "methods", "metrics", "reports"},
+    "engine": {"callbacks", "data", "evaluation", "pretrained", "reports"},
 }
+SHARED_BY_METHODS = {"base", "schedules", "recognition", "restoration"}
 TORCH_SIDE = {"torch", "torchvision", "torchmetrics", "timm", "kornia", "safetensors", "numpy"}
 LAZY = {"wandb", "albumentations", "matplotlib", "pandas", "pyarrow"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -61,10 +65,18 @@ def test_imports(path: Path) -> None:
     if own in ALLOWED:
         rooms = {name.split(".")[1] for name in imported if name.startswith("facequal.")}
         assert rooms <= ALLOWED[own] | {own}
-    if own in {"degradations", "losses", "metrics", "models"}:
+    if own in {"degradations", "metrics", "models"}:
         outside = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names) - {"facequal"}
         assert outside <= TORCH_SIDE
     assert {name.split(".")[0] for name in imports(tree, top_level_only=True)}.isdisjoint(LAZY)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "methods").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_method_stays_in_its_folder(path: Path) -> None:
+    imported = [name.split(".") for name in imports(ast.parse(path.read_text()))]
+    others = {name[2] for name in imported if name[:2] == ["facequal", "methods"] and len(name) > 2}
+    own = path.relative_to(PACKAGE / "methods").parts[0].removesuffix(".py")
+    assert others <= SHARED_BY_METHODS | {own}
 
 
 def test_no_room_without_a_name() -> None:

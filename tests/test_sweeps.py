@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from facequal.cli import main
-from facequal.cli.lightning import FaceQualCLI
-from facequal.cli.sweep.file import read_sweep
+from facequal.engine.lightning import FaceQualCLI
+from facequal.engine.sweep_file import read_sweep
 from tests.test_experiments import ROOT, SWEEPS, holds
 
 WEIGHTS = "--model.init_args.weights="

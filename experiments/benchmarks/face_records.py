@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facequal.data.datasets import RecordDataset
-from facequal.data.procedural import render_identity
-from facequal.data.recordio import write_record_set
+from facequal.data.sources.datasets import RecordDataset
+from facequal.data.sources.recordio import write_record_set
+from facequal.procedural import render_identity
 
 IMAGES_PER_IDENTITY = 16
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from experiments.benchmarks.octuplet import peak_tensor_kb
 from experiments.benchmarks.rows import Row, rates
 from experiments.benchmarks.timing import interleaved
-from facequal.models.nasfe.network import NASFENetwork
-from facequal.models.nasfe.operators import FourierOperator, SelfAttention
-from facequal.models.nasfe.supernet import SearchFusion, SearchSpace
+from facequal.methods.nasfe.network.network import NASFENetwork
+from facequal.methods.nasfe.network.operators import FourierOperator, SelfAttention
+from facequal.methods.nasfe.network.supernet import SearchFusion, SearchSpace
 
 SIZE = (44, 36)  # of the features of a picture of 176x144
 

@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
-from facequal.losses.octuplet import octuplet_loss
+from facequal.methods.octuplet.loss import octuplet_loss
 from facequal.models.backbones import Backbone
 from facequal.models.iresnet import ir_tiny
 

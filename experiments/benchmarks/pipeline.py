@@ -10,7 +10,7 @@ from experiments.benchmarks.rows import Row, rates
 from experiments.benchmarks.timing import interleaved
 from experiments.benchmarks.training import NUM_CLASSES, training_step
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.datasets import RecordDataset
+from facequal.data.sources.datasets import RecordDataset
 from facequal.degradations import AdaFaceAugmentation, HorizontalFlip
 from facequal.models.backbones import Backbone
 from facequal.models.iresnet import ir_50, ir_tiny

@@ -10,10 +10,10 @@ from torch import Tensor
 from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
 from facequal.degradations import Keys, QGFaceAugmentation
-from facequal.methods.embedding import EmbeddingMethod
-from facequal.methods.qgface import QGFace
-from facequal.methods.qgface_options import Partition
-from facequal.methods.recognizer import Recognizer
+from facequal.methods.qgface.method import QGFace
+from facequal.methods.qgface.options import Partition
+from facequal.methods.recognition.base import EmbeddingMethod
+from facequal.methods.recognition.recognizer import Recognizer
 from facequal.models.backbones import Backbone
 from facequal.models.iresnet import ir_34, ir_tiny
 

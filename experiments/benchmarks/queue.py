@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
-from facequal.models.queues import ProxyUpdatedQueue
+from facequal.methods.qgface.queues import ProxyUpdatedQueue
 
 OURS, FUSED, CONCATENATED = "ring buffer", "ring buffer, fused", "concatenated"
 AGAINST = "features, labels and proxies concatenated with the new ones and sliced, then all rows moved"

@@ -11,7 +11,7 @@ from facequal.data.source import FaceSource
 from facequal.data.views import training_views
 from facequal.degradations.base import Degradation
 from facequal.degradations.resolution import Resolution
-from facequal.methods.embedding import EmbeddingMethod
+from facequal.methods.recognition.base import EmbeddingMethod
 
 _AT_ONCE = 64
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from facequal.losses import margins
+from facequal.models.heads import margins
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from facequal.data.source import FaceSource
 from facequal.evaluation.collection import OutputCollector
-from facequal.evaluation.folders import run_folder
-from facequal.methods.restoring import RestoringMethod
+from facequal.methods.restoration.base import RestoringMethod
+from facequal.reports.run_folder import run_folder
 
 
 class EmbeddingWriter(Callback):

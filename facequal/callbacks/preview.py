@@ -6,9 +6,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from facequal.data.images import encode_png
-from facequal.evaluation.folders import run_folder
+from facequal.data.sources.images import encode_png
 from facequal.evaluation.loggers import log_picture
+from facequal.reports.run_folder import run_folder
 
 
 class TrainingPreview(Callback):

@@ -7,11 +7,11 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
-from facequal.data.images import encode_png
-from facequal.data.photos import ReferencedPhotos
+from facequal.data.protocols.photos import ReferencedPhotos
 from facequal.data.source import FaceSource
-from facequal.evaluation.folders import run_folder
-from facequal.methods.restoring import RestoringMethod, as_picture
+from facequal.data.sources.images import encode_png
+from facequal.methods.restoration.base import RestoringMethod, as_picture
+from facequal.reports.run_folder import run_folder
 
 
 class RestoredPictures(Callback):

@@ -8,7 +8,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from facequal.evaluation.folders import run_folder
+from facequal.reports.run_folder import run_folder
 
 
 class SaveRunConfig(SaveConfigCallback):

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.evaluation.collection import gather_rows
-from facequal.evaluation.folders import run_folder
 from facequal.metrics.no_reference import SCORES, no_reference_scores
+from facequal.reports.run_folder import run_folder
 
 FOLDER = "samples"
 CLASSES = ("blur", "noise", "low_light")  # the order of a batch's ``classes``

@@ -76,15 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         quality(given[1:])
     elif command == "sweep":
-        from facequal.cli.sweep.command import main as sweep
+        from facequal.cli.sweep import main as sweep
 
         sweep(given[1:])
     elif command == "study":
-        from facequal.cli.study.command import main as study
+        from facequal.cli.study import main as study
 
         study(given[1:])
     elif command in ("fit", "validate", "test", "predict"):
-        from facequal.cli.lightning import FaceQualCLI
+        from facequal.engine.lightning import FaceQualCLI
 
         FaceQualCLI(given)
     else:

@@ -9,7 +9,7 @@ from typing import get_args
 from rich.console import Console
 from rich.progress import Progress
 
-from facequal.data.check import DataKind, check_data
+from facequal.data.checking.check import DataKind, check_data
 from facequal.data.errors import Problem, Severity
 
 

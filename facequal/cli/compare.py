@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from facequal.evaluation.comparison.reading import read_comparison
-from facequal.evaluation.comparison.report import (
+from facequal.reports.comparison.reading import read_comparison
+from facequal.reports.comparison.report import (
     ProductName,
     make_products,
     missing_sets,
     tables_shown_once,
     write_comparison,
 )
-from facequal.evaluation.comparison.tables import render_changes
-from facequal.evaluation.tables import print_table
+from facequal.reports.comparison.tables import render_changes
+from facequal.reports.tables import print_table
 
 PRODUCTS = get_args(ProductName)
 

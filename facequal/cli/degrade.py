@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facequal.analysis.degradation_gallery import write_gallery
-from facequal.data.datasets import ImageFolder
 from facequal.data.errors import DataError
-from facequal.data.procedural import ProceduralFaces
-from facequal.data.restoration import NUM_IMAGES, RestorationSet
+from facequal.data.protocols.export import export_suite
+from facequal.data.protocols.restoration import NUM_IMAGES, RestorationSet
 from facequal.data.source import FaceSource
-from facequal.data.suite_export import export_suite
+from facequal.data.sources.datasets import ImageFolder
 from facequal.data.views import to_unit_range
 from facequal.degradations.suites import RESTORATION_SUITES
+from facequal.procedural import ProceduralFaces
+from facequal.reports.gallery import write_gallery
 
 EPILOG = """\
   facequal degrade --gallery gallery.png                        each part at three strengths, on procedural faces

@@ -7,15 +7,16 @@ from pathlib import Path
 import torch
 from jsonargparse import ArgumentParser
 
-from facequal.analysis.quality import contact_sheet, drawn_values, norm_correlations, score_folder, with_drawn
-from facequal.checkpoints import load_module
-from facequal.data.datasets import ImageFolder
+from facequal.analysis.quality import drawn_values, norm_correlations, score_folder, with_drawn
 from facequal.data.errors import DataError
+from facequal.data.sources.datasets import ImageFolder
 from facequal.evaluation.brisque_files import load_brisque
-from facequal.evaluation.results import write_atomically
-from facequal.methods.embedding import EmbeddingMethod
+from facequal.methods.recognition.base import EmbeddingMethod
 from facequal.models.backbones import Backbone
-from facequal.weights import load_backbone_weights
+from facequal.pretrained.checkpoints import load_module
+from facequal.pretrained.importing import load_backbone_weights
+from facequal.reports.contact_sheet import contact_sheet
+from facequal.reports.results import write_atomically
 
 DESCRIPTION = """\
 Score a folder of faces, aligned as the recogniser's were, by their feature norms: quality.csv, and quality.png from

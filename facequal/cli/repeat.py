@@ -9,10 +9,11 @@ from pathlib import Path
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
-from facequal.cli.run import fit_and_test
-from facequal.cli.runs import experiment_digest, results_file, run_options
-from facequal.evaluation.results import Result, read_results, summarise, write_summary
-from facequal.evaluation.tables import render_summary
+from facequal.engine.digest import experiment_digest, run_options
+from facequal.engine.fit_and_test import fit_and_test
+from facequal.reports.layout import results_file
+from facequal.reports.results import Result, read_results, summarise, write_summary
+from facequal.reports.tables import render_summary
 
 MARK = "experiment.sha256"
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from facequal.analysis.run_report.notes import Notes
-from facequal.analysis.run_report.page import write_page
-from facequal.analysis.run_report.reading import read_runs
+from facequal.reports.notes import Notes
+from facequal.reports.page.page import write_page
+from facequal.reports.page.reading import read_runs
 
 EPILOG = """\
 RUN is a results.csv, a report folder, a run folder, a folder of seeds (seed_*/report/results.csv, as `facequal repeat`

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facequal.data.augmentation import AlbumentationsDataset
-from facequal.data.identity_groups import IdentityPairs
 from facequal.data.loader import FaceLoader, one_thread
-from facequal.data.protocols import EvaluationProtocol, HeldOutPairs
-from facequal.data.references import ReferencedFaces
-from facequal.data.samplers import AlternatingSampler, EpochSampler, IdentityPairSampler
-from facequal.data.scores import ScoredSource
+from facequal.data.protocols.base import EvaluationProtocol
+from facequal.data.protocols.verification import HeldOutPairs
+from facequal.data.sampling.identity_pairs import IdentityPairs
+from facequal.data.sampling.samplers import AlternatingSampler, EpochSampler, IdentityPairSampler
 from facequal.data.source import FaceSource, require_source
-from facequal.data.splits import split_identities
+from facequal.data.sources.augmentation import AlbumentationsDataset
+from facequal.data.sources.references import ReferencedFaces
+from facequal.data.sources.scores import ScoredSource
+from facequal.data.sources.splits import split_identities
 from facequal.data.views import reference_views, to_unit_range, training_views
 from facequal.degradations.base import Degradation
 from facequal.degradations.suites import resolution_suite
@@ -204,7 +205,7 @@ class FaceDataModule(LightningDataModule):
             ValueError: no protocol is configured.
         """
         if not self.test_protocols:
-            raise ValueError("data.test is empty: name at least one protocol of facequal.data.protocols")
+            raise ValueError("data.test is empty: name at least one protocol of facequal.data.protocols.verification")
         return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.test_protocols]
 
     def predict_dataloader(self) -> FaceLoader:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Degradation
+from facequal.degradations.draws import Keys
 from facequal.degradations.multi import drawn_classes
-from facequal.degradations.random import Keys
 from facequal.degradations.resolution import Resolution
 
 

@@ -2,13 +2,13 @@
 
 from facequal.degradations.base import Compose, Degradation, RandomApply
 from facequal.degradations.blur import GaussianBlur
+from facequal.degradations.draws import Keys
 from facequal.degradations.geometry import HorizontalFlip, Rotation, ZeroPadCrop
 from facequal.degradations.jpeg import JPEG
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.multi import KernelBlur, MultiDegradation
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
-from facequal.degradations.random import Keys
 from facequal.degradations.resolution import DownUpScale, Resolution
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import LowLight, SensorNoise

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facequal.degradations.random import Keys
+from facequal.degradations.draws import Keys
 
 Params = dict[str, Tensor]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.random import Keys
+from facequal.degradations.draws import Keys
 from facequal.degradations.resampling import apply_separable
 
 

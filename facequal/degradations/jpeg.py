@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.random import Keys
+from facequal.degradations.draws import Keys
 
 # ITU-T T.81, tables K.1 (luma) and K.2 (chroma), row by row: what libjpeg scales by its quality
 _LUMA = (

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from facequal.degradations.random import Keys
+from facequal.degradations.draws import Keys
 
 Anchor = Literal["centroid", "start"]
 GaussianSet = Literal["training", "test", "none"]

@@ -10,8 +10,8 @@ from kornia.filters import fft_conv
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
+from facequal.degradations.draws import Keys
 from facequal.degradations.kernels import KernelBank
-from facequal.degradations.random import Keys
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import add_noise, checked_range, photograph, sample_camera, sample_noise_id
 

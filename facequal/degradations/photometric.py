@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.random import Keys, to_range
+from facequal.degradations.draws import Keys, to_range
 
 _GREY = (0.2989, 0.587, 0.114)  # torchvision's rounded Rec. 601 weights of R, G, B
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Compose, Degradation, Params, RandomApply
+from facequal.degradations.draws import Keys, to_choice, to_range
 from facequal.degradations.geometry import Rotation, ZeroPadCrop
 from facequal.degradations.jpeg import compress_corners
 from facequal.degradations.photometric import PhotometricJitter
-from facequal.degradations.random import Keys, to_choice, to_range
 from facequal.degradations.resampling import FILTERS, Filter, apply_separable, resample_matrix
 
 _BLOCK = 16  # px that a JPEG block of chroma covers

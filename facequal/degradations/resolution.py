@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.random import Keys, to_choice, to_range
+from facequal.degradations.draws import Keys, to_choice, to_range
 from facequal.degradations.resampling import (
     FILTERS,
     Filter,

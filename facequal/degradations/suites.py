@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Compose, Params, RandomApply
+from facequal.degradations.draws import Keys
 from facequal.degradations.geometry import ZeroPadCrop
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.multi import CLASSES, MultiDegradation
 from facequal.degradations.photometric import PhotometricJitter
-from facequal.degradations.random import Keys
 from facequal.degradations.resolution import DownUpScale
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import sample_camera, sample_noise_id

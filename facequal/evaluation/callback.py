@@ -9,22 +9,23 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
-from facequal.data.photos import RealPhotos
-from facequal.data.protocols import EvaluationProtocol, VerificationProtocol
-from facequal.data.restoration import DegradedSet
+from facequal.data.protocols.base import EvaluationProtocol, VerificationProtocol
+from facequal.data.protocols.photos import RealPhotos
+from facequal.data.protocols.restoration import DegradedSet
 from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.classification import ClassificationEvaluator
 from facequal.evaluation.evaluator import Evaluator
-from facequal.evaluation.folders import run_folder
 from facequal.evaluation.loggers import log_files, log_picture, log_table
 from facequal.evaluation.photos import PhotoEvaluator
 from facequal.evaluation.recognition import RecognitionEvaluator, RecognitionSettings
-from facequal.evaluation.report import RunInfo, report_files, write_report
 from facequal.evaluation.restoration import RESTORED, RestorationEvaluator, RestorationSettings
-from facequal.evaluation.results import RESULT_COLUMNS, Result, result_rows
-from facequal.evaluation.tables import print_table, render_table
 from facequal.evaluation.verification import CONDITIONS
 from facequal.metrics.verification import AccuracyRule
+from facequal.reports.info import RunInfo
+from facequal.reports.results import RESULT_COLUMNS, Result, result_rows
+from facequal.reports.run_folder import run_folder
+from facequal.reports.run_report import report_files, write_report
+from facequal.reports.tables import print_table, render_table
 
 
 class ProtocolEvaluation(Callback):

@@ -8,11 +8,11 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from facequal.data.restoration import DegradedSet
+from facequal.data.protocols.restoration import DegradedSet
 from facequal.degradations.multi import CLASSES, class_numbers
 from facequal.evaluation.collection import gather_once
 from facequal.evaluation.evaluator import Evaluator
-from facequal.evaluation.results import Result
+from facequal.reports.results import Result
 
 ANSWERS = ("blur", "noise", "low light")
 _ALL = "all"

@@ -7,9 +7,9 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from facequal.evaluation.curves import CurveKey
-from facequal.evaluation.results import Result
 from facequal.metrics.roc import RocCurve
+from facequal.reports.curves import CurveKey
+from facequal.reports.results import Result
 
 
 class Evaluator(ABC):

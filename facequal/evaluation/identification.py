@@ -7,11 +7,11 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from facequal.data.gallery import GallerySearch
+from facequal.data.protocols.gallery import GallerySearch
 from facequal.degradations.suites import resolution_suite
-from facequal.evaluation.results import Result
 from facequal.evaluation.verification import view_columns
 from facequal.metrics.identification import rank_accuracy
+from facequal.reports.results import Result
 
 
 def evaluate_search(

@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facequal.data.photos import RealPhotos
-from facequal.data.restoration import DegradedSet
+from facequal.data.protocols.photos import RealPhotos
+from facequal.data.protocols.restoration import DegradedSet
 from facequal.data.source import FaceSource
 from facequal.data.views import to_unit_range
-from facequal.frozen import FaceEmbedder
 from facequal.models.backbones import Backbone
+from facequal.pretrained.frozen import FaceEmbedder
 
 _AT_ONCE = 64
 

@@ -7,8 +7,8 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
-from facequal.data.images import read_image
-from facequal.evaluation.markdown import markdown_table
+from facequal.data.sources.images import read_image
+from facequal.reports.markdown import markdown_table
 
 
 def log_picture(trainer: Trainer, key: str, path: Path) -> None:

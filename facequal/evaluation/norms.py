@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional import pearson_corrcoef
 
-from facequal.evaluation.results import Result
+from facequal.reports.results import Result
 
 CONDITION = "norms"
 ALL_SIZES = "all px"

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facequal.data.pairs import VerificationPairs
+from facequal.data.protocols.pairs import VerificationPairs
 from facequal.data.views import resolution_views
 from facequal.metrics.verification import kfold_accuracy, pair_scores
 

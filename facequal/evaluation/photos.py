@@ -10,14 +10,14 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from facequal.data.photos import RealPhotos
+from facequal.data.protocols.photos import RealPhotos
 from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identity import IdentityJudge
 from facequal.evaluation.restoration import INPUT, RESTORED, RestorationSettings, restored_column
 from facequal.evaluation.restoration_grid import keep_shown, write_grid
-from facequal.evaluation.results import Result, write_atomically
 from facequal.metrics.no_reference import no_reference_scores
+from facequal.reports.results import Result, write_atomically
 
 _REFERENCE = "identity similarity"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from facequal.data.protocols import VerificationProtocol
+from facequal.data.protocols.base import VerificationProtocol
 from facequal.evaluation.collection import OutputCollector, Views, split_views
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identification import evaluate_search

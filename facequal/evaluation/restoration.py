@@ -13,17 +13,17 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from facequal.data.restoration import DegradedSet
+from facequal.data.protocols.restoration import DegradedSet
 from facequal.degradations.multi import CLASSES, class_numbers
 from facequal.evaluation.baselines import Baseline
 from facequal.evaluation.collection import gather_once, gather_shown
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identity import IdentityJudge
 from facequal.evaluation.restoration_grid import keep_shown, write_grid
-from facequal.evaluation.results import Result, write_atomically
 from facequal.metrics.identification import probe_ranks
 from facequal.metrics.restoration import Channels, psnr, ssim
 from facequal.models.backbones import Backbone
+from facequal.reports.results import Result, write_atomically
 
 INPUT, RESTORED, CLEAN = "input", "restored", "clean"
 _KINDS = (*CLASSES, "degraded")  # the last where no classes were drawn

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from facequal.evaluation.pictures import png
-from facequal.evaluation.results import write_atomically
+from facequal.reports.png import png
+from facequal.reports.results import write_atomically
 
 
 def keep_shown(

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facequal.degradations.suites import RESOLUTION_SUITES, resolution_suite
-from facequal.evaluation.curves import CurveKey
-from facequal.evaluation.results import Result, column_order
 from facequal.metrics.roc import FarRule, RocCurve, roc
 from facequal.metrics.verification import AccuracyRule, accuracy_interval, kfold_accuracy, pair_scores
+from facequal.reports.curves import CurveKey
+from facequal.reports.results import Result, column_order
 
 CONDITIONS = tuple(RESOLUTION_SUITES)
 

@@ -5,7 +5,7 @@ import torch
 
 from facequal.analysis.embedding import embed_faces, similarities_by_resolution
 from facequal.degradations import Resolution
-from facequal.methods.recognizer import Recognizer
+from facequal.methods.recognition.recognizer import Recognizer
 from tests.ddp.test_recognizer_ddp import Linear
 from tests.sources import people
 

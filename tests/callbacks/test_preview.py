@@ -7,11 +7,11 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from facequal.callbacks.preview import TrainingPreview, grid
-from facequal.methods.restorer import Restorer
-from facequal.models.restorers import DnCNN
-from tests.methods.test_octuplet import Record
-from tests.methods.test_qgface import fit, qgface
-from tests.methods.test_restorer import datamodule, trainer
+from facequal.methods.restoration.networks import DnCNN
+from facequal.methods.restoration.restorer import Restorer
+from tests.methods.octuplet.test_method import Record
+from tests.methods.qgface.test_method import fit, qgface
+from tests.methods.restoration.test_restorer import datamodule, trainer
 
 
 class Memory(Logger):

@@ -11,10 +11,10 @@ from torch import nn
 from facequal.callbacks.embeddings import EmbeddingWriter
 from facequal.callbacks.restored_pictures import RestoredPictures, picture_paths
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.datasets import ImageFolder, ListDataset
-from facequal.data.images import RGBImage, encode_png, read_image
-from facequal.methods.restorer import Restorer
-from tests.methods.test_restorer import trainer
+from facequal.data.sources.datasets import ImageFolder, ListDataset
+from facequal.data.sources.images import RGBImage, encode_png, read_image
+from facequal.methods.restoration.restorer import Restorer
+from tests.methods.restoration.test_restorer import trainer
 from tests.sources import people
 
 SIZES = {"a.png": (17, 30), "b/c.png": (33, 20), "b/d.e.png": (17, 30)}

@@ -15,14 +15,14 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.degradations import Resolution
 from facequal.degradations.multi import MultiDegradation
 from facequal.evaluation.brisque_files import load_brisque
-from facequal.methods.qgface import QGFace
-from facequal.methods.recognizer import Recognizer
-from facequal.methods.restorer import Restorer
+from facequal.methods.qgface.method import QGFace
+from facequal.methods.recognition.recognizer import Recognizer
+from facequal.methods.restoration.restorer import Restorer
 from facequal.metrics.no_reference import sharpness
 from facequal.models.heads import ArcFaceHead
 from tests.ddp.test_recognizer_ddp import Linear
 from tests.evaluation.brisque_weights import regression, write_opencv
-from tests.methods.test_restorer import datamodule as restoration_data
+from tests.methods.restoration.test_restorer import datamodule as restoration_data
 from tests.sources import people
 
 

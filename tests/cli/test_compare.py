@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from facequal.cli import main
-from tests.evaluation.comparison.made_reports import results_of, write_run
+from tests.reports.comparison.made_reports import results_of, write_run
 
 BEFORE = {"procedural/other-family": [0.75, 0.9, 0.96, 0.97, 0.97], "procedural/mixed": [0.7, 0.8, 0.9, 0.9, 0.9]}
 AFTER = {"procedural/other-family": [0.9, 0.95, 0.96, 0.97, 0.97], "procedural/mixed": [0.78, 0.8, 0.9, 0.9, 0.89]}

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from facequal.cli import main
-from facequal.data.datasets import ImageFolder
 from facequal.data.errors import DatasetError
-from facequal.data.images import encode_png, read_image
+from facequal.data.sources.datasets import ImageFolder
+from facequal.data.sources.images import encode_png, read_image
 from facequal.degradations import restoration_suite
 
 

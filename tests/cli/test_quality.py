@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from facequal.analysis.quality import contact_sheet, norm_correlations
+from facequal.analysis.quality import norm_correlations
 from facequal.cli import main
-from facequal.data.images import encode_png, read_image
+from facequal.data.sources.images import encode_png, read_image
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.metrics.no_reference import contrast
 from facequal.models.iresnet import IRTiny
+from facequal.reports.contact_sheet import contact_sheet
 from tests.degradations.pictures import pictures
 from tests.evaluation.brisque_weights import regression, write_opencv
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from facequal.cli import main
-from facequal.cli.runs import experiment_digest
+from facequal.engine.digest import experiment_digest
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "experiments" / "demo" / "adaface.yaml"
@@ -66,7 +66,7 @@ def test_fresh_removes_only_what_it_made(experiment: Path, tmp_path: Path) -> No
 
 
 def test_missing_test_set_is_found_before_the_training(experiment: Path, tmp_path: Path) -> None:
-    gone = ["--data.test=[{class_path: facequal.data.protocols.PairsBin, init_args: {path: gone.bin}}]"]
+    gone = ["--data.test=[{class_path: facequal.data.protocols.verification.PairsBin, init_args: {path: gone.bin}}]"]
     with pytest.raises(ValueError, match=r"gone\.bin: no such file"):
         main(["run", "-c", str(experiment), f"--trainer.logger.init_args.save_dir={tmp_path}", *gone])
     assert not list(tmp_path.rglob("*.ckpt"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facequal.cli import main
-from tests.analysis.run_report.made_runs import make_run, results, write_samples
+from tests.reports.page.made_runs import make_run, results, write_samples
 
 
 @pytest.fixture

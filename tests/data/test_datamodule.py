@@ -9,9 +9,9 @@ from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule, Trainer
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.identity_groups import IdentityPairs
-from facequal.data.pairs import write_bin
-from facequal.data.protocols import FolderPairs, PairsBin, PairsFile, ProceduralPairs
+from facequal.data.protocols.pairs import write_bin
+from facequal.data.protocols.verification import FolderPairs, PairsBin, PairsFile, ProceduralPairs
+from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from tests.sources import ArraySource, people
 
@@ -227,7 +227,7 @@ def test_identity_pairs_of_a_configuration(
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_class_arguments(FaceDataModule, "data")
-    source = ["--data.train=facequal.data.procedural.ProceduralFaces"]
+    source = ["--data.train=facequal.procedural.ProceduralFaces"]
     config = parser.parse_args([*source, *(argument.replace("{folder}", str(tmp_path)) for argument in arguments)])
     datamodule = parser.instantiate(config).data
     assert datamodule.identity_pairs == expected

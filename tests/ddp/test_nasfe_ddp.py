@@ -9,14 +9,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.restoration import RestorationSet
+from facequal.data.protocols.restoration import RestorationSet
 from facequal.methods.base import FaceMethod
-from facequal.methods.nasfe import NASFE
+from facequal.methods.nasfe.method import NASFE
 from tests.ddp.test_restoration_ddp import assert_lines_agree, evaluate, rows
-from tests.methods.test_nasfe import Shades, network
-from tests.methods.test_nasfe import datamodule as nasfe_data
-from tests.methods.test_nasfe_search import datamodule as search_data
-from tests.methods.test_nasfe_search import search
+from tests.methods.nasfe.test_method import Shades, network
+from tests.methods.nasfe.test_method import datamodule as nasfe_data
+from tests.methods.nasfe.test_search import datamodule as search_data
+from tests.methods.nasfe.test_search import search
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp

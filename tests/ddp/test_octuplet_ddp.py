@@ -8,9 +8,9 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.identity_groups import IdentityPairs
+from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.degradations.resolution import Resolution
-from facequal.methods.octuplet import Octuplet
+from facequal.methods.octuplet.method import Octuplet
 from tests.ddp.test_recognizer_ddp import Linear
 from tests.sources import people
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from facequal.data.datamodule import FaceDataModule
 from facequal.degradations.suites import AdaFaceAugmentation
 from facequal.methods.base import FaceMethod
-from facequal.methods.qgface import QGFace
-from facequal.methods.qgface_options import Contrast, Partition
-from facequal.methods.recognizer import Recognizer
+from facequal.methods.qgface.method import QGFace
+from facequal.methods.qgface.options import Contrast, Partition
+from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead
 from tests.ddp.test_recognizer_ddp import Linear, OwnPairs
-from tests.methods.test_recognizer import head_of
+from tests.methods.recognition.test_recognizer import head_of
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.pairs import VerificationPairs, sample_pairs
-from facequal.data.protocols import VerificationProtocol
+from facequal.data.protocols.base import VerificationProtocol
+from facequal.data.protocols.pairs import VerificationPairs, sample_pairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.base import average_batch_norm_statistics
-from facequal.methods.recognizer import Recognizer
+from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone
 from tests.sources import ArraySource, people

@@ -11,18 +11,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.photos import RealPhotos
-from facequal.data.restoration import MixtureSet, RestorationSet
+from facequal.data.protocols.photos import RealPhotos
+from facequal.data.protocols.restoration import MixtureSet, RestorationSet
 from facequal.degradations import KernelBank, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.restoration import RestorationSettings
-from facequal.evaluation.results import Result
 from facequal.methods.base import FaceMethod
-from facequal.methods.degradation_classifier import DegradationClassifier
-from facequal.methods.restorer import Restorer
+from facequal.methods.restoration.degradation_classifier import DegradationClassifier
+from facequal.methods.restoration.restorer import Restorer
+from facequal.reports.results import Result
 from tests.evaluation.test_restoration import Thumbnail
-from tests.methods.test_degradation_classifier import Contrasts
+from tests.methods.restoration.test_degradation_classifier import Contrasts
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp

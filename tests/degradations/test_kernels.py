@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
+from facequal.degradations.draws import Keys
 from facequal.degradations.kernels import GAUSSIANS, KernelBank, anisotropic_gaussian, splat, trajectories
-from facequal.degradations.random import Keys
 
 CPU = torch.device("cpu")
 

@@ -8,10 +8,10 @@ from scipy import stats
 from torchvision.transforms import RandomResizedCrop as TorchvisionCrop
 
 from facequal.degradations.base import Degradation, Params
+from facequal.degradations.draws import Keys
 from facequal.degradations.geometry import Rotation
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
-from facequal.degradations.random import Keys
 from facequal.degradations.resampling import FILTERS
 from tests.degradations.pictures import pictures
 

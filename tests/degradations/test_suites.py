@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from facequal.data.procedural.dataset import ProceduralFaces
 from facequal.degradations import (
     AdaFaceAugmentation,
     DownUpScale,
@@ -13,6 +12,7 @@ from facequal.degradations import (
 )
 from facequal.degradations.multi import CLASSES
 from facequal.degradations.suites import RESTORATION_SUITES, TEST_KERNELS
+from facequal.procedural.dataset import ProceduralFaces
 from tests.degradations.pictures import pictures
 
 

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from facequal.data.restoration import RestorationSet
+from facequal.data.protocols.restoration import RestorationSet
 from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.evaluation.curves import read_curves
-from facequal.evaluation.results import Result
 from facequal.metrics.roc import roc
+from facequal.reports.curves import read_curves
+from facequal.reports.results import Result
 from tests.sources import people
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facequal.data.gallery import first_image_gallery
-from facequal.data.protocols import ProceduralPairs
+from facequal.data.protocols.gallery import first_image_gallery
+from facequal.data.protocols.verification import ProceduralPairs
 from facequal.evaluation.identification import evaluate_search
 
 LABELS = [4, 4, 2, 2, 2, 9]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from lightning.pytorch.loggers import WandbLogger
 
-from facequal.data.images import encode_png
+from facequal.data.sources.images import encode_png
 from facequal.evaluation.loggers import log_files, log_picture, log_table
 from tests.loggers import RememberedRun
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from facequal.data.errors import DatasetError
-from facequal.data.images import encode_png
-from facequal.data.photos import RealPhotos
+from facequal.data.protocols.photos import RealPhotos
+from facequal.data.sources.images import encode_png
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.photos import PhotoEvaluator

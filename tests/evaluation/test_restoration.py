@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from facequal.data.restoration import DegradedSet, MixtureSet, RestorationSet
+from facequal.data.protocols.restoration import DegradedSet, MixtureSet, RestorationSet
 from facequal.degradations import LowLight, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import log_results

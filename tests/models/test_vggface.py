@@ -4,7 +4,7 @@ from torch import Tensor
 from torchvision.models import vgg16
 
 from facequal.models.vggface import VGGFace, vgg_channels
-from facequal.weights import load_vggface
+from facequal.pretrained.importing import load_vggface
 
 LAYERS = ("pool1", "pool2", "pool3", "pool4", "pool5")
 

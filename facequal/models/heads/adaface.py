@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facequal.losses import margins
+from facequal.models.heads import margins
 from facequal.models.heads.base import MarginHead
 from facequal.models.heads.statistics import NORM_RANGE, InitStats, initial_moments, update_running_moments
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from facequal.losses import margins
+from facequal.models.heads import margins
 from facequal.models.heads.base import MarginHead
 from facequal.models.heads.statistics import global_moments
 

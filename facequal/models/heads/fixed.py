@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from facequal.losses import margins
+from facequal.models.heads import margins
 from facequal.models.heads.base import MarginHead
 
 

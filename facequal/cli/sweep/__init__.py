@@ -1,1 +1,0 @@
-"""`facequal sweep`: the points of a W&B sweep on this machine, without an account."""

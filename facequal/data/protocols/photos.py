@@ -1,0 +1,176 @@
+"""Real photos to restore, without ground truth: a folder per person, and clean pictures of them if there are any."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from facequal.data.errors import DatasetError
+from facequal.data.protocols.base import EvaluationProtocol
+from facequal.data.source import FaceSource
+from facequal.data.sources.datasets import FolderDataset, SizePx
+from facequal.data.sources.references import padded_references
+from facequal.data.views import reference_views, to_unit_range
+
+
+class ReferencedPhotos(Dataset[dict[str, Any]]):
+    """Photos ``<root>/<person>/<photo>`` with clean pictures of the same people, ``<references>/<person>/<picture>``.
+
+    Items have ``references``, the first pictures of the person, black beyond those there are, and ``num_references``,
+    how many there are; a photo of somebody without any has none. A photo that is among the pictures itself is none of
+    its own references.
+
+    Args:
+        root: folder of the photos.
+        references: folder of the clean pictures, by the same names of people.
+        num_references: how many come with a photo at most.
+        size_px: size that photos and references are brought to, see `FaceDataset`; None leaves them as they are, and
+            those of a person must have one size.
+
+    Attributes:
+        photos: the photos alone.
+        clean: the clean pictures.
+        clean_labels: label of each clean picture among the people of the photos, int64; -1 for others.
+
+    Raises:
+        DatasetError: a folder does not follow the layout, or no person of the references has a photo.
+        ValueError: no reference is asked for.
+    """
+
+    def __init__(self, root: str, references: str, num_references: int = 5, size_px: SizePx = None) -> None:
+        if num_references < 1:
+            raise ValueError(f"num_references must be at least 1, got {num_references}")
+        self.photos, self.clean = FolderDataset(root, size_px), FolderDataset(references, size_px)
+        self.num_references, self.size_px = num_references, size_px
+        self.labels, self.num_classes, self.classes = self.photos.labels, self.photos.num_classes, self.photos.classes
+        self.clean_labels = labels_among(self.classes, self.clean, Path(root), Path(references))
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """A photo and its references.
+
+        Raises:
+            DatasetError: a reference has another size than the photo.
+        """
+        item, itself = self.photos[index], Path(self.describe(index)).resolve()
+        positions = self.given_to(item["label"])
+        others = [place for place in positions.tolist() if Path(self.clean.describe(place)).resolve() != itself]
+        images = [self.clean[place]["image"] for place in others]
+        wanted = item["image"].shape[1:]
+        for place, image in zip(others, images, strict=True):
+            if image.shape[1:] != wanted:
+                raise DatasetError(
+                    f"{self.clean.describe(place)}: {image.shape[1]}x{image.shape[2]} pixels (height x width), but "
+                    f"{self.describe(index)} has {wanted[0]}x{wanted[1]}; bring them to one size, or set size_px"
+                )
+        return {**item, **padded_references(images, self.num_references, item["image"])}
+
+    def given_to(self, label: int) -> NDArray[np.int64]:
+        """Positions of the clean pictures that come with the photos of a person."""
+        found: NDArray[np.int64] = np.flatnonzero(self.clean_labels == label)[: self.num_references]
+        return found
+
+    def describe(self, index: int) -> str:
+        """Path of a photo."""
+        return self.photos.describe(index)
+
+    def name(self, index: int) -> str:
+        """Path of a photo in the folder."""
+        return self.photos.name(index)
+
+
+def labels_among(
+    people: Sequence[str], references: FolderDataset, root: Path, references_root: Path
+) -> NDArray[np.int64]:
+    """Label of each reference among the people; -1 for others.
+
+    Raises:
+        DatasetError: none of them is among the people.
+    """
+    number = {name: label for label, name in enumerate(people)}
+    labels = np.array([number.get(name, -1) for name in references.classes], dtype=np.int64)
+    if (labels < 0).all():
+        raise DatasetError(f"{references_root}: no person of {root} is there: do the names agree?")
+    found: NDArray[np.int64] = labels[references.labels]
+    return found
+
+
+class RealPhotos(EvaluationProtocol):
+    """Poor photos of known people: ``<root>/<person>/<photo>``, and ``<references>/<person>/<picture>``.
+
+    There are no clean versions to compare with: restored photos are judged by how alike they are to the clean
+    references of the same person, by scores without a reference, and by eye.
+
+    Args:
+        name: how the results are called.
+        root: folder of the photos.
+        references: folder of clean pictures, by the same names of people; people may be missing there.
+        size_px: size that photos and references are brought to, see `FaceDataset`: batches need one.
+        num_references: references that come with every photo at most, for methods that restore with their help.
+            Likeness is judged by the others of a person alone.
+
+    Raises:
+        DatasetError: a folder does not follow the layout, or no person of the references has a photo.
+        ValueError: the number of references is negative, or there is no folder of them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: str,
+        references: str | None = None,
+        size_px: SizePx = 112,
+        num_references: int = 0,
+    ) -> None:
+        super().__init__(name)
+        if num_references < 0 or (num_references and references is None):
+            raise ValueError(f"{name}: num_references={num_references} needs a folder of references, or is negative")
+        self.root, self.size_px, self.num_references = Path(root), size_px, num_references
+        self.references_root = None if references is None else Path(references)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The folders."""
+        return [self.root] if self.references_root is None else [self.root, self.references_root]
+
+    @cached_property
+    def images(self) -> FaceSource:
+        """The photos."""
+        if self.num_references and self.references_root is not None:
+            return ReferencedPhotos(str(self.root), str(self.references_root), self.num_references, self.size_px)
+        return FolderDataset(self.root, self.size_px)
+
+    @cached_property
+    def references(self) -> FolderDataset | None:
+        """The clean pictures."""
+        if isinstance(self.images, ReferencedPhotos):
+            return self.images.clean
+        return None if self.references_root is None else FolderDataset(self.references_root, self.size_px)
+
+    @cached_property
+    def reference_labels(self) -> NDArray[np.int64]:
+        """Label of each reference that judges among the people of the photos; -1 for others.
+
+        Raises:
+            DatasetError: none of them is among the people of the photos.
+        """
+        if self.references is None:
+            return np.empty(0, dtype=np.int64)
+        if not isinstance(self.images, ReferencedPhotos):
+            assert self.references_root is not None
+            return labels_among(self.images.classes, self.references, self.root, self.references_root)
+        labels = self.images.clean_labels.copy()
+        for label in range(self.images.num_classes):
+            labels[self.images.given_to(label)] = -1
+        return labels
+
+    def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
+        """``lq`` float32 (B,3,H,W) in [0,1], ``label`` and ``index``: there is no ``image``."""
+        photos = {"lq": to_unit_range(batch["image"]), "label": batch["label"], "index": batch["index"]}
+        return {**photos, **reference_views(batch)}

@@ -1,0 +1,177 @@
+"""Verification benchmarks as data: which images, which pairs, by which rule they are scored.
+
+A verification protocol holds one set of images and one or more lists of pairs over it, so that every image is embedded
+once however many lists use it. Nothing is read before the images or pairs are asked for.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from facequal.data.protocols.base import Rule, VerificationProtocol
+from facequal.data.protocols.gallery import GallerySearch, first_image_gallery
+from facequal.data.protocols.pair_sampling import count_pairs
+from facequal.data.protocols.pairs import VerificationPairs, read_bin, read_pairs_txt, sample_pairs
+from facequal.data.sources.datasets import FolderDataset
+from facequal.data.sources.splits import IdentitySubset
+from facequal.procedural import ProceduralFaces, procedural_pairs
+
+Impostors = Literal["other-family", "same-family", "mixed"]
+
+
+class PairsFile(VerificationProtocol):
+    """Pairs from a text file over a folder of identities: LFW, XQLFW and sets written like them.
+
+    Args:
+        name: how the results are called.
+        pairs: the list, such as LFW's ``pairs.txt``.
+        root: folder of ``<name>/<name>_NNNN.jpg``.
+        rule: see `VerificationProtocol`.
+        size_px: height and width the images are brought to.
+    """
+
+    def __init__(self, name: str, pairs: str, root: str, rule: Rule = "grid", size_px: int = 112) -> None:
+        super().__init__(name, rule, size_px)
+        self.pairs_path, self.root = Path(pairs), Path(root)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The list and the folder."""
+        return [self.pairs_path, self.root]
+
+    def load(self) -> list[VerificationPairs]:
+        """Read the list."""
+        return [read_pairs_txt(self.pairs_path, self.root, name=self.name, size_px=self.size_px)]
+
+
+class PairsBin(VerificationProtocol):
+    """An InsightFace verification file: lfw.bin, cfp_fp.bin, agedb_30.bin, calfw.bin, cplfw.bin and people's own.
+
+    Args:
+        path: the file.
+        name: how the results are called; None takes the file's name.
+        rule: see `VerificationProtocol`.
+        size_px: height and width the images are brought to.
+    """
+
+    def __init__(self, path: str, name: str | None = None, rule: Rule = "grid", size_px: int = 112) -> None:
+        super().__init__(name or Path(path).stem, rule, size_px)
+        self.path = Path(path)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file."""
+        return [self.path]
+
+    def load(self) -> list[VerificationPairs]:
+        """Read the file."""
+        return [read_bin(self.path, name=self.name, size_px=self.size_px)]
+
+
+class FolderPairs(VerificationProtocol):
+    """Drawn pairs over a folder of identities that comes without a list.
+
+    Args:
+        name: how the results are called.
+        root: folder of ``<identity>/<image>``.
+        num_pairs: pairs, half of them of the same person, a multiple of 20; None draws 6,000, or as many as there are.
+        seed: seed of the draw.
+        rule: see `VerificationProtocol`.
+        size_px: height and width the images are brought to.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: str,
+        num_pairs: int | None = None,
+        seed: int = 0,
+        rule: Rule = "exact",
+        size_px: int = 112,
+    ) -> None:
+        super().__init__(name, rule, size_px)
+        self.root, self.num_pairs, self.seed = Path(root), num_pairs, seed
+
+    @property
+    def paths(self) -> list[Path]:
+        """The folder."""
+        return [self.root]
+
+    def load(self) -> list[VerificationPairs]:
+        """Index the folder and draw."""
+        images = FolderDataset(self.root, size_px=self.size_px)
+        num_pairs = self.num_pairs or min(6000, 20 * (min(count_pairs(images.labels)) // 10))
+        pairs, is_same = sample_pairs(images.labels, num_pairs, seed=self.seed)
+        return [VerificationPairs(self.name, images, pairs, is_same, folds=10)]
+
+
+class ProceduralPairs(VerificationProtocol):
+    """Procedural faces of people the training set does not hold, with one list of pairs per kind of impostor.
+
+    Args:
+        name: how the results are called, before a slash and the kind of impostor.
+        num_identities: people.
+        images_per_identity: images of each.
+        first_identity: number of the first person; take one beyond those trained on.
+        impostors: kinds of impostors: from other families, from the same family, or half of each.
+        num_pairs: pairs per list, half of them of the same person.
+        size_px: height and width.
+        seed: seed of the faces (not of the draw of pairs); the training set's.
+        cache_dir: where the rendered faces are kept.
+        rule: see `VerificationProtocol`.
+        search: also search for each image in a gallery that holds the first image of every person.
+    """
+
+    def __init__(
+        self,
+        name: str = "procedural",
+        num_identities: int = 150,
+        images_per_identity: int = 6,
+        first_identity: int = 612,
+        impostors: Sequence[Impostors] = ("other-family", "mixed"),
+        num_pairs: int = 3000,
+        size_px: int = 112,
+        seed: int = 0,
+        cache_dir: str | None = None,
+        rule: Rule = "exact",
+        search: bool = False,
+    ) -> None:
+        super().__init__(name, rule, size_px)
+        self.impostors, self.num_pairs, self.seed, self.search = tuple(impostors), num_pairs, seed, search
+        self.faces = ProceduralFaces(
+            num_identities, images_per_identity, size_px, seed=seed, first_identity=first_identity, cache_dir=cache_dir
+        )
+
+    def load(self) -> list[VerificationPairs]:
+        """Draw the lists."""
+        lists = []
+        for impostors in self.impostors:
+            pairs, is_same = procedural_pairs(
+                self.faces.labels, self.faces.families, impostors, self.num_pairs, seed=self.seed
+            )
+            lists.append(VerificationPairs(f"{self.name}/{impostors}", self.faces, pairs, is_same, folds=10))
+        return lists
+
+    @property
+    def searches(self) -> list[GallerySearch]:
+        """The one over all faces, if it is asked for."""
+        return [first_image_gallery(f"{self.name}/search", self.faces.labels)] if self.search else []
+
+
+class HeldOutPairs(VerificationProtocol):
+    """Drawn pairs of identities held out of the training set. The data module makes it.
+
+    Args:
+        images: the held-out part.
+        num_pairs: pairs, half of them of the same person.
+        seed: seed of the draw.
+    """
+
+    def __init__(self, images: IdentitySubset, num_pairs: int, seed: int) -> None:
+        super().__init__("held-out", "exact")
+        self.held_out, self.num_pairs, self.seed = images, num_pairs, seed
+
+    def load(self) -> list[VerificationPairs]:
+        """Draw the list."""
+        pairs, is_same = sample_pairs(self.held_out.labels, self.num_pairs, seed=self.seed)
+        return [VerificationPairs(self.name, self.held_out, pairs, is_same, folds=10)]

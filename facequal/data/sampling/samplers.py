@@ -1,0 +1,265 @@
+"""Orders of the training images."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sized
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from lightning.pytorch.utilities import rank_zero_info
+from numpy.typing import NDArray
+from torch import Tensor
+from torchdata.stateful_dataloader.sampler import StatefulDistributedSampler
+
+from facequal.data.sampling.pair_plan import PairPlan, plan_identity_pairs
+from facequal.data.source import FaceSource
+
+
+class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchdata is untyped
+    """A seeded shuffle that is a pure function of (seed, epoch), dealt out to the ranks, with its place in checkpoints.
+
+    It is a ``DistributedSampler``, with one rank too, because Lightning calls the ``set_epoch`` of such a one before
+    every epoch and leaves it alone. It passes the epoch on to data sets that draw in their workers.
+
+    Args:
+        source: what to sample.
+        shuffle: shuffle anew in every epoch; otherwise in order.
+        seed: seed of the shuffle.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+        smallest_batch: fewest images of this rank that make a batch: that of the loader where it drops the last
+            incomplete one.
+    """
+
+    def __init__(
+        self,
+        source: Sized,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+        smallest_batch: int = 1,
+    ) -> None:
+        # DistributedSampler adds seed and epoch; a large odd factor keeps neighbouring seeds from sharing their orders.
+        mixed = (seed * 1_000_003) % 2**31
+        super().__init__(source, world_size, rank, shuffle=shuffle, seed=mixed, drop_last=False)
+        self.epoch_cells, self.smallest_batch = epoch_cells, smallest_batch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch. Lightning calls it."""
+        super().set_epoch(epoch)
+        for cell in self.epoch_cells:
+            cell.fill_(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place in the order, and the epoch the order belongs to."""
+        return {**super().state_dict(), "epoch": self.epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a place. The epoch comes with it: workers fetch ahead before Lightning sets it.
+
+        From the end of an epoch the next one begins. Lightning counts on it: a checkpoint after the last step of an
+        epoch would otherwise be followed by an epoch without a batch.
+        """
+        epoch, yielded = state_dict["epoch"], state_dict[self._YIELDED]
+        if self.num_samples - yielded < self.smallest_batch:
+            epoch, yielded = epoch + 1, 0
+        self.set_epoch(epoch)
+        super().load_state_dict({self._YIELDED: yielded})
+
+
+class PlannedSampler(EpochSampler):
+    """Batches that are planned as a whole: rank r of W gets the r-th part of every one.
+
+    So the parts in the order of the ranks are the batch. Every epoch has as many batches.
+
+    Args:
+        source: what to sample.
+        batch_size: B, images per batch over all ranks.
+        seed: seed of the draws.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+
+    Raises:
+        ValueError: the batch does not divide among the ranks.
+    """
+
+    next_yielded: int | None  # the parent's, untyped there
+
+    def __init__(
+        self,
+        source: FaceSource,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+    ) -> None:
+        super().__init__(source, shuffle=True, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        if batch_size % world_size:
+            raise ValueError(f"batch_size={batch_size} does not divide among {world_size} processes")
+        self.batch_size = batch_size
+
+    @abstractmethod
+    def batches(self) -> NDArray[np.int64]:
+        """Positions of the current epoch's batches, (batches, B)."""
+
+    def set_num_batches(self, number: int) -> None:
+        """Say how many batches every epoch has."""
+        self.num_batches = number
+        self.num_samples = number * (self.batch_size // self.num_replicas)
+        self.total_size = number * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        """This rank's positions in the current epoch, from the place of a loaded state on."""
+        self.yielded = self.next_yielded or 0
+        self.next_yielded = None
+        share = self.batch_size // self.num_replicas
+        own = self.batches()[:, self.rank * share : (self.rank + 1) * share].ravel()
+        for position in own[self.yielded :]:
+            self.yielded += 1
+            yield int(position)
+
+
+class AlternatingSampler(PlannedSampler):
+    """Batches of one half of the identities and of the other in turn, the first one first: no person is in both.
+
+    An epoch shuffles both halves, and ends with the smaller one.
+
+    Args:
+        source: what to sample.
+        batch_size: B, images per batch over all ranks.
+        seed: seed of the halves and of the order.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+
+    Raises:
+        ValueError: the batch does not divide among the ranks, or a half has fewer images than a batch.
+    """
+
+    def __init__(
+        self,
+        source: FaceSource,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+    ) -> None:
+        super().__init__(source, batch_size, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        people = np.random.default_rng([seed, 0]).permutation(source.num_classes)
+        first = np.isin(source.labels, people[: len(people) // 2])
+        self.halves = (np.flatnonzero(first), np.flatnonzero(~first))
+        if min(map(len, self.halves)) < batch_size:
+            sizes = " and ".join(str(len(half)) for half in self.halves)
+            raise ValueError(f"halves of {sizes} images for batches of {batch_size}")
+        self.set_num_batches(2 * (min(map(len, self.halves)) // batch_size))
+
+    def batches(self) -> NDArray[np.int64]:
+        """Positions (batches, B): even ones of the first half, odd ones of the second."""
+        generator = np.random.default_rng([self.seed, self.epoch, 1])
+        number = self.num_batches // 2
+        planned = [
+            generator.permutation(half)[: number * self.batch_size].reshape(number, self.batch_size)
+            for half in self.halves
+        ]
+        return np.stack(planned, axis=1).reshape(self.num_batches, self.batch_size)
+
+
+class IdentityPairSampler(PlannedSampler):
+    """Batches of B/2 identities with two images each (see `plan_identity_pairs`), as a function of (seed, epoch).
+
+    Lightning counts the batches once and keeps to it, while epochs differ by some. So every epoch has as many as epoch
+    0: a longer one is cut, a shorter one is drawn again. Where `ATTEMPTS` draws do not reach the number, the longest
+    of them begins anew at its end, and some pairs are seen twice.
+
+    Args:
+        source: what to sample.
+        batch_size: B, images per batch over all ranks.
+        groups: group of every image, int64 (N,).
+        identities_per_group: identities of one group in a batch.
+        seed: seed of the draws.
+        rank: this process.
+        world_size: number of processes.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+
+    Attributes:
+        num_batches: batches per epoch.
+
+    Raises:
+        ValueError: the batch does not divide among the ranks, or see `plan_identity_pairs`.
+    """
+
+    ATTEMPTS = 20
+
+    def __init__(
+        self,
+        source: FaceSource,
+        batch_size: int,
+        *,
+        groups: NDArray[np.int64] | None = None,
+        identities_per_group: int | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        epoch_cells: tuple[Tensor, ...] = (),
+    ) -> None:
+        super().__init__(source, batch_size, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        self.labels, self.groups, self.identities_per_group = source.labels, groups, identities_per_group
+        self._plan, self._planned_epoch = self._draw(epoch=0, attempt=0), 0
+        self.set_num_batches(len(self._plan.batches))
+
+    def batches(self) -> NDArray[np.int64]:
+        """Positions (batches, B) of the current epoch."""
+        return self.plan.batches
+
+    @property
+    def plan(self) -> PairPlan:
+        """The plan of the current epoch, of ``num_batches`` batches."""
+        if self._planned_epoch != self.epoch:
+            self._plan, self._planned_epoch = self._fitting_plan(self.epoch), self.epoch
+        return self._plan
+
+    @property
+    def left_over(self) -> int:
+        """Images of identities with two images or more that the current epoch does not use."""
+        return self.plan.left_over
+
+    def describe(self) -> str:
+        """What an epoch holds and what it leaves out, for the log."""
+        plan = self.plan
+        never = [
+            f"{plan.single_image_identities} identities with a single image",
+            f"{plan.small_group_identities} identities in groups with fewer than {self.identities_per_group} to draw",
+            f"{plan.unknown_images} images of unknown people",
+        ]
+        never = [what for what in never if not what.startswith("0 ")]
+        return (
+            f"identity pairs: {self.num_batches} batches of {self.batch_size // 2} identities with 2 images per epoch; "
+            f"{plan.left_over} images are left over in epoch {self.epoch}"
+            + ("; never drawn: " + ", ".join(never) if never else "")
+        )
+
+    def _draw(self, epoch: int, attempt: int) -> PairPlan:
+        generator = np.random.default_rng([self.seed, epoch, attempt])
+        return plan_identity_pairs(self.labels, self.batch_size, generator, self.groups, self.identities_per_group)
+
+    def _fitting_plan(self, epoch: int) -> PairPlan:
+        """The first plan of an epoch that is long enough, cut; otherwise the longest, begun anew at its end."""
+        longest = self._draw(epoch, attempt=0)
+        for attempt in range(1, self.ATTEMPTS):
+            if len(longest.batches) >= self.num_batches:
+                break
+            longest = max(longest, self._draw(epoch, attempt), key=lambda plan: len(plan.batches))
+        num_cut = len(longest.batches) - self.num_batches
+        if num_cut < 0:
+            rank_zero_info(f"identity pairs: epoch {epoch} sees its first {-num_cut} batches again at its end")
+        batches = np.resize(longest.batches, (self.num_batches, self.batch_size))  # repeats from the beginning
+        return replace(longest, batches=batches, left_over=longest.left_over + max(0, num_cut) * self.batch_size)

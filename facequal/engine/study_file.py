@@ -1,0 +1,258 @@
+"""The file of a study: which experiments it runs, as rows or as a grid, and which figures its table shows."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facequal.engine.study_inheritance import read_inherited
+from facequal.reports.study.summary import Column
+
+BASE = "base"
+# What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
+OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
+WEIGHTS_KEY = "model.init_args.weights"
+# ${search} in a value is the folder of the stage "search" with the same seed.
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+MAX_NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One row of the table: an experiment and what it changes.
+
+    Attributes:
+        name: name in the table.
+        config: the experiment file.
+        overrides: values by dotted key, laid over the experiment.
+    """
+
+    name: str
+    config: Path
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder_name(self) -> str:
+        """The name with everything but letters, digits and ``_.=+-`` replaced by ``_``."""
+        return re.sub(r"[^\w.=+-]+", "_", self.name).strip("._")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages whose folders its values name, each once."""
+        texts = texts_in(dict(self.overrides))
+        return tuple(dict.fromkeys(name for text in texts for name in PLACEHOLDER.findall(text)))
+
+
+def texts_in(value: object) -> list[str]:
+    """All texts among nested values."""
+    if isinstance(value, str):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in items for text in texts_in(item)]
+
+
+def filled_in(value: Any, folders: Mapping[str, Path]) -> Any:
+    """A nested value with the stages' folders in place of their names."""
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda name: str(folders[name[1]]), value)
+    if isinstance(value, dict):
+        return {key: filled_in(item, folders) for key, item in value.items()}
+    return [filled_in(item, folders) for item in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as its file describes it.
+
+    Attributes:
+        path: the file.
+        title: heading of the table.
+        base: experiment whose weights every row starts from; None: rows stand alone.
+        rows: those of ``rows``, then those of ``grid``, the last key changing fastest.
+        columns: figures of the table; empty: all accuracies of the first protocol.
+        grid: values by dotted key.
+        control: name of the row that the others are compared with; None: the base.
+        stages: experiments that are fitted before, in this order, and whose files later ones take.
+    """
+
+    path: Path
+    title: str
+    base: Path | None
+    rows: tuple[StudyRow, ...]
+    columns: tuple[Column, ...]
+    grid: Mapping[str, Sequence[Any]]
+    control: str | None = None
+    stages: tuple[StudyRow, ...] = ()
+
+    @property
+    def grid_rows(self) -> tuple[StudyRow, ...]:
+        """The rows of the grid."""
+        num = math.prod(len(values) for values in self.grid.values()) if self.grid else 0
+        return self.rows[len(self.rows) - num :]
+
+
+def read_study(path: Path) -> Study:
+    """Read and check the file of a study.
+
+    Raises:
+        FileNotFoundError: the file or an experiment it names does not exist.
+        ValueError: something in it is not as it must be; names file, key and value.
+    """
+    content = read_inherited(path)
+    if not content.get("rows") and not content.get("grid"):
+        raise ValueError(f"{path}: needs `rows`, `grid` or both")
+    has_base = content.get("base") is not None
+    grid = checked_grid(path, content.get("grid") or {})
+    rows = [*checked_rows(path, "rows", content.get("rows") or {}).items(), *grid_rows(grid)]
+    stages = checked_rows(path, "stages", content.get("stages") or {})
+    study = Study(
+        path=path,
+        title=str(content.get("title") or path.stem),
+        base=content.get("base"),
+        rows=tuple(built_row(path, f"row {name}", name, row, content.get("config"), has_base) for name, row in rows),
+        columns=checked_columns(path, content.get("columns")),
+        grid=grid,
+        control=content.get("control"),
+        stages=tuple(built_row(path, f"stage {name}", name, stage, None, False) for name, stage in stages.items()),
+    )
+    check_names(path, study.stages)
+    check_names(path, study.rows)
+    check_stages(path, study)
+    if study.control not in (None, *[row.name for row in study.rows]):
+        raise ValueError(f"{path}: control must be the name of a row, got {study.control!r}")
+    return study
+
+
+def checked_rows(path: Path, key: str, rows: object) -> dict[str, dict[str, Any]]:
+    """`rows` or `stages`: overrides by name.
+
+    Raises:
+        ValueError: it is not a mapping of mappings.
+    """
+    if not isinstance(rows, dict):
+        raise ValueError(f"{path}: {key} must be a mapping of names to overrides, got {rows!r}")
+    for name, row in rows.items():
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}: {key}: {name} must be a mapping of dotted keys to values, got {row!r}")
+    return {str(name): row for name, row in rows.items()}
+
+
+def checked_grid(path: Path, grid: object) -> dict[str, list[Any]]:
+    """`grid`: values by dotted key.
+
+    Raises:
+        ValueError: it is not a mapping of lists, or a list is empty.
+    """
+    if not isinstance(grid, dict):
+        raise ValueError(f"{path}: grid must be a mapping of dotted keys to lists of values, got {grid!r}")
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"{path}: grid: {key} must be a list of values, got {values!r}")
+    return {str(key): values for key, values in grid.items()}
+
+
+def grid_rows(grid: Mapping[str, Sequence[Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The product of the values as rows, named such as ``margin=25, batch_size=64``."""
+    names = short_names(grid)
+    rows = []
+    for values in itertools.product(*grid.values()) if grid else ():
+        row = dict(zip(grid, values, strict=True))
+        rows.append((", ".join(f"{names[key]}={shown(value)}" for key, value in row.items()), row))
+    return rows
+
+
+def short_names(keys: Mapping[str, object]) -> dict[str, str]:
+    """The last part of each dotted key, or the whole key where the last parts are equal."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return {key: key if last.count(part) > 1 else part for key, part in zip(keys, last, strict=True)}
+
+
+def shown(value: object) -> str:
+    """A value in a name: text as it is, lists as ``[a, b]``, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return f"[{', '.join(shown(item) for item in value)}]"
+    return json.dumps(value)
+
+
+def built_row(
+    path: Path, what: str, name: str, row: Mapping[str, Any], config: Path | None, has_base: bool
+) -> StudyRow:
+    """A row or a stage with the experiment it runs.
+
+    Raises:
+        ValueError: a key is not a dotted one, or one that the study sets itself, or no experiment is named.
+    """
+    overrides = {key: value for key, value in row.items() if key != "config"}
+    own = (*OWN_KEYS, WEIGHTS_KEY) if has_base else OWN_KEYS
+    for key in overrides:
+        if not isinstance(key, str) or not re.fullmatch(r"\w[\w.-]*\+?", key):
+            raise ValueError(f"{path}: {what}: {key!r} is no dotted key such as data.batch_size")
+        if any(key == taken or key.startswith(f"{taken}.") for taken in own):
+            raise ValueError(f"{path}: {what}: {key} is set by the study itself")
+    file = row.get("config", config)
+    if file is None:
+        where = "of its own" if what.startswith("stage") else "of the study nor one of the row"
+        raise ValueError(f"{path}: {what}: there is {'no' if 'own' in where else 'neither a'} `config` {where}")
+    return StudyRow(name, file, overrides)
+
+
+def checked_columns(path: Path, columns: object) -> tuple[Column, ...]:
+    """`columns`: lists of protocol, condition, column and, where it is not accuracy, metric.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if columns is None:
+        return ()
+    expected = "[protocol, condition, column] or [protocol, condition, column, metric]"
+    if not isinstance(columns, list) or not columns:
+        raise ValueError(f"{path}: columns must be a list of {expected}, got {columns!r}")
+    for column in columns:
+        is_text = isinstance(column, list) and all(isinstance(part, str) for part in column)
+        if not is_text or len(column) not in (3, 4):
+            raise ValueError(f"{path}: columns: expected {expected}, got {column!r}")
+    if len(set(map(tuple, columns))) < len(columns):
+        raise ValueError(f"{path}: columns: one appears twice")
+    return tuple(Column(*column) for column in columns)
+
+
+def check_names(path: Path, rows: Sequence[StudyRow]) -> None:
+    """Refuse names that make no folder, or the same one as another.
+
+    Raises:
+        ValueError: see above.
+    """
+    taken: dict[str, str] = {}
+    for row in rows:
+        folder = row.folder_name.casefold()  # some file systems take a and A for one
+        if not folder or len(folder) > MAX_NAME_LENGTH or folder == BASE:
+            reason = "is the name of the base" if folder == BASE else f"makes no folder name of 1 to {MAX_NAME_LENGTH}"
+            raise ValueError(f"{path}: row {row.name!r} {reason}{'' if folder == BASE else ' characters'}")
+        if folder in taken:
+            raise ValueError(f"{path}: rows {taken[folder]!r} and {row.name!r} would share the folder {folder}")
+        taken[folder] = row.name
+
+
+def check_stages(path: Path, study: Study) -> None:
+    """Refuse values that name a stage which is not there, or is fitted only later.
+
+    Raises:
+        ValueError: see above.
+    """
+    names = [stage.name for stage in study.stages]
+    both = sorted({row.name for row in study.rows} & set(names))
+    if both:
+        raise ValueError(f"{path}: {both[0]!r} is the name of a row and of a stage")
+    known = {stage.name: names[:place] for place, stage in enumerate(study.stages)}
+    for row in (*study.stages, *study.rows):
+        before = known.get(row.name, names)
+        unknown = [name for name in row.stages if name not in before]
+        if unknown:
+            there = f"there are {', '.join(before)}" if before else "there is none"
+            raise ValueError(f"{path}: {row.name}: ${{{unknown[0]}}} is no stage before it; {there}")

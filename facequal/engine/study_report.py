@@ -1,0 +1,127 @@
+"""What `facequal study` prints and writes at the end: the table, `summary.csv`, `summary.md` and `map.png`."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from facequal.engine.plan import Run, read_mark
+from facequal.engine.study_file import BASE, Study, StudyRow, short_names, shown
+from facequal.reports.layout import results_file
+from facequal.reports.results import Result, read_results, write_atomically
+from facequal.reports.study.maps import MapPanel, map_png
+from facequal.reports.study.summary import (
+    Column,
+    RowFigure,
+    RowResults,
+    by_place,
+    default_columns,
+    figures_of,
+    require_columns,
+    write_study,
+)
+from facequal.reports.study.tables import render_study, study_markdown
+from facequal.reports.tables import print_table
+
+
+def report_study(
+    study: Study,
+    folder: Path,
+    runs: Sequence[Run],
+    chosen: Collection[str],
+    facts: Mapping[str, str],
+    problems: Sequence[str],
+) -> None:
+    """Print the table of what there is and write ``summary.csv``, ``summary.md`` and, for two settings, ``map.png``.
+
+    Args:
+        study: the study.
+        folder: where the files go.
+        runs: all its runs.
+        chosen: names of the rows that were asked for; others are shown if they have results.
+        facts: what else to say, name and value.
+        problems: what failed, in words.
+
+    Raises:
+        ValueError: no run has one of the columns.
+    """
+    rows = [row for row in finished_rows(study, runs) if row.results or row.name in chosen]
+    reference = next((row for row in rows if row.name == (study.control or BASE)), None)
+    figures = [figure for row in rows for figure in figures_of(row, None if row is reference else reference)]
+    for problem in problems:
+        print(f"failed: {problem}")
+    if study.control is not None and reference is None:
+        print(f"no differences are shown: the control {study.control!r} has no results")
+    if not figures:
+        print("no run has results")
+        return
+    path = write_study(folder / "summary.csv", rows, figures)
+    columns = list(study.columns) or default_columns(figures)
+    try:
+        require_columns(columns, figures)
+    except ValueError as error:
+        raise ValueError(f"{study.path}: columns: {error}") from None
+    compared_with = reference.name if reference else None
+    print_table(render_study(figures, [row.name for row in rows], columns, study.title, compared_with))
+    pictures = []
+    if len(study.grid) == 2:
+        pictures.append(write_map(folder / "map.png", study, figures, columns).name)
+    facts = {**facts, **stages_in_words(study, runs), **environment(runs)}
+    text = study_markdown(rows, figures, columns, study.title, compared_with, facts, pictures, problems)
+    write_atomically(folder / "summary.md", text)
+    print("summary: " + ", ".join(str(folder / name) for name in (path.name, "summary.md", *pictures)))
+
+
+def finished_rows(study: Study, runs: Sequence[Run]) -> list[RowResults]:
+    """The results of every row under the settings of now, the base first; a row may have none yet."""
+    rows = list(study.rows) if study.base is None else [StudyRow(BASE, study.base), *study.rows]
+    found: dict[str, dict[int, list[Result]]] = {row.name: {} for row in rows}
+    for run in runs:
+        if run.is_current and not run.is_stage:
+            found[run.row][run.seed] = read_results(results_file(run.folder))
+    return [RowResults(row.name, found[row.name], str(row.config), row.overrides) for row in rows]
+
+
+def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
+    """Each stage's experiment, changes and times, for the table of how a study was made."""
+    told = {}
+    for stage in study.stages:
+        seconds = [read_mark(run.folder)["seconds"] for run in runs if run.row == stage.name and run.is_current]
+        changes = "".join(f", {key}: {shown(value)}" for key, value in stage.overrides.items())
+        told[f"stage {stage.name}"] = f"{stage.config}{changes}; {', '.join(map(duration, seconds)) or 'not run'}"
+    return told
+
+
+def write_map(path: Path, study: Study, figures: Sequence[RowFigure], columns: Sequence[Column]) -> Path:
+    """Draw the grid of two settings, one panel per column; gives `path`."""
+    found = by_place(figures)
+    names = short_names(study.grid)
+    (first, down), (second, across) = study.grid.items()
+    panels = []
+    for column in columns:
+        cells = [found.get((row.name, column)) for row in study.grid_rows]
+        scale = 100 if any(cell and cell.unit == "fraction" for cell in cells) else 1
+        means = [scale * cell.mean if cell else math.nan for cell in cells]
+        values = [means[start : start + len(across)] for start in range(0, len(means), len(across))]
+        base = found.get((BASE, column))
+        panels.append(MapPanel(str(column), values, scale * base.mean if base else None, column.metric))
+    settings = [(names[key], [shown(value) for value in values]) for key, values in ((first, down), (second, across))]
+    return write_atomically(path, map_png(panels, settings[0], settings[1]))
+
+
+def environment(runs: Sequence[Run]) -> dict[str, str]:
+    """Time of all finished runs, date and versions."""
+    from facequal.reports.info import RunInfo
+
+    info = RunInfo.collect()
+    seconds = [read_mark(run.folder)["seconds"] for run in runs if run.is_current]
+    total = f"{duration(sum(seconds))} for {len(seconds)} runs, added up"
+    return {"time of all runs": total, "date": info.date, **info.versions}
+
+
+def duration(seconds: float) -> str:
+    """``42 s``, ``3 min 5 s`` or ``1 h 2 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

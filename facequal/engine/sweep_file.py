@@ -1,0 +1,162 @@
+"""The file of a sweep, as W&B takes it: a command, a metric, and where each parameter is searched."""
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from facequal.engine.yaml_files import read_mapping
+
+Method = Literal["grid", "random", "bayes"]
+ARGUMENTS = "${args}"
+_Point = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Where a parameter is searched.
+
+    Attributes:
+        name: dotted key of the command line.
+        values: those it can take; empty for a range.
+        distribution: of a range: "uniform", "int_uniform" or "log_uniform_values".
+        low: smallest value of a range.
+        high: largest value.
+    """
+
+    name: str
+    values: tuple[Any, ...] = ()
+    distribution: str = ""
+    low: float = math.nan
+    high: float = math.nan
+
+    def draw(self, uniform: float) -> Any:
+        """The value at a uniform draw in [0, 1)."""
+        if self.values:
+            return self.values[int(uniform * len(self.values))]
+        if self.distribution == "int_uniform":
+            return int(self.low) + int(uniform * (int(self.high) - int(self.low) + 1))
+        if self.distribution == "log_uniform_values":
+            return math.exp(math.log(self.low) + uniform * (math.log(self.high) - math.log(self.low)))
+        return self.low + uniform * (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as its file describes it.
+
+    Attributes:
+        path: the file.
+        command: of `facequal`, without the program and ``${args}``.
+        method: "grid", "random" or "bayes".
+        metric: name of the logged figure.
+        maximize: whether larger is better.
+        parameters: those that are searched.
+        run_cap: points at most; None for any number.
+    """
+
+    path: Path
+    command: tuple[str, ...]
+    method: Method
+    metric: str
+    maximize: bool
+    parameters: tuple[Parameter, ...]
+    run_cap: int | None = None
+
+    def arguments(self, point: Mapping[str, Any], further: Sequence[str] = ()) -> list[str]:
+        """The command line of a point, without its loggers: figures are read from the run itself."""
+        given, is_value = [], False
+        for each in self.command[1:]:
+            is_logger = each.startswith("--trainer.logger")
+            if not is_logger and not (is_value and not each.startswith("-")):
+                given.append(each)
+            is_value = is_logger and "=" not in each  # given as two items
+        return [*given, *further, *(f"--{name}={as_text(value)}" for name, value in point.items())]
+
+    def points(self, seed: int) -> Iterator[_Point]:
+        """The points in their order, of a grid or at random; the random ones have no end.
+
+        Raises:
+            ValueError: a grid has a range.
+        """
+        if self.method == "grid":
+            ranges = [parameter.name for parameter in self.parameters if not parameter.values]
+            if ranges:
+                raise ValueError(f"{self.path}: parameters: a grid needs values, but {ranges[0]} has a range")
+            names = [parameter.name for parameter in self.parameters]
+            for values in itertools.product(*(parameter.values for parameter in self.parameters)):
+                yield dict(zip(names, values, strict=True))
+            return
+        draw = random.Random(seed)
+        while True:
+            yield {parameter.name: parameter.draw(draw.random()) for parameter in self.parameters}
+
+
+def as_text(value: Any) -> str:
+    """A value in YAML, as the command line reads it; numbers and texts are what W&B writes."""
+    return (
+        value
+        if isinstance(value, str)
+        else str(yaml.safe_dump(value, default_flow_style=True).split("\n...")[0].strip())
+    )
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Read and check the file of a sweep.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: something in it is not as it must be; names file and key.
+    """
+    content = read_mapping(path, ("command", "method", "metric", "parameters"))
+    checks: list[tuple[str, Callable[[Any], bool], str]] = [
+        ("command", lambda c: isinstance(c, list) and c[:1] == ["facequal"] and c[-1] == ARGUMENTS, "[facequal, ...]"),
+        ("method", lambda m: m in get_args(Method), f"one of {get_args(Method)}"),
+        ("metric", lambda m: isinstance(m, dict) and {"name", "goal"} <= m.keys(), "a name and a goal"),
+        ("parameters", lambda p: isinstance(p, dict) and bool(p), "a mapping of dotted keys"),
+    ]
+    for key, is_right, expected in checks:
+        if key not in content or not is_right(content[key]):
+            raise ValueError(f"{path}: {key} must be {expected}, got {content.get(key)!r}")
+    if content["metric"]["goal"] not in ("maximize", "minimize"):
+        raise ValueError(f"{path}: metric: goal must be maximize or minimize, got {content['metric']['goal']!r}")
+    run_cap = content.get("run_cap")
+    if run_cap is not None and not isinstance(run_cap, int):
+        raise ValueError(f"{path}: run_cap must be a number of points, got {run_cap!r}")
+    return Sweep(
+        path,
+        tuple(str(part) for part in content["command"][1:-1]),
+        content["method"],
+        str(content["metric"]["name"]),
+        content["metric"]["goal"] == "maximize",
+        tuple(_parameter(path, str(name), part) for name, part in content["parameters"].items()),
+        run_cap,
+    )
+
+
+def _parameter(path: Path, name: str, part: Any) -> Parameter:
+    where = f"{path}: parameters: {name}"
+    if not isinstance(part, dict):
+        raise ValueError(f"{where} must be a mapping with values, value, or min and max, got {part!r}")
+    values = [part["value"]] if "value" in part else part.get("values", [])
+    if not isinstance(values, list):
+        raise ValueError(f"{where}: values must be a list, got {values!r}")
+    if values:
+        return Parameter(name, tuple(values))
+    if not {"min", "max"} <= part.keys():
+        raise ValueError(f"{where} needs values, value, or min and max")
+    low, high = part["min"], part["max"]
+    if not all(isinstance(bound, int | float) for bound in (low, high)):
+        raise ValueError(f"{where}: min and max must be numbers, got {low!r} and {high!r}")
+    integers = isinstance(low, int) and isinstance(high, int)
+    distribution = part.get("distribution", "int_uniform" if integers else "uniform")
+    if distribution not in ("uniform", "int_uniform", "log_uniform_values"):
+        raise ValueError(f"{where}: distribution {distribution!r} is not known here")
+    if not low < high or (distribution == "log_uniform_values" and low <= 0):
+        raise ValueError(f"{where}: no range from {low} to {high}")
+    return Parameter(name, (), distribution, float(low), float(high))

@@ -1,0 +1,148 @@
+"""Bars of two models' accuracies side by side, grouped by set and resolution."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError, Section
+from facequal.reports.png import png
+from facequal.reports.seeds import Change, Statistic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {"before": "#b3bcc6", "after": "#2166ac"}
+CHANCE = 0.5
+PAIRS_ACROSS = 36
+"""More pairs of bars than this begin a new row."""
+
+_BAR_WIDTH = 0.4
+_GAP = 0.6  # between sets, in units of a pair
+
+
+class SetBars(NamedTuple):
+    """The pairs of bars of one set: a change per resolution."""
+
+    name: str
+    changes: dict[str, Change]
+
+
+class BarRow(NamedTuple):
+    """A panel: some sets in one condition."""
+
+    condition: str
+    sets: list[SetBars]
+
+    @property
+    def num_pairs(self) -> int:
+        """Pairs of bars in the row."""
+        return sum(len(one.changes) for one in self.sets)
+
+
+def bars_png(table: ComparisonTable) -> bytes:
+    """The picture of :func:`draw_bars` as a PNG file."""
+    return png(draw_bars(table))
+
+
+def draw_bars(table: ComparisonTable) -> "Figure":
+    """Accuracy before and after as pairs of bars, in groups of one set, one panel per condition (more for many sets).
+
+    The axis starts at chance (50 %), or lower where a figure is lower. Above each pair stands the delta in percentage
+    points; whiskers are the standard deviations over seeds. Figures that one side lacks are left out.
+
+    Returns:
+        A figure that belongs to no pyplot state.
+
+    Raises:
+        NotMeasuredError: If no accuracy is there on both sides.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    rows = list(bar_rows(table))
+    if not rows:
+        raise NotMeasuredError("no accuracy is there both before and after")
+    figures = [figure for row in rows for one in row.sets for change in one.changes.values() for figure in change[:2]]
+    lowest = min(figure.mean - _whisker(figure) for figure in figures)
+    bottom = min(CHANCE, math.floor(20 * lowest) / 20)
+    widest = max(row.num_pairs + _GAP * len(row.sets) for row in rows)
+    size = (max(0.46 * widest + 0.9, 5.0), 3.2 * len(rows) + 0.4)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12), dpi=110)
+    for row, axis in zip(rows, figure.subplots(len(rows), 1, squeeze=False).flat, strict=True):
+        _draw_row(axis, row)
+        _style(axis, row.condition, bottom, widest)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
+    return figure
+
+
+def bar_rows(table: ComparisonTable) -> Iterator[BarRow]:
+    """The panels of a table: each condition in turn, its sets shared out evenly over as few rows as suffice."""
+    for condition in dict.fromkeys(section.condition for section in table.sections):
+        sets = [_set_bars(table, section) for section in table.sections if section.condition == condition]
+        sets = [one for one in sets if one.changes]
+        num_rows = math.ceil(sum(len(one.changes) for one in sets) / PAIRS_ACROSS)
+        per_row = math.ceil(len(sets) / max(num_rows, 1))
+        for start in range(0, len(sets), max(per_row, 1)):
+            yield BarRow(condition, sets[start : start + per_row])
+
+
+def _set_bars(table: ComparisonTable, section: Section) -> SetBars:
+    cells = {column: section.cells[column] for column in table.columns if column in section.cells}
+    return SetBars(section.protocol, {column: cell for column, cell in cells.items() if math.isfinite(cell.delta.mean)})
+
+
+def _draw_row(axis: "Axes", row: BarRow) -> None:
+    starts = _starts(row.sets)
+    places: list[float] = []
+    for start, one in zip(starts, row.sets, strict=True):
+        own = [start + number for number in range(len(one.changes))]
+        places += own
+        middle = ((own[0] + own[-1]) / 2, 0)
+        where = axis.get_xaxis_transform()
+        axis.annotate(one.name, middle, (0, -18), xycoords=where, textcoords="offset points", ha="center", va="top")
+    changes = [change for one in row.sets for change in one.changes.values()]
+    for side, name in ((-0.5, "before"), (0.5, "after")):
+        figures: list[Statistic] = [getattr(change, name) for change in changes]
+        whiskers = [_whisker(figure) for figure in figures]
+        axis.bar(
+            [place + side * _BAR_WIDTH for place in places],
+            [100 * figure.mean for figure in figures],
+            _BAR_WIDTH,
+            color=COLOURS[name],
+            label=name,
+            yerr=[100 * length for length in whiskers] if any(whiskers) else None,
+            error_kw={"elinewidth": 0.9, "ecolor": "0.25"},
+        )
+    for place, change in zip(places, changes, strict=True):
+        top = max(figure.mean + _whisker(figure) for figure in change[:2])
+        text = f"{100 * change.delta.mean:+z.1f}"  # z: no minus before a zero
+        axis.annotate(text, (place, 100 * top), (0, 2), textcoords="offset points", ha="center", fontsize=6.5)
+    labels = [column.removesuffix(" px") for one in row.sets for column in one.changes]
+    axis.set_xticks(places, labels)
+
+
+def _whisker(figure: Statistic) -> float:
+    return figure.std if figure.has_spread else 0.0
+
+
+def _starts(sets: Sequence[SetBars]) -> list[float]:
+    starts = [0.0]
+    for one in sets[:-1]:
+        starts.append(starts[-1] + len(one.changes) + _GAP)
+    return starts
+
+
+def _style(axis: "Axes", condition: str, bottom: float, widest: float) -> None:
+    # The same width for all rows, and room above 100 % for the deltas.
+    axis.set(xlim=(-0.8, widest - _GAP - 0.2), ylim=(100 * bottom, 100 + 12 * (1 - bottom)))
+    axis.set_ylabel("accuracy in percent")
+    axis.set_title(f"{condition}, resolutions in px", fontsize="medium")
+    axis.set_yticks([tick for tick in range(0, 101, 10) if tick >= 100 * bottom])
+    if bottom < CHANCE:
+        axis.axhline(100 * CHANCE, color="0.4", linewidth=1, linestyle=":", label="chance")
+    axis.tick_params(axis="x", length=0)
+    axis.grid(axis="y", color="0.9", linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,148 @@
+"""The reports of two models, from where `facequal test`, `run`, `repeat` and `study` put them, paired by seed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facequal.reports.info import read_run_info
+from facequal.reports.layout import find_reports
+from facequal.reports.results import Result, read_results
+
+METRICS = ("accuracy", "eer")
+
+Place = tuple[str, str, str]
+"""Protocol, condition, column."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of one run that a comparison needs.
+
+    Attributes:
+        path: Its `results.csv`.
+        figures: The accuracy and EER of each (protocol, condition, column), by `(*place, metric)`.
+        run: What `results.json` beside it tells of the run, e.g. `config_hash`, `seed`, `checkpoint`; empty without it.
+        left_out: Test sets that the run left out as their files are missing.
+    """
+
+    path: Path
+    figures: Mapping[tuple[str, str, str, str], Result]
+    run: Mapping[str, object]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The reports of a model before and after a change.
+
+    Attributes:
+        before: One report per seed, or a single one that every seed of `after` is compared with.
+        after: One report per seed in the same order, or a single one likewise.
+        seeds: Name of each pair of reports, e.g. `seed_0`; one empty name where there are no folders of seeds.
+        notes: What was not used, or is used in an unusual way, one sentence each.
+    """
+
+    before: tuple[Report, ...]
+    after: tuple[Report, ...]
+    seeds: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def places(self) -> list[Place]:
+        """The (protocol, condition, column) whose accuracy all reports hold, in the order of the first report."""
+        reports = (*self.before, *self.after)
+        return [
+            (protocol, condition, column)
+            for protocol, condition, column, metric in reports[0].figures
+            if metric == "accuracy"
+            and all((protocol, condition, column, metric) in report.figures for report in reports)
+        ]
+
+    def protocols(self) -> list[str]:
+        """The protocols that all reports hold, in the order of the first report."""
+        return list(dict.fromkeys(protocol for protocol, _, _ in self.places()))
+
+
+def read_comparison(before: Path, after: Path) -> Comparison:
+    """Read the reports of two models.
+
+    Each path is a `results.csv`, a report folder that holds one, a run folder with `report/results.csv`, or a folder of
+    seeds (`seed_*/report/results.csv`). Of two folders of seeds, those seeds are used that both hold. A single report
+    against a folder of seeds is compared with each of them.
+
+    Raises:
+        FileNotFoundError: If a path holds no results; names it, and where results are below it.
+        ValueError: If results cannot be read, hold no accuracy, or the folders have no seed in common; names the path.
+    """
+    notes: list[str] = []
+    found = [find_reports(path, notes) for path in (before, after)]
+    seeds = _paired_seeds((before, after), found, notes)
+    sides = [
+        tuple(read_report(reports[name]) for name in ([""] if _is_single(reports) else seeds)) for reports in found
+    ]
+    return Comparison(sides[0], sides[1], tuple(seeds), tuple(notes))
+
+
+def _is_single(reports: Mapping[str, Path]) -> bool:
+    return list(reports) == [""]
+
+
+def _paired_seeds(paths: tuple[Path, Path], found: Sequence[Mapping[str, Path]], notes: list[str]) -> list[str]:
+    """The names of the seeds that are compared; what is not used is said in `notes`."""
+    if _is_single(found[0]) and _is_single(found[1]):
+        return [""]
+    for path, reports, others in zip(paths, found, reversed(found), strict=True):
+        if _is_single(reports):
+            notes.append(f"{path} is a single report; it is compared with each of {len(others)} seeds.")
+            return list(others)
+    seeds = [name for name in found[0] if name in found[1]]
+    if not seeds:
+        held = "; ".join(f"{path} holds {', '.join(reports)}" for path, reports in zip(paths, found, strict=True))
+        raise ValueError(f"no seed is in both folders: {held}")
+    for path, reports in zip(paths, found, strict=True):
+        only = [name for name in reports if name not in seeds]
+        if only:
+            notes.append(f"Not used, since they are in {path} alone: {', '.join(only)}.")
+    return seeds
+
+
+def read_report(path: Path) -> Report:
+    """Read one `results.csv` and what lies beside it.
+
+    Raises:
+        ValueError: If it or `results.json` cannot be read, holds a figure twice, or no accuracy; names the file.
+    """
+    figures: dict[tuple[str, str, str, str], Result] = {}
+    for result in read_results(path):
+        if result.metric in METRICS:
+            key = (result.protocol, result.condition, result.column, result.metric)
+            if key in figures:
+                raise ValueError(f"{path}: this figure appears twice: {', '.join(key)}")
+            figures[key] = result
+    if not any(metric == "accuracy" for *_, metric in figures):
+        raise ValueError(f"{path}: no accuracy of any test set")
+    run, left_out = read_run_info(path.with_name("results.json"))
+    return Report(path, figures, run, left_out)
+
+
+def require_comparable(comparison: Comparison, protocols: Iterable[str]) -> None:
+    """Refuse figures of these protocols that were not made alike.
+
+    Raises:
+        ValueError: If two reports differ in the accuracy rule, the folds or the number of pairs; names both and the
+            protocol.
+    """
+    reports = (*comparison.before, *comparison.after)
+    wanted = set(protocols)
+    for place in comparison.places():
+        if place[0] not in wanted:
+            continue
+        made = [(report.path, report.figures[*place, "accuracy"]) for report in reports]
+        first_path, first = made[0]
+        for path, result in made[1:]:
+            for name, words in (("rule", "accuracy rule"), ("folds", "number of folds"), ("num", "number of pairs")):
+                one, other = getattr(first, name), getattr(result, name)
+                if one != other:
+                    raise ValueError(
+                        f"{', '.join(place)}: the {words} is {one} in {first_path} but {other} in {path}; such figures "
+                        "cannot be compared. Test both models alike, or name other sets."
+                    )

@@ -1,0 +1,207 @@
+"""A comparison as files: the tables and pictures of the octuplet paper in one folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from facequal.metrics.roc import RocCurve
+from facequal.reports.comparison.accuracy import resolution_table, set_table, shared_sets
+from facequal.reports.comparison.bars import bars_png
+from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
+from facequal.reports.comparison.reading import Comparison, Report, require_comparable
+from facequal.reports.comparison.tables import changes_csv, changes_markdown
+from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
+from facequal.reports.layout import CSV_FILE
+from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.results import write_atomically
+from facequal.reports.roc import compared_roc_png
+from facequal.reports.tables import NOT_AVAILABLE
+
+ProductName = Literal["cross-resolution", "same-resolution", "lfw", "roc", "bars"]
+REPORT_FILE = "comparison.md"
+
+
+@dataclass(frozen=True)
+class Product:
+    """One table, with a picture of it where there is one as a PNG file.
+
+    Attributes:
+        name: Name of its files, without the extension.
+    """
+
+    name: str
+    table: ComparisonTable
+    picture: bytes | None = None
+
+
+def make_products(
+    comparison: Comparison, only: Sequence[ProductName], sets: Sequence[str] | None = None
+) -> tuple[list[Product], list[str]]:
+    """Make the tables and pictures; what the reports do not suffice for is left out.
+
+    Args:
+        comparison: The reports.
+        only: The products to make.
+        sets: Test sets of all of them; None takes the defaults of each: those of :func:`resolution_table` for the
+            means, LFW for `lfw`, and all that the reports share for the pictures.
+
+    Returns:
+        The products, and a sentence for what was left out: sets that are not in all reports, and each product.
+
+    Raises:
+        ValueError: If the reports share no test set, or none of `sets`, if they were not made alike, if a file of
+            curves is damaged, or if nothing can be made; says why.
+    """
+    shared = shared_sets(comparison)
+    chosen = shared_sets(comparison, sets)
+    single = chosen if sets else ["lfw"]
+    averages = {"cross-resolution", "same-resolution"} & set(only)
+    require_comparable(comparison, {*chosen, *({"lfw", "xqlfw"} if averages else ())} & set(shared))
+    makers: dict[str, Callable[[], Product]] = {
+        "cross-resolution": lambda: _mean_product(comparison, "cross-resolution", sets),
+        "same-resolution": lambda: _mean_product(comparison, "same-resolution", sets),
+        "lfw": lambda: _set_product(comparison, single),
+        "roc": lambda: _roc_product(comparison, chosen),
+        "bars": lambda: _bars_product(comparison, chosen),
+    }
+    products: list[Product] = []
+    missing = [name for name in dict.fromkeys(sets or ()) if name not in shared]
+    left_out = [f"Not in all reports, so not compared: {', '.join(missing)}."] if missing else []
+    for name in dict.fromkeys(only):
+        try:
+            products.append(makers[name]())
+        except NotMeasuredError as error:
+            left_out.append(f"{name}: {error}.")
+    if not products:
+        raise ValueError(f"nothing can be compared: {' '.join(left_out)}")
+    return products, left_out
+
+
+def _mean_product(comparison: Comparison, condition: str, sets: Sequence[str] | None) -> Product:
+    return Product(condition, resolution_table(comparison, condition, sets))
+
+
+def _set_product(comparison: Comparison, sets: Sequence[str]) -> Product:
+    shared = comparison.protocols()
+    lacking = [name for name in sets if name not in shared]
+    if lacking:
+        raise NotMeasuredError(f"{', '.join(lacking)} is not in all reports, which share {', '.join(shared)}")
+    return Product("lfw", set_table(comparison, sets, f"Accuracy on {', '.join(sets)} at each resolution"))
+
+
+def _bars_product(comparison: Comparison, sets: Sequence[str]) -> Product:
+    table = set_table(comparison, sets, "Accuracy on each set at each resolution")
+    return Product("bars", table, bars_png(table))
+
+
+def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
+    before, after = ([_curves(report) for report in side] for side in (comparison.before, comparison.after))
+    seeds = [*before, *after]
+    drawn = {key[:2] for key in seeds[0] if all(key in curves for curves in seeds)}
+    table = set_table(comparison, sets, "EER (lower is better) on each set at each resolution", "eer")
+    sections = [section for section in table.sections if (section.protocol, section.condition) in drawn]
+    if not sections:
+        raise NotMeasuredError(f"the reports share no curve of {', '.join(sets)}")
+    notes = ["The curves are the mean TAR over the seeds at each FAR."] if len(seeds) > 2 else []
+    table = ComparisonTable(table.title, table.columns, sections, notes, table.metric)
+    return Product("roc", table, compared_roc_png(before, after, table))
+
+
+def _curves(report: Report) -> Mapping[CurveKey, RocCurve]:
+    path = report.path.with_name(CURVES_FILE)
+    if not path.is_file():
+        raise NotMeasuredError(f"there is no {path}, as reports of older versions have none; test again to have it")
+    return read_curves(path)
+
+
+def write_comparison(
+    folder: Path, comparison: Comparison, products: Sequence[Product], left_out: Sequence[str] = ()
+) -> Path:
+    """Write `comparison.md`, and a CSV file and a picture of each product, into `folder`, which is made if needed.
+
+    Pictures and tables of an earlier comparison in this folder are replaced, or removed if they are not made again.
+
+    Returns:
+        The path of `comparison.md`.
+
+    Raises:
+        ValueError: If the folder holds the report of a run, whose pictures would be overwritten.
+    """
+    if (folder / CSV_FILE).exists():
+        raise ValueError(f"{folder} holds the report of a run; write the comparison into another folder")
+    if (folder / REPORT_FILE).exists():
+        earlier = [folder / f"{name}.{ending}" for name in get_args(ProductName) for ending in ("csv", "png")]
+        for path in earlier:
+            path.unlink(missing_ok=True)
+    for product in products:
+        write_atomically(folder / f"{product.name}.csv", changes_csv(product.table))
+        if product.picture is not None:
+            write_atomically(folder / f"{product.name}.png", product.picture)
+    return write_atomically(folder / REPORT_FILE, comparison_markdown(comparison, products, left_out))
+
+
+def comparison_markdown(comparison: Comparison, products: Sequence[Product], left_out: Sequence[str]) -> str:
+    """The text of `comparison.md`: the tables and pictures, what was left out, and where the figures come from."""
+    parts = ["# Comparison of two models"]
+    for product, table in zip(products, tables_shown_once(products), strict=True):
+        parts.append(f"## {plain(product.table.title)}")
+        if product.picture is not None:
+            parts.append(f"![{plain(product.table.title)}]({product.name}.png)")
+        parts.append("Its figures are in a table above." if table is None else changes_markdown(table))
+    omissions = [*left_out, *comparison.notes, *missing_sets(comparison)]
+    if omissions:
+        parts.append(
+            "## Notes, and what was left out\n\n" + "\n".join(f"- {plain(sentence)}" for sentence in omissions)
+        )
+    parts.append("## Where the figures come from\n\n" + _sources(comparison))
+    return "\n\n".join(parts) + "\n"
+
+
+def tables_shown_once(products: Sequence[Product]) -> list[ComparisonTable | None]:
+    """The table of each product without the figures that one before it shows, as `lfw` and `bars` share sets.
+
+    Returns:
+        A table per product, with a note that names the sets which are not repeated; None if it has nothing of its own.
+    """
+    shown: set[tuple[str, str, str]] = set()
+    tables: list[ComparisonTable | None] = []
+    for product in products:
+        table = product.table
+        keys = {(section.protocol, section.condition, table.metric): section for section in table.sections}
+        own = [section for key, section in keys.items() if key not in shown]
+        repeated = dict.fromkeys(key[0] for key in keys if key in shown)
+        if own and repeated:
+            columns = [column for column in table.columns if any(column in section.cells for section in own)]
+            notes = [*table.notes, f"In a table above: {', '.join(repeated)}."]
+            table = replace(table, columns=columns, sections=own, notes=notes)
+        tables.append(table if own else None)
+        shown |= keys.keys()
+    return tables
+
+
+def missing_sets(comparison: Comparison) -> list[str]:
+    """Sentences that name the test sets which some reports lack, or left out as their files are missing."""
+    sentences = []
+    shared = set(comparison.protocols())
+    for name, reports in (("before", comparison.before), ("after", comparison.after)):
+        held = dict.fromkeys(key[0] for report in reports for key in report.figures)
+        only = [protocol for protocol in held if protocol not in shared]
+        if only:
+            sentences.append(f"In some reports only, among them {name}: {', '.join(only)}.")
+        gone = dict.fromkeys(protocol for report in reports for protocol in report.left_out)
+        if gone:
+            sentences.append(f"Not tested {name}, files missing: {', '.join(gone)}.")
+    return sentences
+
+
+def _sources(comparison: Comparison) -> str:
+    rows = []
+    for name, reports in (("before", comparison.before), ("after", comparison.after)):
+        for report in reports:
+            told = [report.run.get(key) for key in ("config_hash", "seed", "checkpoint", "date")]
+            cells = [NOT_AVAILABLE if entry in (None, "") else str(entry) for entry in told]
+            rows.append([name, str(report.path), *cells])
+    table = markdown_table(["model", "results", "config hash", "seed", "checkpoint", "date"], rows, num_texts=6)
+    names = [name for name in comparison.seeds if name]
+    return table + (f"\n\nSeeds: {', '.join(names)}." if names else "")

@@ -1,0 +1,81 @@
+"""Where results come from: configuration, seed, checkpoint, versions and hardware of a run."""
+
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from facequal.reports.hardware import hardware
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Where results come from.
+
+    Attributes:
+        config_hash: Hash of the whole configuration, which tells configurations apart; None without one.
+        seed: Seed of the run.
+        date: ISO 8601, in UTC.
+        command: The command line.
+        checkpoint: Path of the evaluated checkpoint.
+        versions: Version of each package by its name, and of Python.
+        hardware: Processor and GPUs.
+    """
+
+    config_hash: str | None = None
+    seed: int | None = None
+    date: str = ""
+    command: str = ""
+    checkpoint: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: str = ""
+
+    @classmethod
+    def collect(
+        cls,
+        config_hash: str | None = None,
+        seed: int | None = None,
+        checkpoint: str | None = None,
+        command: str | None = None,
+    ) -> "RunInfo":
+        """Describe this process: the date is now, versions and hardware are those it runs with.
+
+        Args:
+            config_hash: Hash of the whole configuration.
+            seed: Seed of the run.
+            checkpoint: Path of the evaluated checkpoint.
+            command: The command line; that of this process by default.
+        """
+        versions = {name: version(name) for name in ("facequal", "torch", "lightning")}
+        return cls(
+            config_hash=config_hash,
+            seed=seed,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=shlex.join(sys.argv) if command is None else command,
+            checkpoint=checkpoint,
+            versions=versions | {"python": platform.python_version()},
+            hardware=hardware(),
+        )
+
+
+def read_run_info(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
+    """What a `results.json` tells of the run, and the test sets that were left out; both empty without the file.
+
+    Raises:
+        ValueError: If it is no such file; names it.
+    """
+    if not path.is_file():
+        return {}, ()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # covers text that is no UTF-8
+        raise ValueError(f"{path}: not JSON: {error}") from error
+    run = content.get("run") if isinstance(content, dict) else None
+    if not isinstance(run, dict):
+        raise ValueError(f"{path}: no entry 'run', so it is not the results.json of a report")
+    return run, tuple(map(str, content.get("left_out") or ()))

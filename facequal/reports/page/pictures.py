@@ -1,0 +1,108 @@
+"""Pictures that runs left beside their figures, as small as a page can hold."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from facequal.reports.notes import Notes
+from facequal.reports.page.reading import Run
+
+MAX_BYTES = 5_000_000
+"""Of all pictures of runs together; in base64 they take a third more."""
+_WIDTHS_PX = (1600, 1200, 900, 600)
+# Drawn anew by the page.
+_NOT_SHOWN = ("roc.png",)
+_OF_SEARCH = {"alpha.png": "weights of the search", "cell.png": "cells that were found"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it stands in the page.
+
+    Attributes:
+        content: The file, PNG or JPEG.
+        caption: What it shows.
+    """
+
+    content: bytes
+    caption: str
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        with Image.open(BytesIO(self.content)) as image:
+            return image.size
+
+    @property
+    def uri(self) -> str:
+        """The picture as a data URI."""
+        kind = "png" if self.content.startswith(b"\x89PNG") else "jpeg"
+        return f"data:image/{kind};base64,{base64.b64encode(self.content).decode()}"
+
+
+def picture_files(run: Run) -> dict[Path, str]:
+    """The pictures of a run and their captions: of its report, of its search, and the last preview of its training.
+
+    Of several seeds those of the first.
+    """
+    place = run.first.place
+    found: dict[Path, str] = {}
+    if place.results is not None:
+        drawn = [path for path in sorted(place.results.parent.glob("*.png")) if path.name not in _NOT_SHOWN]
+        found = {path: path.stem for path in drawn}
+    found |= {place.folder / name: caption for name, caption in _OF_SEARCH.items() if (place.folder / name).is_file()}
+    for path in sorted(place.folder.glob("preview/step_*.png"))[-1:]:
+        found[path] = f"training, step {path.stem.removeprefix('step_').lstrip('0')}"
+    return found
+
+
+def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
+    """The pictures of the searches among the stages of the runs' studies, of the first seed."""
+    found: dict[Path, str] = {}
+    for run in runs:
+        # STUDY/rows/NAME/seed_0 took its files from STUDY/stages/STAGE/seed_0.
+        folder = run.first.place.folder
+        study = folder.parent.parent.parent
+        for stage in sorted((study / "stages").glob(f"*/{folder.name}/")):
+            for name, caption in _OF_SEARCH.items():
+                if (stage / name).is_file():
+                    found[stage / name] = f"{study.name}: {caption} ({stage.parent.name}, {stage.name})"
+    return found
+
+
+def read_pictures(files: Mapping[Path, str], name: str, notes: Notes) -> list[Picture]:
+    """The pictures that can be read; others are noted."""
+    pictures = []
+    for path, caption in files.items():
+        try:
+            content = path.read_bytes()
+            with Image.open(BytesIO(content)) as image:
+                image.load()
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files
+            notes.add(f"{path}: not a picture: {error}", name)
+            continue
+        pictures.append(Picture(content, caption))
+    return pictures
+
+
+def within(pictures: Sequence[Picture], max_bytes: int = MAX_BYTES) -> list[Picture]:
+    """The same pictures, all together in so many bytes: made smaller, all alike, where they are not."""
+    fitted = list(pictures)
+    for width in _WIDTHS_PX:
+        if sum(len(picture.content) for picture in fitted) <= max_bytes:
+            break
+        fitted = [Picture(_as_jpeg(picture.content, width), picture.caption) for picture in pictures]
+    return fitted
+
+
+def _as_jpeg(content: bytes, width: int) -> bytes:
+    with Image.open(BytesIO(content)) as image:
+        picture = image.convert("RGB")
+    picture.thumbnail((width, 4 * width))
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=82)
+    return min(buffer.getvalue(), content, key=len)  # a drawing of few colours can be smaller as it was

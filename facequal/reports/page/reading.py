@@ -1,0 +1,191 @@
+"""The runs that a page compares, as far as they can be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from facequal.analysis.norms import read_samples
+from facequal.metrics.roc import RocCurve
+from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
+from facequal.reports.info import read_run_info
+from facequal.reports.layout import CONFIGS, Place, expand_studies, find_seeds, run_names
+from facequal.reports.notes import Notes
+from facequal.reports.page.configs import differences
+from facequal.reports.results import Result, read_results
+from facequal.reports.tables import sections
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One training and its test; what is missing or broken is empty.
+
+    Attributes:
+        place: Where its files lie.
+        results: All figures.
+        info: What `results.json` tells of the run: command, date, seed, checkpoint, versions, hardware.
+        curves: ROC curves.
+        config: The whole configuration.
+        config_text: The same as it stands in its file.
+    """
+
+    place: Place
+    results: Sequence[Result] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[CurveKey, RocCurve] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    config_text: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the page: a training, or several that differ in their seed.
+
+    Attributes:
+        name: Its short name.
+        path: Where it was found.
+        seeds: Its trainings by name, such as `seed_0`; a single one by an empty name.
+        samples: What `TrainingSamples` kept of the first seed that has it; None without.
+    """
+
+    name: str
+    path: Path
+    seeds: Mapping[str, Seed]
+    samples: "pd.DataFrame | None" = None
+
+    @property
+    def first(self) -> Seed:
+        """The training whose configuration and pictures stand for all seeds."""
+        return next(iter(self.seeds.values()))
+
+
+def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
+    """Read runs, each as far as it goes; what is missing or broken is noted with the run and the file.
+
+    Args:
+        paths: What `facequal compare` takes, runs without results, and folders of studies, which stand for their base
+            and all their rows.
+        notes: Told what is missing.
+
+    Raises:
+        ValueError: If there is no run that can be read; tells why for each.
+    """
+    expanded = expand_studies(paths)
+    names, runs = run_names(expanded), []
+    for path in expanded:
+        try:
+            places = find_seeds(path, names[path], notes)
+        except FileNotFoundError as error:
+            notes.add(f"is left out: {error}", names[path])
+            continue
+        seeds = {seed: _read_seed(place, names[path], notes) for seed, place in places.items()}
+        samples = _samples(seeds, names[path], notes)
+        if samples is None and not any(seed.results or seed.config for seed in seeds.values()):
+            notes.add("is left out, as nothing of it can be read", names[path])
+            continue
+        _note_missing(names[path], seeds, notes)
+        runs.append(Run(names[path], path, seeds, samples))
+    if not runs:
+        raise ValueError("no run can be read\n" + "\n".join(f"  {note}" for note in notes))
+    return runs
+
+
+def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
+    results: Sequence[Result] = ()
+    info: Mapping[str, Any] = {}
+    curves: Mapping[CurveKey, RocCurve] = {}
+    if place.results is not None:
+        try:
+            results = _read_figures(place.results)
+        except (ValueError, OSError) as error:
+            notes.add(f"its figures are left out: {error}", name)
+        try:
+            info, left_out = read_run_info(place.results.with_name("results.json"))
+            if left_out:
+                notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
+        except (ValueError, OSError) as error:
+            notes.add(f"date, command and versions are unknown: {error}", name)
+        path = place.results.with_name(CURVES_FILE)
+        try:
+            curves = read_curves(path) if path.is_file() else {}
+        except (ValueError, OSError) as error:
+            notes.add(f"its ROC curves are left out: {error}", name)
+    try:
+        config, text = read_config(place.folder)
+    except (ValueError, OSError) as error:
+        notes.add(f"its configuration is left out: {error}", name)
+        config, text = {}, ""
+    return Seed(place, results, info, curves, config, text)
+
+
+def _read_figures(path: Path) -> list[Result]:
+    results = read_results(path)
+    try:
+        sections(results)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return results
+
+
+def read_config(folder: Path) -> tuple[dict[str, Any], str]:
+    """The configuration in the folder of a run, and the text of its file; both empty without one.
+
+    Raises:
+        ValueError: If the file is no YAML, or no mapping; names it.
+    """
+    path = next((folder / name for name in CONFIGS if (folder / name).is_file()), None)
+    if path is None:
+        return {}, ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is no YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: must be a mapping, got {content!r:.80}")
+    return content, text
+
+
+def _note_missing(name: str, seeds: Mapping[str, Seed], notes: Notes) -> None:
+    """Note which files are not there; broken ones have been."""
+
+    def lacking(file: str, loss: str, needed: Mapping[str, Path | None]) -> None:
+        gone = [seed for seed, path in needed.items() if path is not None and not path.is_file()]
+        if gone:
+            where = "" if len(gone) == len(seeds) else f" in {', '.join(gone)}"
+            notes.add(f"no {file}{where}, so {loss}", name)
+
+    beside = {seed: own.place.results for seed, own in seeds.items()}
+    lacking(
+        "results.json",
+        "date, command and versions are unknown",
+        {seed: path and path.with_name("results.json") for seed, path in beside.items()},
+    )
+    has_curves = {seed for seed, own in seeds.items() if any(result.metric == "eer" for result in own.results)}
+    lacking(
+        CURVES_FILE,
+        "no ROC curves",
+        {seed: path and path.with_name(CURVES_FILE) for seed, path in beside.items() if seed in has_curves},
+    )
+    unlike = differences({seed: own.config for seed, own in seeds.items() if own.config}).settings
+    if unlike:
+        notes.add(f"its seeds have other settings, those of the first are shown: {', '.join(unlike)}", name)
+    for seed, own in seeds.items():
+        if not any((own.place.folder / file).is_file() for file in CONFIGS):
+            notes.add(f"no config.yaml in {own.place.folder}" + (f" ({seed})" if seed else ""), name)
+
+
+def _samples(seeds: Mapping[str, Seed], name: str, notes: Notes) -> "pd.DataFrame | None":
+    for own in seeds.values():
+        try:
+            return read_samples(own.place.folder)
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            notes.add(f"its training samples are left out: {error}", name)
+    return None

@@ -1,0 +1,171 @@
+"""The report of a run: `results.csv`, `results.json`, `report.md`, `roc.png` and `roc.npz` in one folder."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from facequal.metrics.roc import RocCurve
+from facequal.reports.curves import CURVES_FILE, CurveKey, write_curves
+from facequal.reports.info import RunInfo
+from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.results import (
+    Result,
+    column_order,
+    write_atomically,
+    write_results,
+)
+from facequal.reports.roc import roc_png
+from facequal.reports.tables import (
+    NOT_AVAILABLE,
+    Row,
+    Section,
+    amount,
+    format_value,
+    metric_label,
+    rules_in_words,
+    sections,
+)
+
+ROC_PICTURE = "roc.png"
+
+
+def write_report(
+    folder: Path,
+    results: Sequence[Result],
+    curves: Mapping[CurveKey, RocCurve] | None,
+    info: RunInfo,
+    left_out: Sequence[str] = (),
+) -> Path:
+    """Write the report's files into `folder`, which is made if needed; files of an earlier report are replaced.
+
+    - `results.csv`: one figure per row, see `results.read_results`.
+    - `results.json`: `{"run": ..., "left_out": [...], "results": [...]}`; NaN and infinite figures are null.
+    - `report.md`: tables in percent, the rules in words, the run's settings.
+    - `roc.png`: shown in `report.md`; only with curves.
+    - `roc.npz`: the curves themselves, see `curves.read_curves`; only with curves.
+
+    Each file is written whole or not at all.
+
+    Args:
+        folder: Where to write.
+        results: The figures; may be empty.
+        curves: ROC curve of each (protocol, condition, column); None or empty for none.
+        info: Where the figures come from.
+        left_out: Names of test sets that were not tested as their files are missing.
+
+    Returns:
+        The path of `report.md`.
+
+    Raises:
+        ValueError: If a figure appears twice.
+    """
+    report = report_markdown(results, info, has_roc=bool(curves), left_out=left_out)
+    if curves:
+        write_atomically(folder / ROC_PICTURE, roc_png(curves))
+        write_curves(folder / CURVES_FILE, curves)
+    else:  # those of an earlier report would not belong to these results
+        (folder / ROC_PICTURE).unlink(missing_ok=True)
+        (folder / CURVES_FILE).unlink(missing_ok=True)
+    rows = [_json_row(result) for result in results]
+    content = {"run": asdict(info), "left_out": list(left_out), "results": rows}
+    write_atomically(folder / "results.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    path = write_atomically(folder / "report.md", report)
+    write_results(folder / "results.csv", results)  # last: where it is, the report is complete
+    return path
+
+
+def report_files(folder: Path) -> list[Path]:
+    """The files of the report in `folder` that are there."""
+    names = ("report.md", "results.csv", "results.json", ROC_PICTURE, CURVES_FILE)
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _json_row(result: Result) -> dict[str, object]:
+    row = asdict(result)
+    row["interval"] = None if result.interval is None else [_finite(bound) for bound in result.interval]
+    return row | {"value": _finite(result.value), "std": _finite(result.std)}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, left_out: Sequence[str] = ()) -> str:
+    """The text of `report.md`.
+
+    Args:
+        results: The figures; may be empty.
+        info: Where the figures come from.
+        has_roc: Whether there is a picture `roc.png` beside the report.
+        left_out: Names of test sets that were not tested as their files are missing.
+
+    Raises:
+        ValueError: If a figure appears twice.
+    """
+    columns = column_order(result.column for result in results)
+    parts = ["# Evaluation report"]
+    parts += [_section(section, columns) for section in sections(results)] or ["No results."]
+    if left_out:
+        parts.append(f"Left out, files missing: {', '.join(map(plain, left_out))}.")
+    if has_roc:
+        parts.append(f"## ROC\n\n![TAR against FAR, one line per column]({ROC_PICTURE})")
+    parts += [_how(results)] if results else []
+    parts.append(_run(info))
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, columns: Sequence[str]) -> str:
+    present = [column for column in columns if any(column in row.cells for row in section.rows)]
+    lines = []
+    for row in section.rows:
+        lines.append([metric_label(row.metric, row.rule), *[_cell(row.cells.get(column)) for column in present]])
+        if any(result.interval for result in row.cells.values()):
+            lines.append(["95 % interval", *[_interval(row, column) for column in present]])
+    heading = f"## {plain(section.protocol)}, {plain(section.condition)}"
+    table = markdown_table(["metric", *present], lines, num_texts=1)
+    return f"{heading}\n\n{section.size()}. Fractions in percent.\n\n{table}"
+
+
+def _cell(result: Result | None) -> str:
+    return NOT_AVAILABLE if result is None else amount(result.value, result.std, result.unit)
+
+
+def _interval(row: Row, column: str) -> str:
+    result = row.cells.get(column)
+    if result is None or result.interval is None:
+        return NOT_AVAILABLE
+    return " to ".join(format_value(bound, result.unit) for bound in result.interval)
+
+
+def _how(results: Sequence[Result]) -> str:
+    notes = rules_in_words(results)
+    folds = sorted({result.folds for result in results if result.std is not None and result.folds})
+    if folds:
+        notes.append(f"±: population standard deviation over {' or '.join(map(str, folds))} folds.")
+    if any(result.interval for result in results):
+        notes.append("95 % interval: Wilson score interval over all pairs, taken as independent.")
+    metrics = {result.metric for result in results}
+    if "eer" in metrics:
+        notes.append("EER: FAR where the straight lines between the points of the ROC curve meet FAR = 1 - TAR.")
+    if any(metric.startswith("tar@far") for metric in metrics):
+        notes.append("TAR is given only at FARs of at least 1 / number of impostor pairs.")
+    notes.append(f"{NOT_AVAILABLE}: not measured, or not defined for this set.")
+    return "## How the figures are made\n\n" + "\n".join(f"- {note}" for note in notes)
+
+
+def _run(info: RunInfo) -> str:
+    settings = {
+        "config hash": info.config_hash,
+        "seed": info.seed,
+        "date": info.date,
+        "checkpoint": info.checkpoint,
+        **info.versions,
+        "hardware": info.hardware,
+    }
+    rows = [[name, NOT_AVAILABLE if value in (None, "") else str(value)] for name, value in settings.items()]
+    text = "## Run\n\n" + markdown_table(["setting", "value"], rows, num_texts=2)
+    if info.command:  # an indented block shows any command as it is
+        text += "\n\nCommand:\n\n" + "\n".join(f"    {line}" for line in info.command.splitlines())
+    return text

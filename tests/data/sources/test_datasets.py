@@ -1,0 +1,282 @@
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from facequal.data.errors import DataError, DatasetError, ForeignPickleError, ImageReadError, PairsError, RecordError
+from facequal.data.source import require_source
+from facequal.data.sources.datasets import FaceDataset, FolderDataset, ListDataset, RecordDataset
+from facequal.data.sources.encoded import FileImages, MemoryImages
+from facequal.data.sources.images import resize_short
+from facequal.data.sources.recordio import write_record_set
+from tests.data.sources.recordio.recordfiles import frame, record, write_frames
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 10, 10, 3), dtype=np.uint8)
+
+
+def png(number: int) -> bytes:
+    return cv2.imencode(".png", PIXELS[number][..., ::-1])[1].tobytes()
+
+
+def write_tree(root, names):
+    """Image n under the n-th name."""
+    for number, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(number))
+    return root
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_tree(tmp_path / "people", ["b/2.png", "b/10.PNG", "a/x.png", "Zoë/1.png", "b/1.png"])
+
+
+def pixels(dataset, index):
+    return dataset[index]["image"].permute(1, 2, 0).numpy()
+
+
+def test_folder_is_sorted_by_name_and_counts_its_identities(folder):
+    dataset = FolderDataset(folder, size_px=None)
+    assert dataset.classes == ["Zoë", "a", "b"]
+    assert dataset.num_classes == 3
+    assert dataset.labels.tolist() == [0, 1, 2, 2, 2]
+    assert dataset.labels.dtype == np.int64
+    assert len(dataset) == 5
+    for index, number in enumerate([3, 2, 4, 1, 0]):
+        np.testing.assert_array_equal(pixels(dataset, index), PIXELS[number])
+    assert dataset.describe(3) == str(folder / "b" / "10.PNG")
+    assert require_source(dataset, "train") is dataset
+
+
+def test_items_follow_the_batch_contract(folder):
+    dataset = FolderDataset(folder, size_px=8)
+    item = dataset[4]
+    assert set(item) == {"image", "label", "index"}
+    assert item["image"].dtype == torch.uint8
+    assert item["image"].shape == (3, 8, 8)
+    assert (type(item["label"]), item["label"], type(item["index"]), item["index"]) == (int, 2, int, 4)
+    np.testing.assert_array_equal(pixels(dataset, 4), resize_short(PIXELS[0], 8))
+    batch = next(iter(DataLoader(dataset, batch_size=5)))
+    assert batch["image"].shape == (5, 3, 8, 8)
+    assert batch["image"].is_contiguous()
+    assert batch["label"].tolist() == [0, 1, 2, 2, 2]
+    assert batch["index"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_default_size_is_112(folder):
+    assert FolderDataset(folder)[0]["image"].shape == (3, 112, 112)
+
+
+def test_index_out_of_range(folder):
+    dataset = FolderDataset(folder)
+    for index in (5, -1):
+        with pytest.raises(IndexError, match=f"image {index} of 5"):
+            dataset[index]
+    assert dataset[np.int64(1)]["index"] == 1
+
+
+def test_workers_read_the_same(folder):
+    loader = DataLoader(FolderDataset(folder, size_px=8), batch_size=2, num_workers=1, multiprocessing_context="fork")
+    labels = torch.cat([batch["label"] for batch in loader])
+    assert labels.tolist() == [0, 1, 2, 2, 2]
+
+
+def test_folder_ignores_hidden_files_litter_and_notes_in_the_root(folder):
+    for name in (".hidden/x.png", "b/.x.png", "b/Thumbs.db", "LICENCE", "list.txt", "a/desktop.ini"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    assert len(FolderDataset(folder)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("b/notes.txt", r"b/notes\.txt: not an image \(\.jpg, "),
+        ("face.png", r"face\.png: an image outside of an identity folder"),
+        ("b/deeper/x.png", "b/deeper: a folder within an identity folder"),
+    ],
+)
+def test_folder_with_what_would_be_skipped_is_an_error(folder, name, message):
+    write_tree(folder, [name])
+    with pytest.raises(DatasetError, match=message):
+        FolderDataset(folder)
+
+
+def test_empty_identity_folder_is_an_error(folder):
+    (folder / "nobody").mkdir()
+    with pytest.raises(DatasetError, match=r"people/nobody: an identity folder without images$"):
+        FolderDataset(folder)
+    (folder / "nobody either").mkdir()
+    with pytest.raises(DatasetError, match=r"without images \(and 1 more; `facequal check-data` lists them\)"):
+        FolderDataset(folder)
+
+
+def test_broken_links_are_errors(folder):
+    (folder / "b" / "gone.png").symlink_to(folder / "nowhere.png")
+    with pytest.raises(DatasetError, match=r"gone\.png: neither a file nor a folder"):
+        FolderDataset(folder)
+
+
+def test_links_to_folders_are_identities(folder, tmp_path):
+    (folder / "linked").symlink_to(write_tree(tmp_path / "elsewhere", ["1.png"]))
+    assert FolderDataset(folder).num_classes == 4
+
+
+def test_missing_or_empty_root_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="none: no such folder, expected <root>/<identity>/<image>"):
+        FolderDataset(tmp_path / "none")
+    with pytest.raises(DatasetError, match="no identity folders"):
+        FolderDataset(tmp_path)
+
+
+def test_folder_with_other_extensions(folder):
+    (folder / "b" / "1.face").write_bytes(png(5))
+    dataset = FolderDataset(folder, size_px=None, extensions=[".png", ".face"])
+    np.testing.assert_array_equal(pixels(dataset, 2), PIXELS[5])
+
+
+def test_corrupt_image_names_its_path(folder):
+    (folder / "a" / "x.png").write_bytes(b"")
+    dataset = FolderDataset(folder)
+    with pytest.raises(ImageReadError, match=r"people/a/x\.png: zero bytes"):
+        dataset[1]
+    (folder / "a" / "x.png").unlink()
+    with pytest.raises(ImageReadError, match=r"people/a/x\.png: No such file"):
+        dataset[1]
+
+
+@pytest.mark.parametrize("error_type", [ImageReadError, RecordError, DatasetError, PairsError, ForeignPickleError])
+def test_errors_can_be_raised_again_by_a_loader(error_type):
+    # a worker's error reaches the training process as its type and one text
+    error = error_type("people/a/x.png: zero bytes")
+    assert str(type(error)(str(error))) == "people/a/x.png: zero bytes"
+    assert str(pickle.loads(pickle.dumps(error))) == "people/a/x.png: zero bytes"
+    assert isinstance(error, DataError)
+    assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize("size_px", [0, -1])
+def test_size_must_be_positive(folder, size_px):
+    with pytest.raises(ValueError, match=f"size_px must be a positive side, .* or None, got {size_px}"):
+        FolderDataset(folder, size_px=size_px)
+
+
+def test_images_and_labels_must_fit():
+    images = MemoryImages([png(0)], "x.bin", np.zeros(1, np.int64))
+    with pytest.raises(ValueError, match="1 images with 2 labels"):
+        FaceDataset(images, np.zeros(2, np.int64), ["a"])
+
+
+def write_csv(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_list_takes_the_rows_of_a_split(folder):
+    path = write_csv(
+        folder / "list.csv",
+        "path,identity,split",
+        "b/2.png,20,train",
+        "a/x.png,3,test",
+        "Zoë/1.png,100,train",
+        "b/1.png,20,train",
+        "b/10.PNG,20,train",
+    )
+    dataset = ListDataset(path, split="train", size_px=None)
+    assert dataset.classes == ["100", "20"]
+    assert dataset.labels.tolist() == [1, 0, 1, 1]
+    for index, number in enumerate([0, 3, 4, 1]):
+        np.testing.assert_array_equal(pixels(dataset, index), PIXELS[number])
+    assert ListDataset(path).num_classes == 3
+    assert dataset.describe(1) == f"{folder / 'Zoë' / '1.png'} ({path}: line 4)"
+    copy = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(pixels(copy, 2), PIXELS[4])
+
+
+def test_list_with_another_root_and_column_order(folder, tmp_path):
+    path = write_csv(tmp_path / "list.csv", "identity,path", "x,b/2.png", f"y,{folder}/a/x.png")
+    dataset = ListDataset(path, root=folder, size_px=None)
+    np.testing.assert_array_equal(pixels(dataset, 0), PIXELS[0])
+    np.testing.assert_array_equal(pixels(dataset, 1), PIXELS[2])
+
+
+def test_list_with_a_missing_file_names_the_line(folder):
+    path = write_csv(folder / "list.csv", "path,identity", "b/2.png,x", "b/3.png,x")
+    with pytest.raises(ImageReadError, match=r"b/3\.png \(.*list\.csv: line 3\): No such file"):
+        ListDataset(path)[1]
+
+
+def test_malformed_list_is_an_error(folder):
+    path = write_csv(folder / "list.csv", "path,identity", "b/2.png")
+    with pytest.raises(DatasetError, match=r"list\.csv: line 2: expected 2 columns"):
+        ListDataset(path)
+
+
+def test_records_read_as_they_were_written(folder, tmp_path):
+    source = FolderDataset(folder, size_px=None)
+    for encoding in ("png", "keep"):
+        path = tmp_path / encoding / "train.rec"
+        assert write_record_set(source, path, encoding=encoding) == 5
+        dataset = RecordDataset(path.parent, size_px=None)
+        assert dataset.labels.tolist() == source.labels.tolist()
+        assert dataset.classes == ["0", "1", "2"]
+        for index in range(5):
+            np.testing.assert_array_equal(pixels(dataset, index), pixels(source, index))
+        assert dataset.images.read(0) == png(3) or encoding == "png"
+    assert dataset.describe(1).startswith(f"{path}: record key 2 at offset ")
+    assert len(RecordDataset(path)) == 5
+
+
+def test_records_take_the_size_when_pixels_are_written(folder, tmp_path):
+    write_record_set(FolderDataset(folder, size_px=4), tmp_path / "train.rec", encoding="png")
+    np.testing.assert_array_equal(pixels(RecordDataset(tmp_path, size_px=None), 0), resize_short(PIXELS[3], 4))
+
+
+def test_list_is_written_sorted_by_identity(folder, tmp_path):
+    path = write_csv(folder / "list.csv", "path,identity", "b/1.png,z", "a/x.png,y", "b/2.png,z")
+    write_record_set(ListDataset(path), tmp_path / "train.rec", encoding="keep")
+    dataset = RecordDataset(tmp_path, size_px=None)
+    assert dataset.labels.tolist() == [0, 1, 1]
+    for index, number in enumerate([2, 4, 0]):
+        np.testing.assert_array_equal(pixels(dataset, index), PIXELS[number])
+
+
+def test_record_labels_with_gaps_are_renumbered(tmp_path):
+    frames = [frame(record(label, png(number))) for number, label in enumerate([7.0, 2.0, 7.0])]
+    dataset = RecordDataset(write_frames(tmp_path / "train.rec", frames), size_px=None)
+    assert dataset.labels.tolist() == [1, 0, 1]
+    assert dataset.classes == ["2", "7"]
+    assert dataset.num_classes == 2
+    np.testing.assert_array_equal(pixels(dataset, 1), PIXELS[1])
+
+
+def test_corrupt_image_in_a_record_names_key_and_offset(tmp_path):
+    frames = [frame(record(0.0, png(0))), frame(record(0.0, png(1)[:80]))]
+    dataset = RecordDataset(write_frames(tmp_path / "train.rec", frames))
+    with pytest.raises(ImageReadError, match=rf"train\.rec: record key 1 at offset {len(frames[0])}: truncated PNG"):
+        dataset[1]
+
+
+def test_missing_record_set_is_an_error(tmp_path):
+    with pytest.raises(RecordError, match=r"train\.rec: no such file"):
+        RecordDataset(tmp_path)
+
+
+def test_memory_images_give_back_their_bytes():
+    blobs = [b"a", b"bcd", b"", b"ef"]
+    images = MemoryImages(blobs, "x.bin", np.array([0, 2, 5, 6]))
+    assert [images.read(index) for index in range(4)] == blobs
+    assert images.describe(2) == "x.bin: image 5"
+
+
+def test_file_images_keep_any_name(tmp_path):
+    names = ["plain.png", "sp ace/é ü.png", b"latin-\xe9.png".decode("utf-8", "surrogateescape")]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode("utf-8", "surrogateescape"))
+    images = FileImages(tmp_path, names)
+    assert [images.read(index).decode("utf-8", "surrogateescape") for index in range(3)] == names
