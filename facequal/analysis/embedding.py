@@ -50,7 +50,7 @@ def embed_faces(
         seed: Of its draws.
 
     Raises:
-        ValueError: No face is asked for.
+        ValueError: If no face is asked for.
     """
     places = range(len(source)) if places is None else places
     if not len(places):
@@ -76,13 +76,13 @@ def embed_faces(
 def similarities_by_resolution(
     method: EmbeddingMethod, source: FaceSource, sizes_px: Sequence[int]
 ) -> dict[str, Similarities]:
-    """Similarities of small probes with a sharp gallery, by their size ("7 px"): for `draw_similarities`.
+    """Return similarities of small probes with a sharp gallery, by their size ("7 px"): for `draw_similarities`.
 
     The gallery holds the first image of every person as it is; all others are probes, at each size in turn. People with
     one image are in the gallery alone.
 
     Raises:
-        ValueError: There is one person, or nobody with two images.
+        ValueError: If there is one person, or nobody with two images.
     """
     labels = source.labels.tolist()
     first = {label: place for place, label in reversed(list(enumerate(labels)))}

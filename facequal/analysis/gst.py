@@ -28,7 +28,7 @@ class GradientScaling(ABC):
     s: float = 64.0
 
     def __call__(self, theta: Tensor, norm: Tensor, probability: Tensor) -> Tensor:
-        """The term g = (P - 1) df/dcos(theta).
+        """Return the term g = (P - 1) df/dcos(theta).
 
         Args:
             theta: Angles to the own class in radians, in (0, pi), float of any shape.
@@ -42,14 +42,14 @@ class GradientScaling(ABC):
 
     @abstractmethod
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """df/dcos(theta) at a fixed norm, with the scale in it."""
+        """Return df/dcos(theta) at a fixed norm, with the scale in it."""
 
     @abstractmethod
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """The quotient f / s: what enters the softmax in place of cos(theta)."""
+        """Return the quotient f / s: what enters the softmax in place of cos(theta)."""
 
     def negatives(self, theta: Tensor, cosines: Tensor) -> Tensor:
-        """What enters the softmax in place of the cosine (...) of one other class; most margins leave it."""
+        """Return what enters the softmax in place of the cosine (...) of one other class; most margins leave it."""
         return cosines
 
 
@@ -58,7 +58,7 @@ class SoftmaxScaling(GradientScaling):
     """No margin: (P - 1) s."""
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """The scale s."""
+        """Return the scale s."""
         return torch.full_like(theta, self.s)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class CosFaceScaling(SoftmaxScaling):
     m: float = 0.35
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """cos(theta) - m."""
+        """Return cos(theta) - m."""
         return margins.cosface(torch.cos(theta), self.m)
 
 
@@ -92,11 +92,11 @@ class ArcFaceScaling(GradientScaling):
     m: float = 0.5
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s sin(theta + m) / sin(theta), 0 where theta + m is clipped."""
+        """Return slope s sin(theta + m) / sin(theta), 0 where theta + m is clipped."""
         return self.s * _of_clipped_angle(theta, self.m, margins.ANGULAR_EPS)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """cos(theta + m)."""
+        """Return cos(theta + m)."""
         return margins.arcface(torch.cos(theta), self.m)
 
 
@@ -113,12 +113,12 @@ class SphereFaceScaling(GradientScaling):
     m: float = 1.7
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s m (-1)^k sin(m theta) / sin(theta)."""
+        """Return slope s m (-1)^k sin(m theta) / sin(theta)."""
         k = torch.floor(self.m * theta / math.pi)
         return self.s * self.m * (1 - 2 * torch.remainder(k, 2)) * torch.sin(self.m * theta) / torch.sin(theta)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """(-1)^k cos(m theta) - 2k."""
+        """Return (-1)^k cos(m theta) - 2k."""
         return margins.sphereface(torch.cos(theta), self.m)
 
 
@@ -135,16 +135,16 @@ class CurricularFaceScaling(GradientScaling):
     t: float = 0.0
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s sin(theta + m) / sin(theta), s beyond pi - m."""
+        """Return slope s sin(theta + m) / sin(theta), s beyond pi - m."""
         shifted = _of_shifted_angle(theta, self.m)
         return self.s * torch.where(theta + self.m < math.pi, shifted, torch.ones_like(theta))
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """cos(theta + m), continued monotonically beyond pi - m."""
+        """Return cos(theta + m), continued monotonically beyond pi - m."""
         return margins.arcface_monotone(torch.cos(theta), self.m)
 
     def negatives(self, theta: Tensor, cosines: Tensor) -> Tensor:
-        """cos_j (t + cos_j) where cos_j > cos(theta + m)."""
+        """Return cos_j (t + cos_j) where cos_j > cos(theta + m)."""
         return torch.where(cosines > torch.cos(theta + self.m), cosines * (self.t + cosines), cosines)
 
 
@@ -165,15 +165,15 @@ class MagFaceScaling(GradientScaling):
     upper_m: float = 0.8
 
     def margin(self, norm: Tensor) -> Tensor:
-        """m(a) in radians."""
+        """Return m(a) in radians."""
         return margins.magface_margin(norm, self.lower_norm, self.upper_norm, self.lower_m, self.upper_m)
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s sin(theta + m(a)) / sin(theta), s where cos(theta) <= 0."""
+        """Return slope s sin(theta + m(a)) / sin(theta), s where cos(theta) <= 0."""
         return self.s * torch.where(torch.cos(theta) > 0, _of_shifted_angle(theta, self.margin(norm)), 1.0)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """cos(theta + m(a)), cos(theta) where that is not above 0."""
+        """Return cos(theta + m(a)), cos(theta) where that is not above 0."""
         return margins.magface(torch.cos(theta), self.margin(norm))
 
 
@@ -194,25 +194,25 @@ class AdaFaceScaling(GradientScaling):
     std: float = 5.0
 
     def quality(self, norm: Tensor) -> Tensor:
-        """Standardised norm z = clip(h (norm - mean) / (std + 1e-3), -1, 1)."""
+        """Return standardised norm z = clip(h (norm - mean) / (std + 1e-3), -1, 1)."""
         return margins.image_quality(norm, norm.new_tensor(self.mean), norm.new_tensor(self.std), self.h)
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Slope s sin(theta - m z) / sin(theta), 0 where theta - m z is clipped."""
+        """Return slope s sin(theta - m z) / sin(theta), 0 where theta - m z is clipped."""
         return self.s * _of_clipped_angle(theta, -self.m * self.quality(norm), margins.ADAFACE_EPS)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """cos(theta - m z) - (m + m z)."""
+        """Return cos(theta - m z) - (m + m z)."""
         return margins.adaface(torch.cos(theta), self.quality(norm), self.m)
 
 
 def _of_shifted_angle(theta: Tensor, shift: float | Tensor) -> Tensor:
-    """Derivative d cos(theta + shift) / d cos(theta)."""
+    """Return derivative d cos(theta + shift) / d cos(theta)."""
     return torch.sin(theta + shift) / torch.sin(theta)
 
 
 def _of_clipped_angle(theta: Tensor, shift: float | Tensor, eps: float) -> Tensor:
-    """The same with theta + shift clipped to [eps, pi - eps]."""
+    """Return the same with theta + shift clipped to [eps, pi - eps]."""
     shifted = theta + shift
     inside = (shifted > eps) & (shifted < math.pi - eps)
     return torch.where(inside, _of_shifted_angle(theta, shift), 0.0)
@@ -235,7 +235,7 @@ class ScalingMap(NamedTuple):
 def scaling_map(
     scaling: GradientScaling, between: float = 1.2, max_norm: float = 40.0, num_angles: int = 181, num_norms: int = 80
 ) -> ScalingMap:
-    """|g| of two classes in the plane of their weights, in polar coordinates: the angle from W_y, the norm as radius.
+    """Return |g| of two classes in the plane of their weights, in polar coordinates: the angle from W_y, the norm as radius.
 
     P_y is that of the softmax over the two classes, with the margin.
 
@@ -250,7 +250,7 @@ def scaling_map(
         float64 tensors.
 
     Raises:
-        ValueError: `between` is not in its range, or there is no positive norm.
+        ValueError: If `between` is not in its range, or there is no positive norm.
     """
     if not (0 < between <= math.pi / 2 and max_norm > 0):
         raise ValueError(f"between must be in (0, pi/2] and max_norm above 0, got {between} and {max_norm}")
@@ -267,7 +267,10 @@ def scaling_map(
 
 
 def published_scalings(mean: float = 20.0, std: float = 5.0, s: float = 64.0) -> dict[str, GradientScaling]:
-    """All margins by name, as their papers set them but with one scale; AdaFace's for norms of that mean and spread."""
+    """Return all margins by name, as their papers set them but with one scale.
+
+    AdaFace's for norms of that mean and spread.
+    """
     return {
         "softmax": SoftmaxScaling(s),
         "CosFace": CosFaceScaling(s),

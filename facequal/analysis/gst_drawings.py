@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def draw_scaling_maps(
     scalings: Mapping[str, GradientScaling], between: float = 1.2, max_norm: float = 40.0, columns: int = 4
 ) -> "Figure":
-    """|g| of every margin over angle and norm, all in one colour scale, in units of its scale s.
+    """Return |g| of every margin over angle and norm, all in one colour scale, in units of its scale s.
 
     The own class is at the right, the other one where the dashed line is; the radius is the feature norm. AdaFace's
     mean norm is drawn as a circle.

@@ -14,7 +14,7 @@ _MAX_POINTS = 2000
 
 
 def draw_correlations(samples: "pd.DataFrame", view: int | None = None) -> "Figure":
-    """Correlation of norm and P(y) with every quality over the epochs, one panel each."""
+    """Return correlation of norm and P(y) with every quality over the epochs, one panel each."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -34,7 +34,7 @@ def draw_correlations(samples: "pd.DataFrame", view: int | None = None) -> "Figu
 
 
 def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None) -> "Figure":
-    """Norm and P(y) of the last epoch against a quality, with the line of least squares."""
+    """Return norm and P(y) of the last epoch against a quality, with the line of least squares."""
     from matplotlib.figure import Figure
 
     last = samples[samples["epoch"] == samples["epoch"].max()]
@@ -57,7 +57,7 @@ def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None)
 
 
 def draw_trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "Figure":
-    """Norm, P(y) and share of augmented samples over the epochs, of groups by final norm."""
+    """Return norm, P(y) and share of augmented samples over the epochs, of groups by final norm."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -15,14 +15,14 @@ DRAWN, MEASURED = "drawn.", "measured."
 
 
 def read_samples(folder: str | Path) -> "pd.DataFrame":
-    """All epochs that `facequal.callbacks.training_samples.TrainingSamples` wrote, as one table in their order.
+    """Return all epochs that `facequal.callbacks.training_samples.TrainingSamples` wrote, as one table in their order.
 
     Args:
-        folder: the folder ``samples``, or that of the run.
+        folder: The folder `samples`, or that of the run.
 
     Raises:
-        FileNotFoundError: there are no such files.
-        ValueError: one of them cannot be read, or lacks what every such file has; names it.
+        FileNotFoundError: If there are no such files.
+        ValueError: If one of them cannot be read, or lacks what every such file has; names it.
     """
     import pandas as pd
 
@@ -50,33 +50,33 @@ def _read_epoch(file: Path) -> "pd.DataFrame":
 
 
 def quality_columns(samples: "pd.DataFrame") -> list[str]:
-    """Columns that may say something of quality: what was drawn and measured, where it has an order and varies."""
+    """Return columns that may say something of quality: what was drawn and measured, where it has an order and varies."""
     names = [name for name in samples.columns if name.startswith((DRAWN, MEASURED)) and has_order(name)]
     return [name for name in names if samples[name].nunique(dropna=True) > 1]
 
 
 def has_order(name: str) -> bool:
-    """Whether a drawn value says more or less of something: numbers of kernels, filters and places do not."""
+    """Return whether a drawn value says more or less of something: numbers of kernels, filters and places do not."""
     last = name.rpartition(".")[2]
     return not last.endswith(("_id", "_filter")) and last not in ("top", "left")
 
 
 def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | None = None) -> "pd.DataFrame":
-    """Pearson correlation of norm and P(y) with every quality, per epoch and view.
+    """Return Pearson correlation of norm and P(y) with every quality, per epoch and view.
 
-    Values drawn for a degradation that reached some images only are compared where it did: ``drawn.X.applied`` says so,
-    and ``drawn.applied`` of all of them together.
+    Values drawn for a degradation that reached some images only are compared where it did: `drawn.X.applied` says so,
+    and `drawn.applied` of all of them together.
 
     Args:
-        samples: see `read_samples`.
-        qualities: columns; None takes `quality_columns`.
+        samples: See `read_samples`.
+        qualities: Columns; None takes `quality_columns`.
 
     Returns:
-        A row per epoch, view, quality and value ("norm", "probability"): ``r``, NaN for fewer than three samples or
-        none that vary, and ``num``, the samples behind it: those where both are finite.
+        A row per epoch, view, quality and value ("norm", "probability"): `r`, NaN for fewer than three samples or
+        none that vary, and `num`, the samples behind it: those where both are finite.
 
     Raises:
-        KeyError: there is no such column.
+        KeyError: If there is no such column.
     """
     import pandas as pd
 
@@ -97,7 +97,7 @@ def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | Non
 
 
 def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
-    """Which samples a drawn value was used for: where the degradation, and those that it is part of, were applied."""
+    """Return which samples a drawn value was used for: where the degradation, and those that it is part of, were applied."""
     applied = np.ones(len(samples), dtype=bool)
     parts = quality.split(".")[:-1]
     for length in range(1, len(parts) + 1):
@@ -108,7 +108,7 @@ def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
 
 
 def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    """Correlation of two lists; NaN for fewer than three pairs of numbers, or where one of them is constant."""
+    """Return correlation of two lists; NaN for fewer than three pairs of numbers, or where one of them is constant."""
     x, y = finite_pairs(x, y)
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
@@ -116,25 +116,25 @@ def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
 
 
 def finite_pairs(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Two lists without the places where either is NaN or infinite."""
+    """Return two lists without the places where either is NaN or infinite."""
     both = np.isfinite(x) & np.isfinite(y)
     return x[both], y[both]
 
 
 def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "pd.DataFrame":
-    """Mean norm and P(y) over the epochs, of samples grouped by their norm in the last one; without one, left out.
+    """Return mean norm and P(y) over the epochs, of samples grouped by their norm in the last one; without one, left out.
 
     Args:
-        samples: see `read_samples`.
-        num_groups: groups of equal size, of the lowest final norms to the highest.
-        view: which view; None takes the last one, which is the degraded one.
+        samples: See `read_samples`.
+        num_groups: Groups of equal size, of the lowest final norms to the highest.
+        view: Which view; None takes the last one, which is the degraded one.
 
     Returns:
-        A row per group and epoch: ``group``, ``epoch``, ``norm``, ``probability``, ``augmented`` (share of the samples
-        that a degradation reached in that epoch, as ``drawn.*.applied`` say; NaN where none says it), ``num``.
+        A row per group and epoch: `group`, `epoch`, `norm`, `probability`, `augmented` (share of the samples
+        that a degradation reached in that epoch, as `drawn.*.applied` say; NaN where none says it), `num`.
 
     Raises:
-        ValueError: there are fewer samples than groups.
+        ValueError: If there are fewer samples than groups.
     """
     part = samples[samples["view"] == (samples["view"].max() if view is None else view)].copy()
     last = part[part["epoch"] == part["epoch"].max()].set_index("index")["norm"].dropna()

@@ -31,17 +31,17 @@ def score_folder(
     device: str = "cpu",
     further: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
 ) -> "pd.DataFrame":
-    """Norm and measures of every picture, in the order of the source.
+    """Return norm and measures of every picture, in the order of the source.
 
     Args:
-        backbone: the recogniser's network, with its weights.
-        source: pictures in its input size.
-        device: where to compute.
-        further: measures beside those of `facequal.metrics.no_reference`, by name: one figure per picture, (B,), of
+        backbone: The recogniser's network, with its weights.
+        source: Pictures in its input size.
+        device: Where to compute.
+        further: Measures beside those of `facequal.metrics.no_reference`, by name: one figure per picture, (B,), of
             float RGB (B,3,H,W) in [0,1].
 
     Returns:
-        ``image`` (path in the folder), ``norm``, and one column per measure.
+        `image` (path in the folder), `norm`, and one column per measure.
     """
     import pandas as pd
 
@@ -58,12 +58,12 @@ def score_folder(
 
 
 def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
-    """What ``manifest.csv`` of `facequal degrade` says was drawn for each degraded picture: numbers by name.
+    """Return what `manifest.csv` of `facequal degrade` says was drawn for each degraded picture: numbers by name.
 
     Empty without such a file.
 
     Raises:
-        DataError: a line has more or fewer cells than the first, or there is no column `lq`.
+        DataError: If a line has more or fewer cells than the first, or there is no column `lq`.
     """
     manifest = folder / MANIFEST
     if not manifest.is_file():
@@ -91,7 +91,7 @@ def _number(text: str) -> float | None:
 
 
 def with_drawn(scores: "pd.DataFrame", drawn: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
-    """Scores with the drawn values as columns ``drawn.NAME``, NaN for pictures that none are known of."""
+    """Return scores with the drawn values as columns `drawn.NAME`, NaN for pictures that none are known of."""
     names = list(dict.fromkeys(name for values in drawn.values() for name in values))
     columns = {
         f"drawn.{name}": [drawn.get(image, {}).get(name, float("nan")) for image in scores["image"]] for name in names
@@ -100,7 +100,7 @@ def with_drawn(scores: "pd.DataFrame", drawn: Mapping[str, Mapping[str, float]])
 
 
 def norm_correlations(scores: "pd.DataFrame") -> dict[str, tuple[float, int]]:
-    """Pearson correlation of the norm with every other column that varies, and the number of pictures behind it."""
+    """Return Pearson correlation of the norm with every other column that varies, and the number of pictures behind it."""
     norm, found = scores["norm"].to_numpy(float), {}
     for name in scores.columns.drop(["image", "norm"]):
         values = scores[name].to_numpy(float)

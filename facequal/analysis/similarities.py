@@ -33,7 +33,7 @@ class Similarities(NamedTuple):
 
 
 def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> Similarities:
-    """Best cosine of every probe with its own person and with any other.
+    """Return best cosine of every probe with its own person and with any other.
 
     Args:
         probes: (N,D) unit embeddings.
@@ -42,7 +42,7 @@ def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels
         gallery_labels: int64 (M,).
 
     Raises:
-        ValueError: a probe has nobody of its own, or no other, in the gallery.
+        ValueError: If a probe has nobody of its own, or no other, in the gallery.
     """
     matched, unmatched = probes.new_empty(len(probes)), probes.new_empty(len(probes))
     step = max(1, _COSINES_AT_ONCE // max(1, len(gallery)))
@@ -60,7 +60,7 @@ def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels
 def all_similarities(
     probes: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor, at_most: int = 100_000, seed: int = 0
 ) -> Similarities:
-    """Cosines of all positive and of all negative pairs, as of a batch with the keys of a queue.
+    """Return cosines of all positive and of all negative pairs, as of a batch with the keys of a queue.
 
     Args:
         probes: (N,D) unit embeddings.
@@ -71,10 +71,10 @@ def all_similarities(
         seed: Of that draw.
 
     Returns:
-        ``matched`` and ``unmatched`` of different lengths.
+        `matched` and `unmatched` of different lengths.
 
     Raises:
-        ValueError: A kind of pairs is missing.
+        ValueError: If a kind of pairs is missing.
     """
     cosines = probes @ torch.nn.functional.normalize(keys).T
     same = labels[:, None] == key_labels
@@ -91,16 +91,16 @@ def all_similarities(
 def draw_similarities(
     by_name: Mapping[str, Similarities], before: Mapping[str, Similarities] | None = None
 ) -> "Figure":
-    """Histograms of matched and unmatched cosines, a panel per name such as a resolution or a queue.
+    """Return histograms of matched and unmatched cosines, a panel per name such as a resolution or a queue.
 
     Args:
-        by_name: the similarities.
-        before: those of another model by the same names; titles then show the change of the gap, and outlines the
+        by_name: The similarities.
+        before: Those of another model by the same names; titles then show the change of the gap, and outlines the
             other model's histograms.
 
     Raises:
-        KeyError: `before` lacks a name.
-        ValueError: there is nothing to draw.
+        KeyError: If `before` lacks a name.
+        ValueError: If there is nothing to draw.
     """
     from matplotlib.figure import Figure
 
@@ -141,7 +141,7 @@ def error_versus_reject(
     num: int = 21,
     up_to: float = 0.5,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False non-match rate while the pairs of lowest quality are refused (Grother and Tabassi, 2007).
+    """Return False non-match rate while the pairs of lowest quality are refused (Grother and Tabassi, 2007).
 
     The threshold is that at which `fmr` of all strangers are taken for the same; it stays where it is.
 
@@ -149,15 +149,15 @@ def error_versus_reject(
         cosines: (P,) of pairs.
         same: (P,) whether both pictures show one person.
         quality: (P,) of a pair, such as the lower of its two feature norms.
-        fmr: false match rate of the threshold.
-        num: points of the curve.
-        up_to: largest share that is refused.
+        fmr: False match rate of the threshold.
+        num: Points of the curve.
+        up_to: Largest share that is refused.
 
     Returns:
         Shares refused and false non-match rates, (num,) each; a rate is NaN where no pair of one person is left.
 
     Raises:
-        ValueError: a kind of pairs is missing, a cosine or quality is no finite number, or a share is outside of its
+        ValueError: If a kind of pairs is missing, a cosine or quality is no finite number, or a share is outside of its
             range.
     """
     for name, values in (("cosines", cosines), ("quality", quality)):
@@ -179,7 +179,7 @@ def error_versus_reject(
 
 
 def draw_error_versus_reject(curves: Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]]) -> "Figure":
-    """Curves of `error_versus_reject` by name, such as the norm, another quality, and a lot."""
+    """Return curves of `error_versus_reject` by name, such as the norm, another quality, and a lot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 3.4), layout="constrained")
@@ -194,16 +194,16 @@ def draw_error_versus_reject(curves: Mapping[str, tuple[NDArray[np.floating], ND
 
 
 def draw_partition(images: Tensor, quality: Tensor, threshold: float, num: int = 8) -> "Figure":
-    """Pictures on both sides of a threshold of quality: the lowest, those just below and above, and the highest.
+    """Return pictures on both sides of a threshold of quality: the lowest, those just below and above, and the highest.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1].
         quality: (B,) in [0,1], as QGFace reads it off the norm.
         threshold: b.
-        num: pictures per row.
+        num: Pictures per row.
 
     Raises:
-        ValueError: there are no images.
+        ValueError: If there are no images.
     """
     from matplotlib.figure import Figure
 

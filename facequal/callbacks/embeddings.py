@@ -17,7 +17,7 @@ class EmbeddingWriter(Callback):
     """Write one row per predicted image: index, source, label, class, norm and the unit embedding.
 
     Args:
-        path: the file; None writes ``embeddings.parquet`` into the folder of the run.
+        path: The file; None writes `embeddings.parquet` into the folder of the run.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -54,12 +54,12 @@ class EmbeddingWriter(Callback):
 
 
 def write_embeddings(path: Path, rows: dict[str, Tensor], source: FaceSource) -> None:
-    """Write the Parquet file; ``embedding`` is a list of float32 of fixed length.
+    """Write the Parquet file; `embedding` is a list of float32 of fixed length.
 
     Args:
-        path: the file; its folder is made.
-        rows: ``index``, ``label`` int64 (N,), ``norm`` (N,1) and ``embedding`` (N,D) float32.
-        source: gives the images' names.
+        path: The file; its folder is made.
+        rows: `index`, `label` int64 (N,), `norm` (N,1) and `embedding` (N,D) float32.
+        source: Gives the images' names.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -14,15 +14,15 @@ from facequal.reports.run_folder import run_folder
 class TrainingPreview(Callback):
     """Write a grid of the first pictures of a batch every so many steps, and hand it to the logger.
 
-    Rows: clean, degraded and, of methods that restore, restored. The PNG goes to ``preview/`` in the folder of the
-    run, whatever the logger; those that take images (W&B, TensorBoard) get it as ``train/preview`` too.
+    Rows: clean, degraded and, of methods that restore, restored. The PNG goes to `preview/` in the folder of the
+    run, whatever the logger; those that take images (W&B, TensorBoard) get it as `train/preview` too.
 
     Args:
-        every_n_steps: optimizer steps between two grids; the first is drawn after the first step.
-        num_images: columns.
+        every_n_steps: Optimizer steps between two grids; the first is drawn after the first step.
+        num_images: Columns.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: If a number is below 1.
     """
 
     def __init__(self, every_n_steps: int = 500, num_images: int = 8) -> None:
@@ -54,7 +54,7 @@ class TrainingPreview(Callback):
 
 @torch.no_grad()
 def rows_of(pl_module: LightningModule, batch: dict[str, Tensor]) -> list[Tensor]:
-    """The rows of the grid, (B,3,H,W) each; the method is asked in evaluation mode, and left as it was."""
+    """Return the rows of the grid, (B,3,H,W) each; the method is asked in evaluation mode, and left as it was."""
     rows = [batch["image"], batch["lq"]]
     restore = getattr(pl_module, "restore_batch", None)
     if restore is not None:
@@ -68,6 +68,6 @@ def rows_of(pl_module: LightningModule, batch: dict[str, Tensor]) -> list[Tensor
 
 
 def grid(rows: list[Tensor]) -> Tensor:
-    """Rows of pictures (B,3,H,W) in [0,1] as one uint8 picture (3, rows H, B W) on the CPU."""
+    """Return rows of pictures (B,3,H,W) in [0,1] as one uint8 picture (3, rows H, B W) on the CPU."""
     lines = [torch.cat(list(row.detach().float().cpu()), dim=2) for row in rows]
     return torch.cat(lines, dim=1).clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)

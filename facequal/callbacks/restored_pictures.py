@@ -15,10 +15,10 @@ from facequal.reports.run_folder import run_folder
 
 
 class RestoredPictures(Callback):
-    """Write every restored picture as a PNG file of its size, under its path within the source, ending in ``.png``.
+    """Write every restored picture as a PNG file of its size, under its path within the source, ending in `.png`.
 
     Args:
-        folder: the folder; None takes ``restored`` in the folder of the run.
+        folder: The folder; None takes `restored` in the folder of the run.
     """
 
     def __init__(self, folder: str | None = None) -> None:
@@ -30,7 +30,7 @@ class RestoredPictures(Callback):
         """Name the files.
 
         Raises:
-            ValueError: two pictures would get one name, or one would overwrite what it is made from.
+            ValueError: If two pictures would get one name, or one would overwrite what it is made from.
         """
         self.paths, self.modes = [], {}
         if isinstance(pl_module, RestoringMethod):
@@ -38,7 +38,7 @@ class RestoredPictures(Callback):
             self.paths = picture_paths(source, self.place(trainer))
 
     def place(self, trainer: Trainer) -> Path:
-        """The folder, equal on all ranks."""
+        """Return the folder, equal on all ranks."""
         return run_folder(trainer) / "restored" if self.folder is None else Path(self.folder)
 
     def on_predict_batch_end(
@@ -67,17 +67,17 @@ class RestoredPictures(Callback):
 
 
 def modes_of(mode: str, batch: Mapping[str, Any]) -> list[str]:
-    """The mode of every picture of a batch: one without references is its own in the mode "refs"."""
+    """Return the mode of every picture of a batch: one without references is its own in the mode "refs"."""
     if mode != "refs":
         return [mode] * len(batch["index"])
     return ["refs" if number else "self" for number in batch["num_references"].tolist()]
 
 
 def picture_paths(source: FaceSource, folder: Path) -> list[Path]:
-    """A PNG file for every image of a source.
+    """Return a PNG file for every image of a source.
 
     Raises:
-        ValueError: two would be the same, or one is a file that the source reads.
+        ValueError: If two would be the same, or one is a file that the source reads.
     """
     sources: list[FaceSource] = [source]
     if isinstance(source, ReferencedPhotos):

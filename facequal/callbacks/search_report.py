@@ -27,17 +27,17 @@ PICTURES = ("cell.png", "alpha.png")
 
 
 class SearchReport(Callback):
-    """After every epoch ``genotype.json``, ``cell.png`` and ``alpha.png`` in the folder of the run.
+    """After every epoch `genotype.json`, `cell.png` and `alpha.png` in the folder of the run.
 
-    Loggers that take images (W&B, TensorBoard) get both pictures as ``search/cell`` and ``search/alpha``; W&B gets the
-    files of the last epoch as an artifact of type ``genotype``.
+    Loggers that take images (W&B, TensorBoard) get both pictures as `search/cell` and `search/alpha`; W&B gets the
+    files of the last epoch as an artifact of type `genotype`.
     """
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the files.
 
         Raises:
-            TypeError: the method searches nothing.
+            TypeError: If the method searches nothing.
         """
         if not isinstance(pl_module, NASFESearch):
             raise TypeError(f"SearchReport is for NASFESearch, not for {type(pl_module).__name__}")
@@ -78,7 +78,7 @@ _COLOURS = {
 
 
 def draw_cell(genotype: Genotype) -> "Figure":
-    """A cell from left to right: its two inputs, the blocks with their edges, and the concatenation of all blocks."""
+    """Return a cell from left to right: its two inputs, the blocks with their edges, and the concatenation of all blocks."""
     from matplotlib.figure import Figure
 
     number = genotype.num_blocks
@@ -117,7 +117,7 @@ def _arrow(
 
 
 def draw_alpha(probabilities: NDArray[np.floating], edge_weights: NDArray[np.floating]) -> "Figure":
-    """softmax(alpha) of every edge as a heat map, and beside it the weights of the edges within their blocks.
+    """Return softmax(alpha) of every edge as a heat map, and beside it the weights of the edges within their blocks.
 
     Args:
         probabilities: (edges, 11).

@@ -15,33 +15,33 @@ from facequal.metrics.no_reference import SCORES, no_reference_scores
 from facequal.reports.run_folder import run_folder
 
 FOLDER = "samples"
-CLASSES = ("blur", "noise", "low_light")  # the order of a batch's ``classes``
+CLASSES = ("blur", "noise", "low_light")  # the order of a batch's `classes`
 
 
 class TrainingSamples(Callback):
-    """Write ``samples/epoch_NNNN.parquet`` into the folder of the run: a row per chosen sample and view.
+    """Write `samples/epoch_NNNN.parquet` into the folder of the run: a row per chosen sample and view.
 
     The same images are followed through all epochs, so that there is a trajectory for each of them and a bound for the
-    files: at most `num_samples` times the views of the method. Columns are ``epoch``, ``index``, ``label``, ``view``
-    (0 is the only one, or QGFace's original; 1 its degraded copy), ``norm``, ``probability``, ``margin``,
-    ``gradient_scaling``, ``drawn.NAME`` for every number per image that the degradation drew, and ``measured.NAME`` for
+    files: at most `num_samples` times the views of the method. Columns are `epoch`, `index`, `label`, `view`
+    (0 is the only one, or QGFace's original; 1 its degraded copy), `norm`, `probability`, `margin`,
+    `gradient_scaling`, `drawn.NAME` for every number per image that the degradation drew, and `measured.NAME` for
     every measure of `facequal.metrics.no_reference`, of the picture as the network saw it; they are what
-    `facequal.analysis.norms` reads. ``gradient_scaling`` is that of the margin: QGFace's partition acts on the loss
-    after it. Of a degradation that draws classes, as `MultiDegradation`, ``drawn.blur.applied``,
-    ``drawn.noise.applied`` and ``drawn.low_light.applied`` say what reached an image. Rows of all ranks are written by
+    `facequal.analysis.norms` reads. `gradient_scaling` is that of the margin: QGFace's partition acts on the loss
+    after it. Of a degradation that draws classes, as `MultiDegradation`, `drawn.blur.applied`,
+    `drawn.noise.applied` and `drawn.low_light.applied` say what reached an image. Rows of all ranks are written by
     the first, each image once. After a resume within an epoch the file of that epoch holds what came after it.
 
     Args:
-        num_samples: images that are followed, drawn from the training set by a seed.
-        seed: draws them.
-        folder: where the files go; None takes ``samples`` in the folder of the run.
-        measure: whether to measure the chosen pictures.
-        brisque: files of model and ranges (see `facequal.evaluation.brisque_files.load_brisque`) to measure BRISQUE
-            with too, as ``measured.brisque``: some 7 ms per picture on a CPU.
+        num_samples: Images that are followed, drawn from the training set by a seed.
+        seed: Draws them.
+        folder: Where the files go; None takes `samples` in the folder of the run.
+        measure: Whether to measure the chosen pictures.
+        brisque: Files of model and ranges (see `facequal.evaluation.brisque_files.load_brisque`) to measure BRISQUE
+            with too, as `measured.brisque`: some 7 ms per picture on a CPU.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: no sample is asked for, or the files are no weights of BRISQUE.
+        FileNotFoundError: If there is no such file.
+        ValueError: If no sample is asked for, or the files are no weights of BRISQUE.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class TrainingSamples(Callback):
         """Choose the samples, the same ones in every epoch and on every rank.
 
         Raises:
-            TypeError: the trainer was given loaders in place of a data module.
+            TypeError: If the trainer was given loaders in place of a data module.
         """
         datamodule = getattr(trainer, "datamodule", None)
         if datamodule is None:
@@ -80,7 +80,7 @@ class TrainingSamples(Callback):
         """Keep the rows of the chosen samples of a batch.
 
         Raises:
-            TypeError: the method's training step tells nothing of its samples.
+            TypeError: If the method's training step tells nothing of its samples.
         """
         if "samples" not in outputs:
             raise TypeError(f"{type(pl_module).__name__} gives no values per sample: TrainingSamples is for heads")
@@ -113,7 +113,7 @@ class TrainingSamples(Callback):
 
 
 def measured(pictures: Tensor, further: Mapping[str, Callable[[Tensor], Tensor]]) -> dict[str, Tensor]:
-    """Every measure of pictures (B,3,H,W) as ``measured.NAME``, float32 (B,); B may be 0."""
+    """Return every measure of pictures (B,3,H,W) as `measured.NAME`, float32 (B,); B may be 0."""
     if not len(pictures):  # which the measures do not take
         return {f"measured.{name}": torch.zeros(0) for name in (*SCORES, *further)}
     scores = no_reference_scores(pictures) | {name: measure(pictures) for name, measure in further.items()}
@@ -121,7 +121,7 @@ def measured(pictures: Tensor, further: Mapping[str, Callable[[Tensor], Tensor]]
 
 
 def gather_uneven(trainer: Trainer, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rows of all ranks, of which each may have another number: filled up for the exchange."""
+    """Return rows of all ranks, of which each may have another number: filled up for the exchange."""
     lengths = gather_rows(trainer, torch.tensor([len(rows["index"])]))
     longest = int(lengths.max())
     keep = torch.cat([torch.arange(longest) < length for length in lengths.cpu()])

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
     Args:
-        arguments: what follows the program's name; None takes it from ``sys.argv``.
+        arguments: What follows the program's name; None takes it from `sys.argv`.
     """
     # On a CPU, threads that spin while they wait slow each other down when anything else runs: 330 against 56 images/s
     # for two threads on two cores, one of them busy. OpenMP reads it when torch is first imported.

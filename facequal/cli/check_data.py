@@ -14,7 +14,7 @@ from facequal.data.errors import Problem, Severity
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal check-data",
         description="List all problems of a data set. The exit status is 1 if there is an error among them.",
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        SystemExit: with status 1 when an error was found, or with a message when the set cannot be opened.
+        SystemExit: With status 1 when an error was found, or with a message when the set cannot be opened.
     """
     options = build_parser().parse_args(list(arguments))
     try:

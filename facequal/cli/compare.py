@@ -36,7 +36,7 @@ and bars all sets that both hold.
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal compare",
         allow_abbrev=False,
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        SystemExit: with a message when the reports cannot be read or compared.
+        SystemExit: With a message when the reports cannot be read or compared.
     """
     options = build_parser().parse_args(list(arguments))
     try:

@@ -29,7 +29,7 @@ Sizes: `--size 112` resizes the short side and crops the centre, `--size 176 144
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal degrade",
         allow_abbrev=False,
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        SystemExit: with a message when the options or images do not allow it.
+        SystemExit: With a message when the options or images do not allow it.
     """
     parser = build_parser()
     options = parser.parse_args(list(arguments))
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def source(folder: Path | None, size: list[int]) -> FaceSource:
-    """The images: a folder's, or 100 procedural people."""
+    """Return the images: a folder's, or 100 procedural people."""
     if folder is not None:
         return ImageFolder(folder, size[0] if len(size) == 1 else (size[0], size[1]))
     if len(size) == 2:
@@ -87,6 +87,6 @@ def source(folder: Path | None, size: list[int]) -> FaceSource:
 
 
 def first_images(faces: FaceSource, num: int) -> Tensor:
-    """Images at even distances, float32 (B,3,H,W) in [0,1]."""
+    """Return images at even distances, float32 (B,3,H,W) in [0,1]."""
     num = min(num, len(faces))
     return to_unit_range(torch.stack([faces[n * len(faces) // num]["image"] for n in range(num)]))

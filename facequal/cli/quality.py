@@ -28,7 +28,7 @@ allmodel and allrange.
 
 
 def build_parser() -> ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = ArgumentParser(prog="facequal quality", description=DESCRIPTION, exit_on_error=True)
     parser.add_argument("folder", type=Path, help="folder of pictures, or one picture")
     parser.add_argument("--checkpoint", type=str, required=True, help="of a recogniser of ours, or published weights")
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        SystemExit: with a message when the options or pictures do not allow it.
+        SystemExit: With a message when the options or pictures do not allow it.
     """
     parser = build_parser()
     options = parser.instantiate_classes(parser.parse_args(list(arguments)))
@@ -76,11 +76,11 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def recogniser(checkpoint: str, backbone: Backbone | None, colour_order: str | None) -> Backbone:
-    """The network with its weights.
+    """Return the network with its weights.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the checkpoint is of no recogniser, or the weights do not fit.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the checkpoint is of no recogniser, or the weights do not fit.
     """
     if backbone is not None:
         load_backbone_weights(backbone, checkpoint, colour_order)

@@ -19,7 +19,7 @@ MARK = "experiment.sha256"
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal repeat",
         allow_abbrev=False,
@@ -63,7 +63,7 @@ def print_summary(folder: Path, per_seed: Sequence[Sequence[Result]]) -> None:
 
 
 def run_seed(folder: Path, config: Path, seed: int, overrides: Sequence[str]) -> list[Result]:
-    """Results of one seed: read if they are there, else made."""
+    """Return results of one seed: read if they are there, else made."""
     finished = results_file(folder)
     if finished.is_file():
         print(f"seed {seed}: {finished} is there")
@@ -76,7 +76,7 @@ def require_same_experiment(folder: Path, config: Path, overrides: Sequence[str]
     """Refuse to mix the results of two experiments in one folder.
 
     Raises:
-        SystemExit: the folder holds results of other settings.
+        SystemExit: If the folder holds results of other settings.
     """
     try:
         digest = experiment_digest(["-c", str(config), *overrides])

@@ -19,7 +19,7 @@ The page needs no network and no other file. What a run lacks is told there and 
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal report",
         allow_abbrev=False,
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        SystemExit: with a message when no run can be read.
+        SystemExit: With a message when no run can be read.
     """
     options = build_parser().parse_args(list(arguments))
     notes = Notes()

@@ -68,7 +68,7 @@ example:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(
         prog="facequal study",
         allow_abbrev=False,
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
-        SystemExit: with a message for wrong arguments, files and folders; with status 1 when a run failed; with
+        SystemExit: With a message for wrong arguments, files and folders; with status 1 when a run failed; with
             status 130 on Ctrl-C.
     """
     options, further = build_parser().parse_known_args(list(arguments))
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def top_key(option: str) -> str:
-    """What an option such as ``--data.batch_size=8`` begins with: ``data``."""
+    """Return what an option such as `--data.batch_size=8` begins with: `data`."""
     return option.removeprefix("--").partition("=")[0].partition(".")[0]
 
 
@@ -135,7 +135,7 @@ def errors_as_messages() -> Iterator[None]:
     """Turn errors in what was given into a message.
 
     Raises:
-        SystemExit: instead of FileNotFoundError and ValueError.
+        SystemExit: Instead of FileNotFoundError and ValueError.
     """
     try:
         yield

@@ -16,7 +16,7 @@ are not run again, but for those of a grid or at random that failed.
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the command."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(prog="facequal sweep", allow_abbrev=False, description=DESCRIPTION)
     parser.add_argument("file", type=Path, help="file of the sweep, as `wandb sweep` takes it")
     parser.add_argument("--points", type=int, help="how many (default: run_cap of the file, or all of a grid)")
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command; further options apply to every run, and what a point sets wins over them.
 
     Raises:
-        SystemExit: with a message for wrong arguments and files; with status 1 when a point failed.
+        SystemExit: With a message for wrong arguments and files; with status 1 when a point failed.
     """
     options, further = build_parser().parse_known_args(list(arguments))
     try:

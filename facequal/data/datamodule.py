@@ -35,43 +35,43 @@ class FaceDataModule(LightningDataModule):
     """Faces for training, validation, test and prediction, degraded on the device.
 
     Training batches are dicts as `facequal.data.views.training_views` returns them, evaluation batches are what
-    their protocol's ``views`` makes them: of a verification protocol every image once, at all resolutions asked for.
+    their protocol's `views` makes them: of a verification protocol every image once, at all resolutions asked for.
 
     Args:
-        train: data set to train on, or None to evaluate only.
-        val: protocols to validate on, beside the held-out identities.
-        test: protocols to test on; each gets one loader.
-        predict: data set whose embeddings, or restored pictures, `facequal predict` writes.
-        augmentation: device-side slot that acts on ``image`` before it is copied: both views share it.
-        degradation: device-side slot that makes ``lq`` from ``image``.
-        lq_augmentation: device-side slot drawn for ``lq`` alone.
-        quality_scores: ``.npy`` file of one score per image of ``train``, for heads that are given theirs.
-        cpu_augmentation: transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
-        num_references: clean images of the same identity that come with every training image (`ReferencedFaces`).
-        batch_size: images per optimizer step over all ranks and nodes: each process gets its share.
-        identity_pairs: train on batches of two images per identity (see `IdentityPairs`), as losses over triplets
+        train: Data set to train on, or None to evaluate only.
+        val: Protocols to validate on, beside the held-out identities.
+        test: Protocols to test on; each gets one loader.
+        predict: Data set whose embeddings, or restored pictures, `facequal predict` writes.
+        augmentation: Device-side slot that acts on `image` before it is copied: both views share it.
+        degradation: Device-side slot that makes `lq` from `image`.
+        lq_augmentation: Device-side slot drawn for `lq` alone.
+        quality_scores: `.npy` file of one score per image of `train`, for heads that are given theirs.
+        cpu_augmentation: Transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
+        num_references: Clean images of the same identity that come with every training image (`ReferencedFaces`).
+        batch_size: Images per optimizer step over all ranks and nodes: each process gets its share.
+        identity_pairs: Train on batches of two images per identity (see `IdentityPairs`), as losses over triplets
             need them; None shuffles single images.
-        alternate_halves: train on batches of one half of the identities and of the other in turn, as a search does for
+        alternate_halves: Train on batches of one half of the identities and of the other in turn, as a search does for
             its weights and its architecture (see `AlternatingSampler`).
-        eval_batch_size: images per process in evaluation; each is embedded at every resolution.
-        num_workers: loader processes per rank.
-        pin_memory: pin host memory when a GPU is used.
-        val_identities: identities held out of ``train`` for validation; no person is on both sides.
-        val_pairs: pairs drawn from them.
-        val_resolutions_px: resolutions in validation, in pixels of height.
-        resolutions_px: resolutions in tests, in pixels of height.
-        skip_missing_tests: leave out test protocols whose files are not there, with a message (not those on a source
+        eval_batch_size: Images per process in evaluation; each is embedded at every resolution.
+        num_workers: Loader processes per rank.
+        pin_memory: Pin host memory when a GPU is used.
+        val_identities: Identities held out of `train` for validation; no person is on both sides.
+        val_pairs: Pairs drawn from them.
+        val_resolutions_px: Resolutions in validation, in pixels of height.
+        resolutions_px: Resolutions in tests, in pixels of height.
+        skip_missing_tests: Leave out test protocols whose files are not there, with a message (not those on a source
             that is given as a whole, such as restoration sets: it is read at once); otherwise a missing
             file is an error.
-        seed: seed of order, split and degradations; None takes the one of ``seed_everything``, or 0.
+        seed: Seed of order, split and degradations; None takes the one of `seed_everything`, or 0.
 
     Attributes:
-        num_classes: identities to train on, or None without a training set.
+        num_classes: Identities to train on, or None without a training set.
 
     Raises:
-        TypeError: ``train`` or ``predict`` is no data set of faces.
-        ValueError: more identities are held out than there are, two protocols have one name, batches are asked for in
-            two ways, or ``identity_pairs``
+        TypeError: If `train` or `predict` is no data set of faces.
+        ValueError: If more identities are held out than there are, two protocols have one name, batches are asked for in
+            two ways, or `identity_pairs`
             asks for groups that are not known.
     """
 
@@ -139,10 +139,10 @@ class FaceDataModule(LightningDataModule):
 
     @cached_property
     def test_protocols(self) -> list[EvaluationProtocol]:
-        """The protocols to test on; with ``skip_missing_tests``, those whose files are there.
+        """The protocols to test on; with `skip_missing_tests`, those whose files are there.
 
         Raises:
-            ValueError: all of them are left out.
+            ValueError: If all of them are left out.
         """
         left_out = set(self.left_out_tests)
         present = [protocol for protocol in self.all_test_protocols if protocol.name not in left_out]
@@ -152,7 +152,7 @@ class FaceDataModule(LightningDataModule):
 
     @cached_property
     def left_out_tests(self) -> list[str]:
-        """Names of the test protocols that ``skip_missing_tests`` leaves out. What is missing is said once."""
+        """Names of the test protocols that `skip_missing_tests` leaves out. What is missing is said once."""
         if not self.skip_missing_tests:
             return []
         left_out = []
@@ -170,12 +170,12 @@ class FaceDataModule(LightningDataModule):
                 source[0]
 
     def train_dataloader(self) -> FaceLoader:
-        """Training batches, of equal size on every rank: shuffled images, or two of each identity.
+        """Return training batches, of equal size on every rank: shuffled images, or two of each identity.
 
         The last incomplete batch is dropped.
 
         Raises:
-            ValueError: there is no training set, the batch does not divide among the ranks, or the set is smaller
+            ValueError: If there is no training set, the batch does not divide among the ranks, or the set is smaller
             than a batch or has too few identities for one.
         """
         if self.train_source is None:
@@ -187,10 +187,10 @@ class FaceDataModule(LightningDataModule):
         return self._loader(self.train_source, sampler, self.batch_size // world_size, drop_last=True)
 
     def val_dataloader(self) -> list[FaceLoader]:
-        """One loader per validation protocol.
+        """Return one loader per validation protocol.
 
         Raises:
-            ValueError: validation was asked for and there is no protocol.
+            ValueError: If validation was asked for and there is no protocol.
         """
         if not self.val_protocols and self.trainer is not None and self.trainer.state.fn == "validate":
             raise ValueError("data.val is empty and data.val_identities is 0: there is nothing to validate on")
@@ -199,20 +199,20 @@ class FaceDataModule(LightningDataModule):
         return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.val_protocols]
 
     def test_dataloader(self) -> list[FaceLoader]:
-        """One loader per test protocol.
+        """Return one loader per test protocol.
 
         Raises:
-            ValueError: no protocol is configured.
+            ValueError: If no protocol is configured.
         """
         if not self.test_protocols:
             raise ValueError("data.test is empty: name at least one protocol of facequal.data.protocols.verification")
         return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.test_protocols]
 
     def predict_dataloader(self) -> FaceLoader:
-        """The images to embed or restore, in order; one by one from a source of images in their own sizes.
+        """Return the images to embed or restore, in order; one by one from a source of images in their own sizes.
 
         Raises:
-            ValueError: there is no data set to predict on.
+            ValueError: If there is no data set to predict on.
         """
         if self.predict_source is None:
             raise ValueError("data.predict is not set: there is nothing to embed or restore")

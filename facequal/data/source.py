@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 class FaceSource(Protocol):
     """A map-style data set of faces.
 
-    Items are dicts: ``image`` uint8 RGB (3, H, W), ``label`` int identity in 0..num_classes-1 (-1 when unknown),
-    ``index`` int position in the source.
+    Items are dicts: `image` uint8 RGB (3, H, W), `label` int identity in 0..num_classes-1 (-1 when unknown),
+    `index` int position in the source.
 
     Attributes:
-        labels: identity of every image, int64 (N,), known without decoding any image.
-        num_classes: number of identities.
-        classes: name of every identity.
+        labels: Identity of every image, int64 (N,), known without decoding any image.
+        num_classes: Number of identities.
+        classes: Name of every identity.
     """
 
     labels: NDArray[np.int64]
@@ -27,7 +27,7 @@ class FaceSource(Protocol):
     def __getitem__(self, index: int, /) -> dict[str, Any]: ...
 
     def describe(self, index: int, /) -> str:
-        """Path, or record key and offset, of an image: what an error message names."""
+        """Return path, or record key and offset, of an image: what an error message names."""
         ...
 
 
@@ -35,7 +35,7 @@ def require_source(value: object, argument: str) -> FaceSource:
     """Check at the boundary that a configured object is a data set of faces.
 
     Raises:
-        TypeError: it lacks one of the attributes of `FaceSource`; the message names them.
+        TypeError: If it lacks one of the attributes of `FaceSource`; the message names them.
     """
     wanted = ("labels", "num_classes", "classes", "describe", "__len__", "__getitem__")
     missing = [name for name in wanted if not hasattr(value, name)]

@@ -13,10 +13,10 @@ from facequal.degradations.resolution import Resolution
 
 
 def to_unit_range(images: Tensor) -> Tensor:
-    """uint8 images 0..255 to float32 in [0, 1].
+    """Return uint8 images 0..255 to float32 in [0, 1].
 
     Raises:
-        TypeError: the images are not uint8.
+        TypeError: If the images are not uint8.
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"a batch holds uint8 images until it is on the device, got {images.dtype}")
@@ -32,20 +32,20 @@ def training_views(
     degradation: Degradation | None = None,
     lq_augmentation: Degradation | None = None,
 ) -> dict[str, Any]:
-    """The training batch: ``image``, ``lq``, ``label``, ``index`` and ``degradation``.
+    """Return the training batch: `image`, `lq`, `label`, `index` and `degradation`.
 
     Args:
-        batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device; clean ``references`` uint8
+        batch: `image` uint8 (B,3,H,W), `label` and `index` int64 (B,), on the device; clean `references` uint8
             (B,n,3,H,W), if there are any, which nothing acts on.
-        seed: seed of all draws.
-        epoch: epoch of all draws.
-        augmentation: acts on ``image`` before it is copied, so both views share it.
-        degradation: makes ``lq`` from ``image``.
-        lq_augmentation: drawn for ``lq`` alone.
+        seed: Seed of all draws.
+        epoch: Epoch of all draws.
+        augmentation: Acts on `image` before it is copied, so both views share it.
+        degradation: Makes `lq` from `image`.
+        lq_augmentation: Drawn for `lq` alone.
 
     Returns:
-        The batch with ``image`` and ``lq`` float32 (B,3,H,W) in [0,1], the drawn values under ``degradation``, and
-        their ``classes`` if there are any (see `with_classes`). Without a degradation ``lq`` is ``image`` itself.
+        The batch with `image` and `lq` float32 (B,3,H,W) in [0,1], the drawn values under `degradation`, and
+        their `classes` if there are any (see `with_classes`). Without a degradation `lq` is `image` itself.
     """
     keys = Keys(batch["index"], seed=seed, epoch=epoch)
     image = to_unit_range(batch["image"])
@@ -61,27 +61,27 @@ def training_views(
 
 
 def reference_views(batch: Mapping[str, Any]) -> dict[str, Any]:
-    """``references`` float32 (B,n,3,H,W) in [0,1] and ``num_references`` int64 (B,), where a batch has them."""
+    """Return `references` float32 (B,n,3,H,W) in [0,1] and `num_references` int64 (B,), where a batch has them."""
     if "references" not in batch:
         return {}
     return {"references": to_unit_range(batch["references"]), "num_references": batch["num_references"]}
 
 
 def with_classes(views: dict[str, Any]) -> dict[str, Any]:
-    """The views, with ``classes`` float32 (B,3), {b, n, l}, if a `MultiDegradation` drew what is in ``degradation``."""
+    """Return views, with `classes` float32 (B,3), {b, n, l}, if a `MultiDegradation` drew what is in `degradation`."""
     classes = drawn_classes(views["degradation"])
     return views if classes is None else {**views, "classes": classes}
 
 
 def resolution_views(batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-    """All resolutions of an evaluation batch, one after the other along the batch axis.
+    """Return all resolutions of an evaluation batch, one after the other along the batch axis.
 
     Args:
-        batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.
-        resolutions_px: heights to reduce to and back; the height of the image itself leaves it as it is.
+        batch: `image` uint8 (B,3,H,W), `label` and `index` int64 (B,), on the device.
+        resolutions_px: Heights to reduce to and back; the height of the image itself leaves it as it is.
 
     Returns:
-        ``image`` float32 (V*B,3,H,W), ``label``, ``index`` (V*B,), and ``view`` int64 (V*B,): the resolution in pixels.
+        `image` float32 (V*B,3,H,W), `label`, `index` (V*B,), and `view` int64 (V*B,): the resolution in pixels.
     """
     clean = to_unit_range(batch["image"])
     # A fixed size draws nothing; the keys only satisfy the interface.

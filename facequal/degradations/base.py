@@ -28,7 +28,7 @@ class Degradation(ABC):
 
     @abstractmethod
     def sample(self, keys: Keys) -> Params:
-        """Draws the parameters of each sample; relative to the image size, or in pixels whatever the size.
+        """Draw the parameters of each sample; relative to the image size, or in pixels whatever the size.
 
         Args:
             keys: Names the draws of B samples.
@@ -39,7 +39,7 @@ class Degradation(ABC):
 
     @abstractmethod
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Degrades images as the parameters say. Does not change `images`; not differentiable.
+        """Degrade images as the parameters say. Does not change `images`; not differentiable.
 
         Args:
             images: float32 RGB (B,3,H,W) in [0,1].
@@ -51,11 +51,11 @@ class Degradation(ABC):
         """
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """As `apply`, for a tensor that the caller can spare: it may be overwritten and returned."""
+        """Return as `apply`, for a tensor that the caller can spare: it may be overwritten and returned."""
         return self.apply(images, params)
 
     def __call__(self, images: Tensor, keys: Keys) -> tuple[Tensor, Params]:
-        """Draws parameters and applies them, in full float32, without gradient and whatever autocast is active.
+        """Draw parameters and applies them, in full float32, without gradient and whatever autocast is active.
 
         Args:
             images: Floating-point RGB (B,3,H,W) in [0,1]; other floating types are converted to float32.
@@ -65,8 +65,8 @@ class Degradation(ABC):
             The degraded images, a new float32 tensor (B,3,H,W) in [0,1], and the parameters.
 
         Raises:
-            TypeError: The images are not floating-point.
-            ValueError: The images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a GPU
+            TypeError: If the images are not floating-point.
+            ValueError: If the images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a GPU
                 values out of range fail an assertion on the device, so that the host need not wait.
         """
         _check_images(images)
@@ -76,11 +76,11 @@ class Degradation(ABC):
         return self._apply_exactly(images, params), params
 
     def apply_drawn(self, images: Tensor, params: Params) -> Tensor:
-        """As calling the degradation, with parameters that were drawn before or chosen: always a new tensor.
+        """Return as calling the degradation, with parameters that were drawn before or chosen: always a new tensor.
 
         Raises:
-            TypeError: The images are not floating-point.
-            ValueError: The images are not (B,3,H,W), or not in [0,1].
+            TypeError: If the images are not floating-point.
+            ValueError: If the images are not (B,3,H,W), or not in [0,1].
         """
         _check_images(images)
         return self._apply_exactly(images, params)
@@ -111,13 +111,13 @@ class Compose(Degradation):
         self.degradations = list(degradations)
 
     def members(self) -> Iterator[tuple[str, Degradation]]:
-        """Pairs of unique name and member, in their order of application."""
+        """Yield pairs of unique name and member, in their order of application."""
         names = [degradation.name for degradation in self.degradations]
         for position, (name, member) in enumerate(zip(names, self.degradations, strict=True)):
             yield (name if names.count(name) == 1 else f"{name}_{position}"), member
 
     def sample(self, keys: Keys) -> Params:
-        """The members' parameters, keys prefixed with the member's name."""
+        """Return the members' parameters, keys prefixed with the member's name."""
         params: Params = {}
         for position, (name, member) in enumerate(self.members()):
             drawn = member.sample(keys.fold(f"{position}.{member.name}"))
@@ -125,11 +125,11 @@ class Compose(Degradation):
         return params
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Applies all members; the batch is copied at most once where members work in place."""
+        """Apply all members; the batch is copied at most once where members work in place."""
         return self._apply(images, params, owned=False)
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """As `apply`, without that copy."""
+        """Return as `apply`, without that copy."""
         return self._apply(images, params, owned=True)
 
     def _apply(self, images: Tensor, params: Params, owned: bool) -> Tensor:
@@ -153,7 +153,7 @@ class RandomApply(Degradation):
         p: Probability in [0, 1].
 
     Raises:
-        ValueError: p is not in [0, 1], or `degradation` is a `RandomApply` itself.
+        ValueError: If p is not in [0, 1], or `degradation` is a `RandomApply` itself.
     """
 
     def __init__(self, degradation: Degradation, p: float) -> None:
@@ -170,17 +170,17 @@ class RandomApply(Degradation):
         return self.degradation.name
 
     def sample(self, keys: Keys) -> Params:
-        """The degradation's own parameters, drawn for all samples, and `applied`, bool (B,)."""
+        """Return the degradation's own parameters, drawn for all samples, and `applied`, bool (B,)."""
         params = self.degradation.sample(keys.fold(self.name))
         return {"applied": keys.fold("applied").bernoulli(self.p), **params}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Degrades the samples with `applied`, in a copy of the batch."""
+        """Degrade the samples with `applied`, in a copy of the batch."""
         chosen = params["applied"].nonzero().squeeze(1)
         return self._apply(images, chosen, params, owned=False)
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """As `apply`, without the copy."""
+        """Return as `apply`, without the copy."""
         chosen = params["applied"].nonzero().squeeze(1)
         return self._apply(images, chosen, params, owned=True)
 
@@ -221,7 +221,7 @@ def _check_range(images: Tensor) -> None:
 
 @contextlib.contextmanager
 def _ieee_float32() -> Iterator[None]:
-    """Matrix products and convolutions in true float32.
+    """Return matrix products and convolutions in true float32.
 
     TF32 (the default of cuDNN's convolutions) and `set_float32_matmul_precision("medium")` keep 10 and 7 bits: pixels
     would be off by 1/1000 and differ between devices.
@@ -244,7 +244,7 @@ def _ieee_float32() -> Iterator[None]:
 
 
 def _matmul_precision() -> str:
-    """What `set_float32_matmul_precision` set, which cuBLAS calls hold against the newer switches."""
+    """Return what `set_float32_matmul_precision` set, which cuBLAS calls hold against the newer switches."""
     try:
         return torch.get_float32_matmul_precision()
     except RuntimeError:  # torch's answer where only the newer switches were used

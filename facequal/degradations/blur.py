@@ -32,11 +32,11 @@ class GaussianBlur(Degradation):
             raise ValueError(f"sigma_px must be a range of positive numbers, not {self.sigma_px}")
 
     def sample(self, keys: Keys) -> Params:
-        """`sigma_px`, float32 (B,)."""
+        """Return `sigma_px`, float32 (B,)."""
         return {"sigma_px": keys.uniform((), *self.sigma_px)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Blurs with `sigma_px`, whose values are at most the upper end of the range."""
+        """Blur with `sigma_px`, whose values are at most the upper end of the range."""
         height, width = images.shape[-2:]
         weights = self._weights(params["sigma_px"])
         rows = _mirrored_matrices(weights, height)
@@ -44,7 +44,7 @@ class GaussianBlur(Degradation):
         return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
 
     def _weights(self, sigma_px: Tensor) -> Tensor:
-        """Normalised weights float32 (B, 2R+1) of the distances -R..R, R that of the range's upper end."""
+        """Return normalised weights float32 (B, 2R+1) of the distances -R..R, R that of the range's upper end."""
         radius = int(4.0 * self.sigma_px[1] + 0.5)
         distance = torch.arange(-radius, radius + 1, device=sigma_px.device)
         sigma = sigma_px.unsqueeze(1)
@@ -54,14 +54,14 @@ class GaussianBlur(Degradation):
 
 
 def _mirrored_matrices(weights: Tensor, size: int) -> Tensor:
-    """Convolution along an axis as matrices (B, size, size): the weighted sum of one shift per weight."""
+    """Return convolution along an axis as matrices (B, size, size): the weighted sum of one shift per weight."""
     shifts = _mirrored_shifts(size, weights.shape[1] // 2, weights.device)
     return (weights @ shifts.view(len(shifts), -1)).view(-1, size, size)
 
 
 @functools.lru_cache(maxsize=16)
 def _mirrored_shifts(size: int, radius: int, device: torch.device) -> Tensor:
-    """float32 (2 radius + 1, size, size): matrix d takes pixel i from i + d - radius, mirrored about the borders."""
+    """Return float32 (2 radius + 1, size, size): matrix d takes pixel i from i + d - radius, mirrored about the borders."""
     source = torch.arange(size) + torch.arange(-radius, radius + 1).unsqueeze(1)
     period = max(1, 2 * (size - 1))
     source = source.remainder(period)

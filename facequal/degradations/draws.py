@@ -28,7 +28,7 @@ _BLOCKS_PER_CHUNK = 8192  # on a CPU: the working set of one chunk stays in the 
 
 @functools.lru_cache(maxsize=64)
 def _round_constants(seed: int, device: torch.device) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-    """Multipliers (2,1,1), one (2,1,1) round key per round, and the scalars 2^32-1 and 32, as int64 tensors.
+    """Return multipliers (2,1,1), one (2,1,1) round key per round, and the scalars 2^32-1 and 32, as int64 tensors.
 
     Constants that are tensors already nearly halve the cost of small draws, which is all dispatch.
     """
@@ -40,7 +40,7 @@ def _round_constants(seed: int, device: torch.device) -> tuple[Tensor, list[Tens
 
 
 def philox_4x32_10(even: Tensor, odd: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Philox-4x32 with 10 rounds, the counter-based generator of Random123.
+    """Return Philox-4x32 with 10 rounds, the counter-based generator of Random123.
 
     Args:
         even: Counter words c0 and c2, int64 (2,n,m) with values in [0, 2^32).
@@ -80,8 +80,8 @@ class Keys:
         stream: In [0, 2^32); made by `fold`.
 
     Raises:
-        TypeError: `index` is not an int64 tensor.
-        ValueError: `index` is not one-dimensional, or seed, epoch or stream is out of its range.
+        TypeError: If `index` is not an int64 tensor.
+        ValueError: If `index` is not one-dimensional, or seed, epoch or stream is out of its range.
     """
 
     index: Tensor
@@ -104,15 +104,15 @@ class Keys:
                 raise ValueError(f"{name} must be in [0, 2^{bits}), not {value}")
 
     def __len__(self) -> int:
-        """Number of samples B."""
+        """Return number of samples B."""
         return self.index.shape[0]
 
     def __getitem__(self, selection: Tensor | slice | list[int]) -> Self:
-        """The same draws for a part of the batch; `selection` is anything that indexes a (B,) tensor to (n,)."""
+        """Return the same draws for a part of the batch; `selection` is anything that indexes a (B,) tensor to (n,)."""
         return replace(self, index=self.index[selection])
 
     def fold(self, name: str | int) -> Self:
-        """Keys of an independent stream: the new stream is a 32-bit BLAKE2b hash of the present one and `name`.
+        """Return keys of an independent stream: the new stream is a 32-bit BLAKE2b hash of the present one and `name`.
 
         The hash is the same in every process (Python's own `hash` is not), and 1 and "1" are different names.
         """
@@ -121,52 +121,52 @@ class Keys:
         return replace(self, stream=int.from_bytes(digest, "little"))
 
     def bits(self, shape: tuple[int, ...] = ()) -> Tensor:
-        """Random 32-bit words: int64 (B, *shape) in [0, 2^32)."""
+        """Return random 32-bit words: int64 (B, *shape) in [0, 2^32)."""
         return self._draw(shape, torch.int64, lambda even, odd: (even, odd))
 
     def uniform(self, shape: tuple[int, ...] = (), low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Uniform draws: float32 (B, *shape) in [low, high), multiples of 2^-24 of the width.
+        """Return uniform draws: float32 (B, *shape) in [low, high), multiples of 2^-24 of the width.
 
         Raises:
-            ValueError: low > high. Equal bounds are allowed and give the constant.
+            ValueError: If low > high. Equal bounds are allowed and give the constant.
         """
         # 24 bits fill a float32's significand; rounding 32 of them could give 1
         unit = self._draw(shape, torch.float32, lambda even, odd: (even >> 8, odd >> 8)).mul_(2.0**-24)
         return unit if (low, high) == (0.0, 1.0) else to_range(unit, low, high)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...] = ()) -> Tensor:
-        """Uniform integers: int64 (B, *shape) in [low, high); probabilities are equal to within 2^-32.
+        """Return uniform integers: int64 (B, *shape) in [low, high); probabilities are equal to within 2^-32.
 
         Raises:
-            ValueError: The range is empty or wider than 2^31.
+            ValueError: If the range is empty or wider than 2^31.
         """
         if not 0 < high - low <= 1 << 31:
             raise ValueError(f"integers need low < high <= low + 2^31, not low={low}, high={high}")
         return ((self.bits(shape) * (high - low)) >> 32) + low
 
     def normal(self, shape: tuple[int, ...] = ()) -> Tensor:
-        """Standard normal draws by Box-Muller: float32 (B, *shape), equal on all devices to 1e-5, |z| <= 6.7.
+        """Return standard normal draws by Box-Muller: float32 (B, *shape), equal on all devices to 1e-5, |z| <= 6.7.
 
         z0 = sqrt(-2 ln u0) cos(2 pi u1), z1 = sqrt(-2 ln u0) sin(2 pi u1), with u from the words of one counter.
         """
         return self._draw(shape, torch.float32, _box_muller)
 
     def bernoulli(self, p: float, shape: tuple[int, ...] = ()) -> Tensor:
-        """Coin flips: bool (B, *shape), true with probability p (to 2^-24; 0 and 1 are exact).
+        """Return coin flips: bool (B, *shape), true with probability p (to 2^-24; 0 and 1 are exact).
 
         Raises:
-            ValueError: p is not in [0, 1].
+            ValueError: If p is not in [0, 1].
         """
         if not 0.0 <= p <= 1.0:
             raise ValueError(f"p must be in [0, 1], not {p}")
         return self.uniform(shape) < p
 
     def permutation(self, n: int) -> Tensor:
-        """A random order of 0..n-1 per sample: int64 (B, n)."""
+        """Return a random order of 0..n-1 per sample: int64 (B, n)."""
         return self.bits((n,)).argsort(dim=-1, stable=True)
 
     def _draw(self, shape: tuple[int, ...], dtype: torch.dtype, convert: _Convert) -> Tensor:
-        """Fills (B, *shape) with converted words; on a CPU some rows at a time, to stay in the cache."""
+        """Fill (B, *shape) with converted words; on a CPU some rows at a time, to stay in the cache."""
         size, num_values = len(self), math.prod(shape)
         blocks = -(-num_values // 4)
         values = torch.empty((size, blocks, 2, 2), dtype=dtype, device=self.index.device)
@@ -187,7 +187,7 @@ class Keys:
 
 
 def to_range(unit: Tensor, low: float, high: float) -> Tensor:
-    """Maps uniforms in [0, 1) to [low, high); product and sum are rounded apart, so that no device fuses them.
+    """Return maps uniforms in [0, 1) to [low, high); product and sum are rounded apart, so that no device fuses them.
 
     Args:
         unit: float32, any shape, in [0, 1).
@@ -195,7 +195,7 @@ def to_range(unit: Tensor, low: float, high: float) -> Tensor:
         high: Upper bound, never reached unless it equals `low`.
 
     Raises:
-        ValueError: low > high.
+        ValueError: If low > high.
     """
     if low > high:
         raise ValueError(f"a range needs low <= high, not low={low}, high={high}")
@@ -204,7 +204,7 @@ def to_range(unit: Tensor, low: float, high: float) -> Tensor:
 
 
 def to_choice(unit: Tensor, n: int) -> Tensor:
-    """Maps float32 uniforms in [0, 1) to int64 in [0, n): floor(n * unit); for n far below 2^24."""
+    """Return maps float32 uniforms in [0, 1) to int64 in [0, n): floor(n * unit); for n far below 2^24."""
     return unit.mul(n).long().clamp_(max=n - 1)
 
 

@@ -28,7 +28,7 @@ class ZeroPadCrop(Degradation):
         ratio: Range of the box's width over its height.
 
     Raises:
-        ValueError: `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+        ValueError: If `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
@@ -40,7 +40,7 @@ class ZeroPadCrop(Degradation):
             raise ValueError(f"ratio must be a range of positive numbers, not {self.ratio}")
 
     def sample(self, keys: Keys) -> Params:
-        """`height`, `width`, `top`, `left`, float32 (B,)."""
+        """Return `height`, `width`, `top`, `left`, float32 (B,)."""
         area, log_ratio, top, left = keys.uniform((_ATTEMPTS + 1, 4)).unbind(2)
         # in float64, where devices round alike often enough for the float32 results to agree
         area = to_range(area, *self.scale).double()
@@ -55,7 +55,7 @@ class ZeroPadCrop(Degradation):
         return {name: value.gather(1, chosen).squeeze(1) for name, value in params.items()}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Sets the pixels outside the box to 0."""
+        """Return sets the pixels outside the box to 0."""
         rows = _inside(params["height"], params["top"], images.shape[2])
         columns = _inside(params["width"], params["left"], images.shape[3])
         return images * (rows.unsqueeze(2) * columns.unsqueeze(1)).unsqueeze(1)
@@ -70,7 +70,7 @@ class Rotation(Degradation):
         degrees: Largest angle, at least 0.
 
     Raises:
-        ValueError: `degrees` is negative.
+        ValueError: If `degrees` is negative.
     """
 
     def __init__(self, degrees: float = 45.0) -> None:
@@ -79,11 +79,11 @@ class Rotation(Degradation):
         self.degrees = degrees
 
     def sample(self, keys: Keys) -> Params:
-        """`angle_degrees`, float32 (B,)."""
+        """Return `angle_degrees`, float32 (B,)."""
         return {"angle_degrees": keys.uniform((), -self.degrees, self.degrees)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Rotates by `angle_degrees`."""
+        """Rotate by `angle_degrees`."""
         rotated: Tensor = rotate(images, params["angle_degrees"], mode="bilinear", padding_mode="zeros")
         return rotated.clamp_(0.0, 1.0)
 
@@ -97,7 +97,7 @@ class HorizontalFlip(Degradation):
         p: Probability in [0, 1].
 
     Raises:
-        ValueError: p is not in [0, 1].
+        ValueError: If p is not in [0, 1].
     """
 
     def __init__(self, p: float = 0.5) -> None:
@@ -106,16 +106,19 @@ class HorizontalFlip(Degradation):
         self.p = p
 
     def sample(self, keys: Keys) -> Params:
-        """`flipped`, bool (B,)."""
+        """Return `flipped`, bool (B,)."""
         return {"flipped": keys.bernoulli(self.p)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Mirrors the samples with `flipped`; the others keep their bits."""
+        """Mirror the samples with `flipped`; the others keep their bits."""
         return torch.where(params["flipped"].view(-1, 1, 1, 1), images.flip(3), images)
 
 
 def _inside(length: Tensor, place: Tensor, size: int) -> Tensor:
-    """float32 (B, size), 1 inside an interval of relative `length`; `place` in [0, 1) picks one of its positions."""
+    """Return float32 (B, size), 1 inside an interval of relative `length`.
+
+    `place` in [0, 1) picks one of its positions.
+    """
     pixels = (length * size).round().clamp_(1, size).unsqueeze(1)
     start = (place.unsqueeze(1) * (size - pixels + 1)).floor().minimum(size - pixels)
     x = torch.arange(size, device=length.device)

@@ -61,11 +61,11 @@ class JPEG(Degradation):
             raise ValueError(f"quality must be a range within 1..100, not {self.quality}")
 
     def sample(self, keys: Keys) -> Params:
-        """`quality`, int64 (B,)."""
+        """Return `quality`, int64 (B,)."""
         return {"quality": keys.integers(self.quality[0], self.quality[1] + 1)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Compresses with `quality`; the pixels that come back are multiples of 1/255."""
+        """Compress with `quality`; the pixels that come back are multiples of 1/255."""
         height, width = images.shape[-2:]
         luma, chroma = _to_ycc420(images.mul(255.0).round_())
         tables = _quantisation_tables(params["quality"])
@@ -76,7 +76,7 @@ class JPEG(Degradation):
 
 
 def compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tensor) -> Tensor:
-    """JPEG of pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
+    """Return JPEG of pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
 
     Args:
         pixels: float32 (n,3,H,W), whole numbers in 0..255, H and W multiples of 16; beyond a picture its last row and
@@ -97,7 +97,7 @@ def compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tens
 
 
 def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
-    """Planes (n,c,h,w) that repeat, along an axis, sample i's entry number sizes[i] - 1 from there on."""
+    """Return planes (n,c,h,w) that repeat, along an axis, sample i's entry number sizes[i] - 1 from there on."""
     source = torch.arange(planes.shape[dim], device=planes.device).minimum(sizes.unsqueeze(1) - 1)
     shape = [len(planes), 1, 1, 1]
     shape[dim] = planes.shape[dim]
@@ -105,7 +105,7 @@ def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
 
 
 def _to_ycc420(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2) in 0..255 of RGB (n,3,H,W) in 0..255; H, W padded to multiples of 16.
+    """Return y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2) in 0..255 of RGB (n,3,H,W) in 0..255; H, W padded to multiples of 16.
 
     Rows beyond the last pair repeat the last row of each plane; columns repeat the last column of pixels.
     """
@@ -123,7 +123,7 @@ def _to_ycc420(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
-    """RGB (n,3,H,W), not clamped, of Y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2), all in 0..255."""
+    """Return RGB (n,3,H,W), not clamped, of Y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2), all in 0..255."""
     height, width = luma.shape[-2:]
     chroma = _double(_double(chroma, 2), 3)[..., :height, :width]
     # halves go up in even columns only
@@ -137,7 +137,7 @@ def _repeat_edge(planes: Tensor, right: int, bottom: int) -> Tensor:
 
 
 def _double(planes: Tensor, dim: int) -> Tensor:
-    """Twice the samples along an axis, each of 3/4 the nearer and 1/4 the farther one: libjpeg's fancy upsampling."""
+    """Return twice the samples along an axis, each of 3/4 the nearer and 1/4 the farther one: libjpeg's fancy upsampling."""
     size = planes.shape[dim]
     before = torch.cat((planes.narrow(dim, 0, 1), planes.narrow(dim, 0, size - 1)), dim)
     after = torch.cat((planes.narrow(dim, 1, size - 1), planes.narrow(dim, size - 1, 1)), dim)
@@ -145,13 +145,13 @@ def _double(planes: Tensor, dim: int) -> Tensor:
 
 
 def _mix_channels(pixels: Tensor, matrix: tuple[tuple[int, ...], ...]) -> Tensor:
-    """Multiplies the channels of (n,c,H,W), whole numbers below 2^8, by a matrix; sums stay below 2^24: exact."""
+    """Multiply the channels of (n,c,H,W), whole numbers below 2^8, by a matrix; sums stay below 2^24: exact."""
     mixing = _constant(matrix, pixels.device).expand(len(pixels), -1, -1)
     return torch.bmm(mixing, pixels.flatten(2)).view(len(pixels), -1, *pixels.shape[2:])
 
 
 def _quantisation_tables(quality: Tensor) -> Tensor:
-    """Step sizes float64 (n,2,8,8) of luma and chroma, whole numbers in 1..255, for qualities (n,)."""
+    """Return step sizes float64 (n,2,8,8) of luma and chroma, whole numbers in 1..255, for qualities (n,)."""
     scale = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality)
     base = _constant((_LUMA, _CHROMA), quality.device)
     tables = base * scale.view(-1, 1, 1)
@@ -159,7 +159,7 @@ def _quantisation_tables(quality: Tensor) -> Tensor:
 
 
 def _code_blocks(planes: Tensor, steps: Tensor) -> Tensor:
-    """Quantises the DCT of the 8x8 blocks of planes (n,c,H,W) in 0..255 by steps (n,1,8,8), and returns the planes."""
+    """Quantise the DCT of the 8x8 blocks of planes (n,c,H,W) in 0..255 by steps (n,1,8,8), and returns the planes."""
     n, channels, height, width = planes.shape
     dct = _integer_dct(planes.device)
     columns = dct.expand(n * channels * height // 8, 8, 8)
@@ -180,13 +180,13 @@ def _descale(values: Tensor, bits: int) -> Tensor:
 
 @functools.lru_cache(maxsize=64)
 def _constant(values: tuple[float, ...] | tuple[tuple[int, ...], ...], device: torch.device) -> Tensor:
-    """A float32 tensor of the values: kept, because copying them to a GPU would make the host wait."""
+    """Return a float32 tensor of the values: kept, because copying them to a GPU would make the host wait."""
     return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 @functools.lru_cache(maxsize=8)
 def _integer_dct(device: torch.device) -> Tensor:
-    """DCT matrix, float64 (8 frequencies, 8 pixels), whole numbers: sqrt(8) 2^13 times the orthonormal one."""
+    """Return DCT matrix, float64 (8 frequencies, 8 pixels), whole numbers: sqrt(8) 2^13 times the orthonormal one."""
     half = torch.tensor(_DCT, dtype=torch.float64)
     signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64).repeat(4, 1)
     return torch.cat((half, half.flip(1) * signs), dim=1).to(device)

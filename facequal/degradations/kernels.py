@@ -41,7 +41,7 @@ class KernelBank:
             stays in its place; with its start it is shifted, as by some published kernels, by up to half a kernel.
 
     Raises:
-        ValueError: There is no kernel, a size is even or below 3, or another value is not allowed.
+        ValueError: If there is no kernel, a size is even or below 3, or another value is not allowed.
     """
 
     num_motion: int = 25_000
@@ -62,7 +62,7 @@ class KernelBank:
             raise ValueError(f"anchor must be one of {get_args(Anchor)}, not {self.anchor!r}")
 
     def __len__(self) -> int:
-        """Number of kernels."""
+        """Return number of kernels."""
         return self.num_motion + self.num_gaussians
 
     @property
@@ -79,7 +79,7 @@ class KernelBank:
         return max(motion, GAUSSIAN_SIZE_PX if self.num_gaussians else 0)
 
     def on(self, device: torch.device) -> Tensor:
-        """All kernels, float32 (N,S,S) on a device, each at least 0 and of sum 1; kept after the first call."""
+        """Return all kernels, float32 (N,S,S) on a device, each at least 0 and of sum 1; kept after the first call."""
         return _bank(self, torch.device(device))
 
 
@@ -97,7 +97,7 @@ def _bank(bank: KernelBank, device: torch.device) -> Tensor:
 
 
 def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
-    """Random camera motion after Boracchi and Foi, "Modeling the performance of image restoration from motion blur".
+    """Return random camera motion after Boracchi and Foi, "Modeling the performance of image restoration from motion blur".
 
     A point moves at constant speed; each step turns its velocity v by inertia, noise and a pull to the origin, and
     rarely by a jerk that throws it back: v += j + e (10 g sqrt(k) (n1 + i n2) - .7 c 60 k x) d, |v| = d, x += v, with d
@@ -134,13 +134,13 @@ def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
 
 
 def splat(paths: Tensor, sizes_px: Tensor, anchor: Anchor, canvas_px: int) -> Tensor:
-    """Kernels that the trajectories leave on the pixel grid, every point spread over four pixels (bilinear weights).
+    """Return kernels that the trajectories leave on the pixel grid, every point spread over four pixels (bilinear weights).
 
     Each path is scaled so that it just fits into its size with its centroid in the middle; then the anchor is put in
     the middle of the canvas. The centroid of a kernel is that of its path, because bilinear weights keep it.
 
     Args:
-        paths: complex (B,T).
+        paths: Complex (B,T).
         sizes_px: int64 (B,): odd sizes.
         anchor: The point in the middle.
         canvas_px: Odd side S of the result: at least the largest size, and twice that less 1 for the start.
@@ -165,7 +165,7 @@ def splat(paths: Tensor, sizes_px: Tensor, anchor: Anchor, canvas_px: int) -> Te
 
 
 def anisotropic_gaussian(degrees: float, minor_px: float, major_px: float, canvas_px: int) -> Tensor:
-    """A Gaussian that is wider along one direction, cut to 21x21 pixels and normalised.
+    """Return a Gaussian that is wider along one direction, cut to 21x21 pixels and normalised.
 
     w(p) = exp(-p^T C^-1 p / 2) with C = R diag(minor^2, major^2) R^T: the arguments are standard deviations, where
     some code passes variances under this name.

@@ -36,7 +36,7 @@ class KernelBlur(Degradation):
             bank has one sort alone.
 
     Raises:
-        ValueError: p_gaussian is not in [0, 1].
+        ValueError: If p_gaussian is not in [0, 1].
     """
 
     def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
@@ -45,7 +45,7 @@ class KernelBlur(Degradation):
         self.bank, self.p_gaussian = KernelBank() if bank is None else bank, p_gaussian
 
     def sample(self, keys: Keys) -> Params:
-        """`kernel_id`, int64 (B,)."""
+        """Return `kernel_id`, int64 (B,)."""
         num_motion, num_gaussians = self.bank.num_motion, self.bank.num_gaussians
         motion = keys.fold("motion").integers(0, max(1, num_motion))
         gaussian = num_motion + keys.fold("gaussian").integers(0, max(1, num_gaussians))
@@ -53,10 +53,10 @@ class KernelBlur(Degradation):
         return {"kernel_id": torch.where(keys.fold("sort").bernoulli(p_gaussian), gaussian, motion)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Blurs with `kernel_id`.
+        """Blur with `kernel_id`.
 
         Raises:
-            ValueError: The images are smaller than the bank's kernels.
+            ValueError: If the images are smaller than the bank's kernels.
         """
         return blur(images, params["kernel_id"], self.bank)
 
@@ -85,7 +85,7 @@ class MultiDegradation(Degradation):
             response nor mosaic: for comparison.
 
     Raises:
-        ValueError: The mixture names an unknown class, has a negative share or none above 0, or another value is out
+        ValueError: If the mixture names an unknown class, has a negative share or none above 0, or another value is out
             of its range.
     """
 
@@ -118,7 +118,7 @@ class MultiDegradation(Degradation):
         self.domain = domain
 
     def sample(self, keys: Keys) -> Params:
-        """`classes` and the values of each part, as above."""
+        """Return `classes` and the values of each part, as above."""
         classes = self._sample_classes(keys.fold("classes").uniform())
         blurred, noisy, dark = classes.bool().unbind(1)
         return {
@@ -132,10 +132,10 @@ class MultiDegradation(Degradation):
         }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Degrades the samples as `classes` says, in a copy of the batch.
+        """Degrade the samples as `classes` says, in a copy of the batch.
 
         Raises:
-            ValueError: The images are smaller than the bank's kernels, and some are to be blurred.
+            ValueError: If the images are smaller than the bank's kernels, and some are to be blurred.
         """
         blurred, noisy, dark = params["classes"].bool().unbind(1)
         images = _replace(images, blurred, lambda part, chosen: blur(part, params["kernel_id"][chosen], self.blur.bank))
@@ -147,13 +147,13 @@ class MultiDegradation(Degradation):
         return add_noise(images * params["r"][:, None, None, None], params)
 
     def _sample_classes(self, unit: Tensor) -> Tensor:
-        """{b, n, l}, float32 (B,3), by the mixture."""
+        """Return {b, n, l}, float32 (B,3), by the mixture."""
         bounds, classes = _class_tables(tuple(self.mixture.items()), unit.device)
         return classes[torch.searchsorted(bounds, unit.contiguous(), right=True)]
 
 
 def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
-    """True convolution of every sample with its kernel, mirrored about the border pixels.
+    """Return True convolution of every sample with its kernel, mirrored about the border pixels.
 
     Args:
         images: float32 (B,3,H,W) in [0,1].
@@ -164,7 +164,7 @@ def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
         float32 (B,3,H,W) in [0,1].
 
     Raises:
-        ValueError: The images are smaller than the bank's kernels.
+        ValueError: If the images are smaller than the bank's kernels.
     """
     if min(images.shape[-2:]) < bank.size_px:
         height, width = images.shape[-2:]
@@ -175,7 +175,7 @@ def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
 
 
 def drawn_classes(params: Params) -> Tensor | None:
-    """The class vectors {b, n, l} among drawn values, float32 (B,3); None where no `MultiDegradation` drew.
+    """Return the class vectors {b, n, l} among drawn values, float32 (B,3); None where no `MultiDegradation` drew.
 
     Of several, what any of them did counts; what a `RandomApply` left alone does not.
 
@@ -193,21 +193,21 @@ def drawn_classes(params: Params) -> Tensor | None:
 
 
 def _applied(prefix: str, params: Params) -> list[Tensor]:
-    """What every `RandomApply` around a degradation of that prefix drew, bool (B,) each."""
+    """Return what every `RandomApply` around a degradation of that prefix drew, bool (B,) each."""
     parts = prefix.split(".") if prefix else []
     names = [".".join((*parts[:depth], "applied")) for depth in range(len(parts) + 1)]
     return [params[name] for name in names if name in params]
 
 
 def class_numbers(classes: Tensor) -> Tensor:
-    """Positions in `CLASSES` of class vectors (B,3): int64 (B,)."""
+    """Return positions in `CLASSES` of class vectors (B,3): int64 (B,)."""
     known = torch.tensor(list(CLASSES.values()), device=classes.device)
     return (classes[:, None] == known).all(dim=2).int().argmax(dim=1)
 
 
 @functools.lru_cache(maxsize=16)
 def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Upper bounds (n-1,) of the classes' parts of [0,1), and their {b,n,l} (n,3): kept, to spare a GPU the copies.
+    """Return upper bounds (n-1,) of the classes' parts of [0,1), and their {b,n,l} (n,3): kept, to spare a GPU the copies.
 
     Classes of share 0 are left out, so that rounding cannot give them a sample.
     """
@@ -218,7 +218,7 @@ def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) 
 
 
 def _replace(images: Tensor, chosen: Tensor, convert: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Converts the samples where `chosen`, bool (B,), is true, in a copy of the batch; the host waits for the list."""
+    """Convert the samples where `chosen`, bool (B,), is true, in a copy of the batch; the host waits for the list."""
     places = chosen.nonzero().squeeze(1)
     if len(places) == 0:
         return images

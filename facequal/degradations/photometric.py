@@ -28,7 +28,7 @@ class PhotometricJitter(Degradation):
         saturation: Strength, likewise.
 
     Raises:
-        ValueError: A strength is negative.
+        ValueError: If a strength is negative.
     """
 
     def __init__(self, brightness: float = 0.5, contrast: float = 0.5, saturation: float = 0.5) -> None:
@@ -38,7 +38,7 @@ class PhotometricJitter(Degradation):
         self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
 
     def sample(self, keys: Keys) -> Params:
-        """`brightness`, `contrast`, `saturation`, float32 (B,), and `order`, int64 (B,3)."""
+        """Return `brightness`, `contrast`, `saturation`, float32 (B,), and `order`, int64 (B,3)."""
         draws = keys.uniform((6,))
         params = {"order": draws[:, 3:].argsort(dim=1, stable=True)}
         strengths = {"brightness": self.brightness, "contrast": self.contrast, "saturation": self.saturation}
@@ -47,7 +47,7 @@ class PhotometricJitter(Degradation):
         return params
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Takes the three steps in each sample's order."""
+        """Take the three steps in each sample's order."""
         size = images.shape
         grey, identity = _mixing_constants(images.device)
         factors = torch.stack((params["brightness"], params["contrast"], params["saturation"]), dim=1)
@@ -63,5 +63,5 @@ class PhotometricJitter(Degradation):
 
 @functools.lru_cache(maxsize=8)
 def _mixing_constants(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Grey weights (3,) and identity (3,3), float32: kept, because copying them to a GPU would make the host wait."""
+    """Return grey weights (3,) and identity (3,3), float32: kept, because copying them to a GPU would make the host wait."""
     return torch.tensor(_GREY, device=device), torch.eye(3, device=device)

@@ -41,7 +41,7 @@ class RandomRescale(Degradation):
         filters: Names from `resampling.FILTERS`.
 
     Raises:
-        ValueError: The range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or named
+        ValueError: If the range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or named
             twice.
     """
 
@@ -59,7 +59,7 @@ class RandomRescale(Degradation):
             raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
 
     def sample(self, keys: Keys) -> Params:
-        """`scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
+        """Return `scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
         scale, down, up = keys.uniform((3,)).unbind(1)
         number = len(self.filters)
         return {
@@ -69,7 +69,7 @@ class RandomRescale(Degradation):
         }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Shrinks by `scale` with `down_filter`, compresses, and enlarges with `up_filter`."""
+        """Shrink by `scale` with `down_filter`, compresses, and enlarges with `up_filter`."""
         rescaled = torch.empty_like(images)
         longest = self._sides(max(images.shape[-2:]), params["scale"])
         largest = max(1, int(self.scale[1] * max(images.shape[-2:])))
@@ -81,7 +81,7 @@ class RandomRescale(Degradation):
         return rescaled
 
     def _rescale(self, images: Tensor, params: Params, canvas: int) -> Tensor:
-        """Rescales images whose small pictures fit into `canvas` pixels."""
+        """Rescale images whose small pictures fit into `canvas` pixels."""
         height, width = images.shape[-2:]
         rows = self._axis(height, params, canvas)
         columns = rows if width == height else self._axis(width, params, canvas)
@@ -115,18 +115,18 @@ class RandomResizedCrop(Degradation):
         ratio: Range of the box's width over its height.
 
     Raises:
-        ValueError: `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+        ValueError: If `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
     """
 
     def __init__(self, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
         self.box = ZeroPadCrop(scale, ratio)
 
     def sample(self, keys: Keys) -> Params:
-        """`height`, `width`, `top`, `left`, float32 (B,)."""
+        """Return `height`, `width`, `top`, `left`, float32 (B,)."""
         return self.box.sample(keys)
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Enlarges the box to the whole image."""
+        """Enlarge the box to the whole image."""
         rows = _zoom(params["height"], params["top"], images.shape[2])
         columns = _zoom(params["width"], params["left"], images.shape[3])
         return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
@@ -151,7 +151,7 @@ class QGFaceAugmentation(Compose):
         quality: JPEG quality of the small picture, in 1..100.
 
     Raises:
-        ValueError: A probability is not in [0, 1], or `scale` or `quality` is out of its range.
+        ValueError: If a probability is not in [0, 1], or `scale` or `quality` is out of its range.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class _Axis(NamedTuple):
 def _pillow_tables(
     size: int, smallest: int, largest: int, filters: tuple[Filter, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Pillow's weights to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest.
+    """Return Pillow's weights to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest.
 
     The small side is padded to L, the multiple of 16 from `largest` on: shrinking repeats the last pixel there, and
     enlarging does not look. For 112 px and 11 to 56 these are 2 x 6.6 MB, and they grow with the cube of `size`.
@@ -204,13 +204,13 @@ def _pillow_tables(
 
 
 def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
-    """Pillow's weights of an axis times 2^22, rounded, float64 (out_size, in_size)."""
+    """Return Pillow's weights of an axis times 2^22, rounded, float64 (out_size, in_size)."""
     weights = resample_matrix(in_size, out_size, filter) * _WEIGHT_ONE
     return (weights + torch.full_like(weights, 0.5).copysign(weights)).trunc_()
 
 
 def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Pillow's resize of pixels (n,3,H,W), whole numbers in 0..255, by weights (n,H',H) and (n,W',W); float32."""
+    """Return Pillow's resize of pixels (n,3,H,W), whole numbers in 0..255, by weights (n,H',H) and (n,W',W); float32."""
     n, channels, height, width = pixels.shape
     wide = torch.bmm(pixels.double().reshape(n, channels * height, width), columns.double().transpose(1, 2))
     wide = _to_8bit(wide).view(n, channels, height, -1)
@@ -226,7 +226,7 @@ def _to_8bit(sums: Tensor) -> Tensor:
 
 
 def _zoom(length: Tensor, place: Tensor, size: int) -> Tensor:
-    """Bilinear matrices, float32 (B,size,size), that enlarge an interval of relative `length`; `place` as in a crop."""
+    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval of relative `length`; `place` as in a crop."""
     pixels = (length * size).round().clamp_(1, size)
     start = (place * (size - pixels + 1)).floor().minimum(size - pixels)
     x = torch.arange(size, dtype=torch.float64, device=length.device)

@@ -17,7 +17,7 @@ FILTERS: tuple[Filter, ...] = get_args(Filter)
 
 
 def resample_matrix(in_size: int, out_size: int, filter: Filter = "cubic", *, antialias: bool = True) -> Tensor:
-    """The matrix W of a 1-D resampling, out = W @ in, with pixel centres at i + 1/2.
+    """Return the matrix W of a 1-D resampling, out = W @ in, with pixel centres at i + 1/2.
 
     With `antialias` the filter is widened by the scale when shrinking, as Pillow does (and torch's and TensorFlow's
     `antialias=True`): `nearest`, `linear` (BILINEAR), `cubic` (BICUBIC, a = -1/2), `area` (BOX), `lanczos` (3 lobes).
@@ -36,7 +36,7 @@ def resample_matrix(in_size: int, out_size: int, filter: Filter = "cubic", *, an
         float64 (out_size, in_size) on the CPU; each row sums to 1.
 
     Raises:
-        ValueError: A size is below 1, or the filter is unknown.
+        ValueError: If a size is below 1, or the filter is unknown.
     """
     if in_size < 1 or out_size < 1:
         raise ValueError(f"sizes must be at least 1 px, not in_size={in_size}, out_size={out_size}")
@@ -53,7 +53,7 @@ def resample_matrix(in_size: int, out_size: int, filter: Filter = "cubic", *, an
 
 
 def apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Multiplies each image from both sides: out[n,c] = rows[n] @ images[n,c] @ columns[n]^T.
+    """Multiply each image from both sides: out[n,c] = rows[n] @ images[n,c] @ columns[n]^T.
 
     Args:
         images: float32 (n,3,H,W).
@@ -74,7 +74,7 @@ def apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=64)
 def bicubic_there_and_back(size: int, sizes_px: tuple[int, ...], device: torch.device) -> Tensor:
-    """Matrices that shrink to each of `sizes_px` and enlarge to `size` again, antialiased bicubic, a = -1/2.
+    """Return matrices that shrink to each of `sizes_px` and enlarge to `size` again, antialiased bicubic, a = -1/2.
 
     Returns:
         float32 (len(sizes_px), size, size) on `device`; the identity for a size that is not below `size`.
@@ -90,7 +90,7 @@ def bicubic_there_and_back(size: int, sizes_px: tuple[int, ...], device: torch.d
 def opencv_down_up_tables(
     size: int, smallest: int, largest: int, filters: tuple[Filter, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Matrices to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest and all filters.
+    """Return matrices to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest and all filters.
 
     Padded with zeros from s to `largest`, so that the product of any two of one s is down- and up-scaling. For
     112 px and sizes from 22 px these are 2 x 23 MB, and they grow with the cube of `size`.
@@ -120,7 +120,7 @@ def _opencv_nearest(in_size: int, out_size: int) -> Tensor:
 
 
 def _widened(in_size: int, out_size: int, filter: Filter) -> Tensor:
-    """Pillow: weights f((x - centre) / max(scale, 1)) within the filter's support, rows normalised."""
+    """Return pillow: weights f((x - centre) / max(scale, 1)) within the filter's support, rows normalised."""
     kernel, radius = _PILLOW_KERNELS[filter]
     scale = in_size / out_size
     width = max(scale, 1.0)
@@ -133,7 +133,7 @@ def _widened(in_size: int, out_size: int, filter: Filter) -> Tensor:
 
 
 def _covered(in_size: int, out_size: int) -> Tensor:
-    """OpenCV's INTER_AREA when shrinking: the share of each input pixel in the interval of an output pixel."""
+    """Return OpenCV's INTER_AREA when shrinking: the share of each input pixel in the interval of an output pixel."""
     scale = in_size / out_size
     start = (torch.arange(out_size, dtype=torch.float64) * scale).unsqueeze(1)
     x = torch.arange(in_size, dtype=torch.float64)
@@ -143,7 +143,7 @@ def _covered(in_size: int, out_size: int) -> Tensor:
 
 
 def _taps(in_size: int, out_size: int, filter: Filter) -> Tensor:
-    """OpenCV without widening: a fixed number of neighbours, those outside folded into the border pixel."""
+    """Return OpenCV without widening: a fixed number of neighbours, those outside folded into the border pixel."""
     kernel, radius = _OPENCV_KERNELS[filter]
     scale = in_size / out_size
     out = torch.arange(out_size, dtype=torch.float64)

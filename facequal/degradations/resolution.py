@@ -34,7 +34,7 @@ class Resolution(Degradation):
         sizes_px: Sizes in pixels, drawn with equal probability.
 
     Raises:
-        ValueError: The list is empty, or has a size below 1 or one size twice.
+        ValueError: If the list is empty, or has a size below 1 or one size twice.
     """
 
     def __init__(self, sizes_px: Sequence[int]) -> None:
@@ -43,19 +43,19 @@ class Resolution(Degradation):
             raise ValueError(f"sizes_px must be different sizes of at least 1 px, not {list(sizes_px)}")
 
     def sample(self, keys: Keys) -> Params:
-        """`size_px`, int64 (B,)."""
+        """Return `size_px`, int64 (B,)."""
         sizes = _size_tensor(self.sizes_px, keys.index.device)
         return {"size_px": sizes[keys.integers(0, len(self.sizes_px))]}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Loses the resolution above `size_px`, whose values are among `sizes_px`."""
+        """Lose the resolution above `size_px`, whose values are among `sizes_px`."""
         height, width = images.shape[-2:]
         rows = self._matrices(height, min(height, width), params["size_px"])
         columns = rows if width == height else self._matrices(width, min(height, width), params["size_px"])
         return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
 
     def _matrices(self, side: int, short: int, size_px: Tensor) -> Tensor:
-        """One (side, side) matrix per sample: an axis of `side` pixels, of an image whose shorter axis has `short`."""
+        """Return one (side, side) matrix per sample: an axis of `side` pixels, of an image whose shorter axis has `short`."""
         sizes = tuple(sorted(self.sizes_px))  # ascending, so that a value's place is found by bisection
         place = torch.searchsorted(_size_tensor(sizes, size_px.device), size_px)
         return bicubic_there_and_back(side, tuple(_proportional(s, side, short) for s in sizes), size_px.device)[place]
@@ -75,7 +75,7 @@ class DownUpScale(Degradation):
         filters: Names from `resampling.FILTERS`.
 
     Raises:
-        ValueError: The range is not within (0, 1], or a filter is unknown, missing or named twice.
+        ValueError: If the range is not within (0, 1], or a filter is unknown, missing or named twice.
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), filters: Sequence[Filter] = FILTERS) -> None:
@@ -87,7 +87,7 @@ class DownUpScale(Degradation):
             raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
 
     def sample(self, keys: Keys) -> Params:
-        """`scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
+        """Return `scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
         scale, down, up = keys.uniform((3,)).unbind(1)
         number = len(self.filters)
         return {
@@ -97,14 +97,14 @@ class DownUpScale(Degradation):
         }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Scales by `scale` with the filter `down_filter`, and back with `up_filter`."""
+        """Scale by `scale` with the filter `down_filter`, and back with `up_filter`."""
         height, width = images.shape[-2:]
         rows = self._matrices(height, params)
         columns = rows if width == height else self._matrices(width, params)
         return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
 
     def _matrices(self, size: int, params: Params) -> Tensor:
-        """One (size, size) matrix per sample: down and up again along an axis of `size` pixels."""
+        """Return one (size, size) matrix per sample: down and up again along an axis of `size` pixels."""
         smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
         scale = params["scale"]
         down, up = opencv_down_up_tables(size, smallest, largest, self.filters, scale.device)
@@ -119,5 +119,5 @@ def _size_tensor(sizes_px: tuple[int, ...], device: torch.device) -> Tensor:
 
 
 def _proportional(size_px: int, side: int, short: int) -> int:
-    """Length of `side` when the side `short` shrinks to `size_px`, rounded to the nearest, at least 1."""
+    """Return length of `side` when the side `short` shrinks to `size_px`, rounded to the nearest, at least 1."""
     return max(1, (2 * size_px * side + short) // (2 * short))

@@ -36,15 +36,15 @@ class ResponseBank:
     path: str | None = None
 
     def __len__(self) -> int:
-        """Number of curves."""
+        """Return number of curves."""
         return len(_curves(self))
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Curves and inverses, float32 (N,1024) each, at evenly spaced arguments; kept after the first call.
+        """Return curves and inverses, float32 (N,1024) each, at evenly spaced arguments; kept after the first call.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: The file holds something else; names the file and what is wrong.
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file holds something else; names the file and what is wrong.
         """
         return _tables(self, torch.device(device))
 
@@ -59,7 +59,7 @@ def _tables(bank: ResponseBank, device: torch.device) -> tuple[Tensor, Tensor]:
 
 @functools.lru_cache(maxsize=4)
 def _curves(bank: ResponseBank) -> NDArray[np.float64]:
-    """float64 (N,1024), strictly rising from 0 to 1."""
+    """Return float64 (N,1024), strictly rising from 0 to 1."""
     if bank.path is None:
         return _default_curves()
     path = Path(bank.path)
@@ -135,7 +135,7 @@ def _resample(points: NDArray[np.float64], values: NDArray[np.float64]) -> NDArr
 
 
 def look_up(tables: Tensor, values: Tensor) -> Tensor:
-    """Evaluates one table per sample, linearly between its entries.
+    """Evaluate one table per sample, linearly between its entries.
 
     Args:
         tables: float32 (B,K), values of a function at K evenly spaced arguments from 0 to 1.

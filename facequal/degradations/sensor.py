@@ -29,7 +29,7 @@ class LowLight(Degradation):
         responses: The camera responses.
 
     Raises:
-        ValueError: The range is not within (0, 1].
+        ValueError: If the range is not within (0, 1].
     """
 
     def __init__(self, r: tuple[float, float] = (0.05, 0.5), responses: ResponseBank | None = None) -> None:
@@ -37,11 +37,11 @@ class LowLight(Degradation):
         self.responses = ResponseBank() if responses is None else responses
 
     def sample(self, keys: Keys) -> Params:
-        """`r`, float32 (B,); `response_id` and `mosaic_id`, int64 (B,)."""
+        """Return `r`, float32 (B,); `response_id` and `mosaic_id`, int64 (B,)."""
         return {"r": keys.fold("r").uniform((), *self.r), **sample_camera(keys, self.responses)}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Takes the picture anew with the fraction `r` of the light."""
+        """Take the picture anew with the fraction `r` of the light."""
         return photograph(images, params, self.responses)
 
 
@@ -61,7 +61,7 @@ class SensorNoise(Degradation):
         responses: The camera responses.
 
     Raises:
-        ValueError: A range is not within [0, 1].
+        ValueError: If a range is not within [0, 1].
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SensorNoise(Degradation):
         self.responses = ResponseBank() if responses is None else responses
 
     def sample(self, keys: Keys) -> Params:
-        """`sigma_s` and `sigma_c`, float32 (B,); `noise_id`, `response_id` and `mosaic_id`, int64 (B,)."""
+        """Return `sigma_s` and `sigma_c`, float32 (B,); `noise_id`, `response_id` and `mosaic_id`, int64 (B,)."""
         return {
             "sigma_s": keys.fold("sigma_s").uniform((), *self.sigma_s),
             "sigma_c": keys.fold("sigma_c").uniform((), *self.sigma_c),
@@ -84,12 +84,12 @@ class SensorNoise(Degradation):
         }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Takes the picture anew with noise."""
+        """Take the picture anew with noise."""
         return photograph(images, params, self.responses)
 
 
 def sample_camera(keys: Keys, responses: ResponseBank) -> Params:
-    """Which camera takes the picture: `response_id` and `mosaic_id`, int64 (B,)."""
+    """Return which camera takes the picture: `response_id` and `mosaic_id`, int64 (B,)."""
     return {
         "response_id": keys.fold("response").integers(0, len(responses)),
         "mosaic_id": keys.fold("mosaic").integers(0, len(MOSAICS)),
@@ -97,13 +97,13 @@ def sample_camera(keys: Keys, responses: ResponseBank) -> Params:
 
 
 def sample_noise_id(keys: Keys) -> Tensor:
-    """Names of the samples' noise, int64 (B,) in [0, 2^40)."""
+    """Return names of the samples' noise, int64 (B,) in [0, 2^40)."""
     high, low = keys.fold("noise").bits((2,)).unbind(1)
     return ((high << 32) | low) & ((1 << _NOISE_ID_BITS) - 1)
 
 
 def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tensor:
-    """f(demosaic(clamp(r mosaic(f^-1(x)) + n))): a picture as a camera would have taken it.
+    """Return f(demosaic(clamp(r mosaic(f^-1(x)) + n))): a picture as a camera would have taken it.
 
     Response and light are the same for the three colours, so the inverse response is taken after the mosaic has left
     one of three values.
@@ -118,7 +118,7 @@ def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tenso
         float32 (B,3,H,W) in [0,1].
 
     Raises:
-        ValueError: A side is shorter than two pixels.
+        ValueError: If a side is shorter than two pixels.
     """
     curves, inverses = responses.on(images.device)
     height, width = images.shape[-2:]
@@ -135,7 +135,7 @@ def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tenso
 
 
 def add_noise(light: Tensor, params: Params) -> Tensor:
-    """clamp(L + n, 0, 1) with n ~ N(0, L sigma_s^2 + sigma_c^2), independent for every value.
+    """Return clamp(L + n, 0, 1) with n ~ N(0, L sigma_s^2 + sigma_c^2), independent for every value.
 
     Args:
         light: float32 (B,C,H,W) in [0,1].
@@ -150,7 +150,7 @@ def add_noise(light: Tensor, params: Params) -> Tensor:
 
 
 def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic: Tensor) -> Tensor:
-    """Converts every sample with its own mosaic: one call per mosaic, since Kornia takes one at a time.
+    """Convert every sample with its own mosaic: one call per mosaic, since Kornia takes one at a time.
 
     Args:
         convert: Kornia's `rgb_to_raw` or `raw_to_rgb`.
@@ -161,7 +161,7 @@ def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic:
         float32 (B,C',H,W).
 
     Raises:
-        ValueError: There is no such mosaic.
+        ValueError: If there is no such mosaic.
     """
     places = [(mosaic == number).nonzero().squeeze(1) for number in range(len(MOSAICS))]
     if sum(map(len, places)) < len(images):
@@ -173,7 +173,7 @@ def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic:
 def checked_range(
     name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
 ) -> tuple[float, float]:
-    """A range as two floats.
+    """Return a range as two floats.
 
     Raises:
         ValueError: Not low <= first <= second <= high, or the first is 0 where it must be positive.

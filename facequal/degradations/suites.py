@@ -35,7 +35,7 @@ class AdaFaceAugmentation(Compose):
         p_photometric: Probability of the photometric jitter, in [0, 1].
 
     Raises:
-        ValueError: A probability is not in [0, 1].
+        ValueError: If a probability is not in [0, 1].
     """
 
     def __init__(self, p_crop: float = 0.2, p_low_resolution: float = 0.2, p_photometric: float = 0.2) -> None:
@@ -110,14 +110,14 @@ class RestorationSuite:
         return [(kernel, r, sigma_s, sigma_c) for kernel, r, sigma_s, sigma_c, _ in combinations]
 
     def sample(self, index: Tensor, row: Tensor) -> Params:
-        """The parameters of `MultiDegradation` for rows of images.
+        """Return the parameters of `MultiDegradation` for rows of images.
 
         Args:
             index: int64 (B,): index of each image.
             row: int64 (B,), in [0, num_rows).
 
         Raises:
-            IndexError: There is no such row.
+            IndexError: If there is no such row.
         """
         if row.numel() and not 0 <= int(row.min()) <= int(row.max()) < self.num_rows:
             raise IndexError(f"{self.name} has {self.num_rows} rows, got {int(row.min())} to {int(row.max())}")
@@ -136,7 +136,7 @@ class RestorationSuite:
         }
 
     def degrade(self, images: Tensor, index: Tensor, row: Tensor) -> tuple[Tensor, Params]:
-        """Makes one row's picture of each image, rounded to 8 bit as if it came from a file.
+        """Make one row's picture of each image, rounded to 8 bit as if it came from a file.
 
         Args:
             images: float32 RGB (B,3,H,W) in [0,1].
@@ -147,21 +147,21 @@ class RestorationSuite:
             float32 (B,3,H,W), multiples of 1/255, and the parameters.
 
         Raises:
-            IndexError: There is no such row.
-            ValueError: The images are smaller than the kernels.
+            IndexError: If there is no such row.
+            ValueError: If the images are smaller than the kernels.
         """
         params = self.sample(index, row)
         return as_from_a_file(_DEGRADATION.apply_drawn(images, params)), params
 
 
 def as_from_a_file(images: Tensor) -> Tensor:
-    """Images in [0,1] rounded to multiples of 1/255, in place."""
+    """Return images in [0,1] rounded to multiples of 1/255, in place."""
     return images.mul_(255.0).round_().div_(255.0)
 
 
 @functools.lru_cache(maxsize=16)
 def _tables(suite: RestorationSuite, device: torch.device) -> tuple[Tensor, ...]:
-    """Kernel, r, sigma_s and sigma_c of every row (R,), and the class vector: kept, to spare a GPU the copies."""
+    """Return kernel, r, sigma_s and sigma_c of every row (R,), and the class vector: kept, to spare a GPU the copies."""
     columns = (torch.tensor(column, device=device) for column in zip(*suite._rows, strict=True))
     return (*columns, torch.tensor(CLASSES[suite.classes], device=device))
 
@@ -190,19 +190,19 @@ RESTORATION_SUITES = {
 
 
 def resolution_suite(name: str) -> ResolutionSuite:
-    """The resolution suite of that name.
+    """Return the resolution suite of that name.
 
     Raises:
-        ValueError: The name is unknown; the message lists the known ones.
+        ValueError: If the name is unknown; the message lists the known ones.
     """
     return _named(RESOLUTION_SUITES, name)
 
 
 def restoration_suite(name: str) -> RestorationSuite:
-    """The restoration suite of that name.
+    """Return the restoration suite of that name.
 
     Raises:
-        ValueError: The name is unknown; the message lists the known ones.
+        ValueError: If the name is unknown; the message lists the known ones.
     """
     return _named(RESTORATION_SUITES, name)
 

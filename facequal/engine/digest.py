@@ -10,7 +10,7 @@ from facequal.engine.inherit import CONFIG_FLAGS, expand_inherited
 
 
 def run_options(folder: Path, seed: int) -> list[str]:
-    """Options that give a run its seed and keep all its files in `folder`."""
+    """Return options that give a run its seed and keep all its files in `folder`."""
     logger = "lightning.pytorch.loggers.CSVLogger"
     place = [f"--trainer.logger={logger}", f"--trainer.logger.save_dir={folder}", "--trainer.logger.name="]
     place += ["--trainer.logger.version=", f"--trainer.default_root_dir={folder}"]
@@ -18,16 +18,16 @@ def run_options(folder: Path, seed: int) -> list[str]:
 
 
 def experiment_digest(arguments: Sequence[str]) -> str:
-    """SHA-256 of a command line, with the content of its configuration files and of all they inherit for their names.
+    """Return SHA-256 of a command line, with the content of its configuration files and of all they inherit for their names.
 
     The content counts as YAML reads it: comments and layout may change, such as the figures in a file's header. Other
     files that the command line names, such as weights, count too; those that a configuration names do not.
 
     Args:
-        arguments: a command line of `facequal fit`, without the command.
+        arguments: A command line of `facequal fit`, without the command.
 
     Raises:
-        FileNotFoundError: a configuration file does not exist.
+        FileNotFoundError: If a configuration file does not exist.
     """
     parts: list[str] = []
     expanded = iter(expand_inherited(arguments))
@@ -43,7 +43,7 @@ def experiment_digest(arguments: Sequence[str]) -> str:
 
 
 def content_digest(value: str) -> list[str]:
-    """SHA-256 of a file's content, if the value is the path of one."""
+    """Return SHA-256 of a file's content, if the value is the path of one."""
     path = Path(value)
     try:
         return [hashlib.sha256(path.read_bytes()).hexdigest()] if path.is_file() else []

@@ -27,7 +27,7 @@ def fit_and_test(arguments: Sequence[str]) -> tuple[list[Result], Path]:
     """Fit and test by one configuration.
 
     Args:
-        arguments: a command line of `facequal fit`, without the command.
+        arguments: A command line of `facequal fit`, without the command.
 
     Returns:
         The results of all test protocols and the folder of the report.

@@ -9,18 +9,18 @@ CONFIG_FLAGS = ("-c", "--config")
 
 
 def expand_inherited(arguments: Sequence[str]) -> list[str]:
-    """Put the files that a configuration inherits in front of it: ``-c child`` becomes ``-c parent -c child``.
+    """Put the files that a configuration inherits in front of it: `-c child` becomes `-c parent -c child`.
 
-    A file names its parents under the top-level key ``inherit``, relative to itself, the later ones winning; the file
+    A file names its parents under the top-level key `inherit`, relative to itself, the later ones winning; the file
     itself wins over them, and what follows on the command line over all. Dictionaries merge and lists replace, as
-    with several ``-c``.
+    with several `-c`.
 
     Args:
-        arguments: a command line.
+        arguments: A command line.
 
     Raises:
-        FileNotFoundError: a parent does not exist; the message names the file that inherits it.
-        ValueError: a file is no YAML, ``inherit`` is not a list of paths, or a file inherits itself.
+        FileNotFoundError: If a parent does not exist; the message names the file that inherits it.
+        ValueError: If a file is no YAML, `inherit` is not a list of paths, or a file inherits itself.
     """
     expanded: list[str] = []
     remaining = iter(arguments)
@@ -36,7 +36,7 @@ def expand_inherited(arguments: Sequence[str]) -> list[str]:
 
 
 def with_parents(path: Path, children: tuple[Path, ...] = ()) -> list[Path]:
-    """A configuration file behind all those it inherits, each once per mention, in the order in which they apply."""
+    """Return a configuration file behind all those it inherits, each once per mention, in the order in which they apply."""
     if path.resolve() in children:
         raise ValueError(f"{path}: inherits itself")
     try:

@@ -38,11 +38,11 @@ def perform(run: Run, as_worker: bool = False) -> Outcome:
     """Do one run. Whatever goes wrong in it is noted in its log, so that the others can go on.
 
     Args:
-        run: the run; its folder is empty.
-        as_worker: write all that it prints to its log instead of the terminal.
+        run: The run; its folder is empty.
+        as_worker: Write all that it prints to its log instead of the terminal.
 
     Raises:
-        KeyboardInterrupt: it was interrupted.
+        KeyboardInterrupt: If it was interrupted.
     """
     if is_first_process():
         write_mark(run)
@@ -72,7 +72,7 @@ def train_and_test(run: Run, as_worker: bool) -> None:
     """Fit and test in this process.
 
     Raises:
-        FileNotFoundError: the base has left no checkpoint, or the test no figures.
+        FileNotFoundError: If the base has left no checkpoint, or the test no figures.
     """
     arguments = run.command_line()
     with warnings.catch_warnings():
@@ -110,7 +110,7 @@ def one_after_another(runs: Iterable[Run]) -> Iterator[Outcome]:
     """Do runs in this process, in their order, and tell of each as it ends.
 
     Args:
-        runs: those to do; what a run needs stands before it. If that fails it is not done; its outcome says so.
+        runs: Those to do; what a run needs stands before it. If that fails it is not done; its outcome says so.
     """
     failed: set[Path] = set()
     for run in runs:
@@ -126,11 +126,11 @@ def side_by_side(runs: Sequence[Run], jobs: int) -> Iterator[Outcome]:
     When the caller stops early, as on Ctrl-C, the workers are stopped too.
 
     Args:
-        runs: as in :func:`one_after_another`.
-        jobs: number of worker processes.
+        runs: As in `one_after_another`.
+        jobs: Number of worker processes.
 
     Raises:
-        BrokenProcessPool: a worker was killed, as by a lack of memory.
+        BrokenProcessPool: If a worker was killed, as by a lack of memory.
     """
     others = set(multiprocessing.active_children())
     waiting, unfinished = list(runs), {run.folder for run in runs}
@@ -162,7 +162,7 @@ def side_by_side(runs: Sequence[Run], jobs: int) -> Iterator[Outcome]:
 
 
 def number_of_cores() -> int:
-    """Cores this process may use."""
+    """Return cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -28,8 +28,8 @@ from facequal.pretrained.checkpoints import WEIGHT_FILES
 def keep_whole_numbers_whole() -> None:
     """Have the trainer's options that may be a count or a share read a whole number as a count.
 
-    ``limit_train_batches: 1`` is one batch, 1.0 all of them. Parsing tries the types of an option in their order, and
-    Python keeps one copy of ``Optional`` for unions that differ in order only: whichever module asked first, such as
+    `limit_train_batches: 1` is one batch, 1.0 all of them. Parsing tries the types of an option in their order, and
+    Python keeps one copy of `Optional` for unions that differ in order only: whichever module asked first, such as
     rich, decides whether Lightning's "int or float" reads "float or int".
     """
     annotations = inspect.unwrap(Trainer.__init__).__annotations__
@@ -43,7 +43,7 @@ class FaceQualCLI(LightningCLI):
     """The command line of all methods.
 
     Args:
-        arguments: the command line after the program's name, such as ``["fit", "-c",
+        arguments: The command line after the program's name, such as ``["fit", "-c",
             "experiments/demo/adaface.yaml"]``.
     """
 
@@ -67,7 +67,7 @@ class FaceQualCLI(LightningCLI):
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # called on the instance only
-        """The command at hand: building the parsers of the others takes a second."""
+        """Return the command at hand: building the parsers of the others takes a second."""
         skipped = super().subcommands()[self.command]
         decided = {"test": {"verbose"}, "predict": {"return_predictions"}}.get(self.command, set())
         return {self.command: skipped | decided}
@@ -123,7 +123,7 @@ class FaceQualCLI(LightningCLI):
         """Refuse to evaluate a network as it was initialised.
 
         Raises:
-            ValueError: the command evaluates, and neither a checkpoint nor weights are given.
+            ValueError: If the command evaluates, and neither a checkpoint nor weights are given.
         """
         given = (model.get("init_args.weights"), model.get("init_args.backbone.init_args.pretrained_path"))
         if model.get("init_args.network.class_path") == "torch.nn.Identity":

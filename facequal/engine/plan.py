@@ -22,15 +22,15 @@ class Run:
     """One experiment with one seed.
 
     Attributes:
-        row: name of the row or stage; "base" for the base.
-        seed: seed of everything.
-        folder: where its files go.
-        arguments: configuration and further options, as on the command line.
-        overrides: what the row lays over them, by dotted key.
-        digest: of all its figures depend on.
-        base: folder of the run whose weights it starts from.
-        stages: folders of the stages that its arguments name, by their names.
-        is_stage: it is a stage itself: fitted, not tested.
+        row: Name of the row or stage; "base" for the base.
+        seed: Seed of everything.
+        folder: Where its files go.
+        arguments: Configuration and further options, as on the command line.
+        overrides: What the row lays over them, by dotted key.
+        digest: Of all its figures depend on.
+        base: Folder of the run whose weights it starts from.
+        stages: Folders of the stages that its arguments name, by their names.
+        is_stage: It is a stage itself: fitted, not tested.
     """
 
     row: str
@@ -81,10 +81,10 @@ class Run:
         )
 
     def command_line(self) -> list[str]:
-        """Its arguments for `facequal fit`.
+        """Return its arguments for `facequal fit`.
 
         Raises:
-            FileNotFoundError: the base has left no checkpoint.
+            FileNotFoundError: If the base has left no checkpoint.
         """
         weights = [] if self.base is None else [f"--{WEIGHTS_KEY}={last_checkpoint(self.base)}"]
         changes = as_arguments(filled_in(dict(self.overrides), dict(self.stages)))
@@ -92,17 +92,17 @@ class Run:
 
 
 def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequence[str]) -> list[Run]:
-    """All runs of a study: the base with every seed, then stages and rows, seed by seed.
+    """Return all runs of a study: the base with every seed, then stages and rows, seed by seed.
 
     Args:
-        study: the study.
-        folder: where its runs go.
-        seeds: the seeds.
-        options: further options of `facequal fit`, for every run. A row's own overrides win over them.
+        study: The study.
+        folder: Where its runs go.
+        seeds: The seeds.
+        options: Further options of `facequal fit`, for every run. A row's own overrides win over them.
 
     Raises:
-        FileNotFoundError: a configuration among the options does not exist.
-        ValueError: an option names a stage, which only the study's file can.
+        FileNotFoundError: If a configuration among the options does not exist.
+        ValueError: If an option names a stage, which only the study's file can.
     """
     placed = [option for option in options if PLACEHOLDER.search(option)]
     if placed:
@@ -134,16 +134,16 @@ def planned(
     stages: Mapping[str, Run] | None = None,
     is_stage: bool = False,
 ) -> Run:
-    """The run of a row, a stage or the base with one seed.
+    """Return the run of a row, a stage or the base with one seed.
 
     Args:
-        row: what it runs.
-        folder: of the row; the run's is in it.
-        seed: its seed.
-        options: further options, which the row's own overrides win over.
-        base: run whose weights it starts from.
-        stages: runs before it, by name; those that the row names count.
-        is_stage: whether it is a stage.
+        row: What it runs.
+        folder: Of the row; the run's is in it.
+        seed: Its seed.
+        options: Further options, which the row's own overrides win over.
+        base: Run whose weights it starts from.
+        stages: Runs before it, by name; those that the row names count.
+        is_stage: Whether it is a stage.
     """
     arguments = ("-c", str(row.config), *options)
     before = {name: stages[name] for name in row.stages} if stages else {}
@@ -165,20 +165,20 @@ def planned(
 
 
 def as_arguments(overrides: Mapping[str, Any]) -> list[str]:
-    """Values by dotted key as options."""
+    """Return values by dotted key as options."""
     return [f"--{key}={as_argument(value)}" for key, value in overrides.items()]
 
 
 def as_argument(value: object) -> str:
-    """A value as the command line takes it: text as it is, the rest as JSON."""
+    """Return a value as the command line takes it: text as it is, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def last_checkpoint(folder: Path) -> Path:
-    """The checkpoint that `ModelCheckpoint` with ``save_last`` wrote at the end of a run.
+    """Return the checkpoint that `ModelCheckpoint` with `save_last` wrote at the end of a run.
 
     Raises:
-        FileNotFoundError: there is none in the folder.
+        FileNotFoundError: If there is none in the folder.
     """
     # A name that is taken gets a version: last.ckpt, last-v1.ckpt.
     found = sorted(folder.rglob("last*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
@@ -191,7 +191,7 @@ def last_checkpoint(folder: Path) -> Path:
 
 
 def read_mark(folder: Path) -> dict[str, Any]:
-    """What a study noted in the folder of a run: digest, row, seed, and at its end its seconds and when it was made.
+    """Return what a study noted in the folder of a run: digest, row, seed, and at its end its seconds and when it was made.
 
     Empty where no study has made the folder.
     """
@@ -210,7 +210,7 @@ def write_mark(run: Run, seconds: float | None = None) -> None:
 
 
 def made_at(folder: Path) -> int | None:
-    """When the run in a folder came to its end; None if it has not."""
+    """Return when the run in a folder came to its end; None if it has not."""
     made: int | None = read_mark(folder).get("made")
     return made
 
@@ -219,7 +219,7 @@ def remove_run(folder: Path) -> None:
     """Remove the folder of a run, if a study made it.
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: If it holds something else.
     """
     if folder.exists() and any(folder.iterdir()):
         if not read_mark(folder):
@@ -228,6 +228,6 @@ def remove_run(folder: Path) -> None:
 
 
 def is_first_process() -> bool:
-    """Whether this process is not one that Lightning started beside the first, as on several GPUs."""
+    """Return whether this process is not one that Lightning started beside the first, as on several GPUs."""
     given = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
     return int(next(filter(None, given), "0")) == 0

@@ -18,10 +18,10 @@ INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
 
 
 def choose(study: Study, runs: Sequence[Run], only: Sequence[str] | None) -> list[Run]:
-    """The runs of the rows that `only` names; all without it.
+    """Return the runs of the rows that `only` names; all without it.
 
     Raises:
-        ValueError: there is no such row.
+        ValueError: If there is no such row.
     """
     if only is None:
         return list(runs)
@@ -33,11 +33,11 @@ def choose(study: Study, runs: Sequence[Run], only: Sequence[str] | None) -> lis
 
 
 def prepare(runs: Sequence[Run], chosen: Sequence[Run], fresh: bool) -> list[Run]:
-    """The runs that are to be done: those of the chosen ones that are not finished, and what they need.
+    """Return the runs that are to be done: those of the chosen ones that are not finished, and what they need.
 
     Raises:
-        FileNotFoundError: a finished base has no checkpoint, or a finished stage lacks a file that is needed.
-        ValueError: a folder holds results of other settings, or was not made by a study.
+        FileNotFoundError: If a finished base has no checkpoint, or a finished stage lacks a file that is needed.
+        ValueError: If a folder holds results of other settings, or was not made by a study.
     """
     by_folder = {run.folder: run for run in runs}
     if fresh and is_first_process():
@@ -69,7 +69,7 @@ def prepare(runs: Sequence[Run], chosen: Sequence[Run], fresh: bool) -> list[Run
 
 
 def with_needs(runs: Sequence[Run], by_folder: Mapping[Path, Run]) -> list[Run]:
-    """Runs, and all that come before them."""
+    """Return runs, and all that come before them."""
     found: dict[Path, Run] = {}
     waiting = list(runs)
     while waiting:
@@ -83,7 +83,7 @@ def carry_out(study: Study, to_do: Sequence[Run], jobs: int) -> list[str]:
     """Do the runs and print a line as each ends; what failed comes back in words.
 
     Raises:
-        SystemExit: on Ctrl-C.
+        SystemExit: On Ctrl-C.
     """
     problems = []
     if is_first_process():
@@ -104,7 +104,7 @@ def carry_out(study: Study, to_do: Sequence[Run], jobs: int) -> list[str]:
 
 
 def told(study: Study, outcome: Outcome) -> str:
-    """How a run ended, in one line: its time and the figure of the first column."""
+    """Return how a run ended, in one line: its time and the figure of the first column."""
     if outcome.error is not None:
         return f"{outcome.run.name}: {outcome.error}"
     if outcome.run.is_stage:

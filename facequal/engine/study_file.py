@@ -26,9 +26,9 @@ class StudyRow:
     """One row of the table: an experiment and what it changes.
 
     Attributes:
-        name: name in the table.
-        config: the experiment file.
-        overrides: values by dotted key, laid over the experiment.
+        name: Name in the table.
+        config: The experiment file.
+        overrides: Values by dotted key, laid over the experiment.
     """
 
     name: str
@@ -37,7 +37,7 @@ class StudyRow:
 
     @property
     def folder_name(self) -> str:
-        """The name with everything but letters, digits and ``_.=+-`` replaced by ``_``."""
+        """The name with everything but letters, digits and `_.=+-` replaced by `_`."""
         return re.sub(r"[^\w.=+-]+", "_", self.name).strip("._")
 
     @property
@@ -48,7 +48,7 @@ class StudyRow:
 
 
 def texts_in(value: object) -> list[str]:
-    """All texts among nested values."""
+    """Return all texts among nested values."""
     if isinstance(value, str):
         return [value]
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -56,7 +56,7 @@ def texts_in(value: object) -> list[str]:
 
 
 def filled_in(value: Any, folders: Mapping[str, Path]) -> Any:
-    """A nested value with the stages' folders in place of their names."""
+    """Return a nested value with the stages' folders in place of their names."""
     if isinstance(value, str):
         return PLACEHOLDER.sub(lambda name: str(folders[name[1]]), value)
     if isinstance(value, dict):
@@ -69,14 +69,14 @@ class Study:
     """A study as its file describes it.
 
     Attributes:
-        path: the file.
-        title: heading of the table.
-        base: experiment whose weights every row starts from; None: rows stand alone.
-        rows: those of ``rows``, then those of ``grid``, the last key changing fastest.
-        columns: figures of the table; empty: all accuracies of the first protocol.
-        grid: values by dotted key.
-        control: name of the row that the others are compared with; None: the base.
-        stages: experiments that are fitted before, in this order, and whose files later ones take.
+        path: The file.
+        title: Heading of the table.
+        base: Experiment whose weights every row starts from; None: rows stand alone.
+        rows: Those of `rows`, then those of `grid`, the last key changing fastest.
+        columns: Figures of the table; empty: all accuracies of the first protocol.
+        grid: Values by dotted key.
+        control: Name of the row that the others are compared with; None: the base.
+        stages: Experiments that are fitted before, in this order, and whose files later ones take.
     """
 
     path: Path
@@ -99,8 +99,8 @@ def read_study(path: Path) -> Study:
     """Read and check the file of a study.
 
     Raises:
-        FileNotFoundError: the file or an experiment it names does not exist.
-        ValueError: something in it is not as it must be; names file, key and value.
+        FileNotFoundError: If the file or an experiment it names does not exist.
+        ValueError: If something in it is not as it must be; names file, key and value.
     """
     content = read_inherited(path)
     if not content.get("rows") and not content.get("grid"):
@@ -128,10 +128,10 @@ def read_study(path: Path) -> Study:
 
 
 def checked_rows(path: Path, key: str, rows: object) -> dict[str, dict[str, Any]]:
-    """`rows` or `stages`: overrides by name.
+    """Return `rows` or `stages`: overrides by name.
 
     Raises:
-        ValueError: it is not a mapping of mappings.
+        ValueError: If it is not a mapping of mappings.
     """
     if not isinstance(rows, dict):
         raise ValueError(f"{path}: {key} must be a mapping of names to overrides, got {rows!r}")
@@ -142,10 +142,10 @@ def checked_rows(path: Path, key: str, rows: object) -> dict[str, dict[str, Any]
 
 
 def checked_grid(path: Path, grid: object) -> dict[str, list[Any]]:
-    """`grid`: values by dotted key.
+    """Return `grid`: values by dotted key.
 
     Raises:
-        ValueError: it is not a mapping of lists, or a list is empty.
+        ValueError: If it is not a mapping of lists, or a list is empty.
     """
     if not isinstance(grid, dict):
         raise ValueError(f"{path}: grid must be a mapping of dotted keys to lists of values, got {grid!r}")
@@ -156,7 +156,7 @@ def checked_grid(path: Path, grid: object) -> dict[str, list[Any]]:
 
 
 def grid_rows(grid: Mapping[str, Sequence[Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """The product of the values as rows, named such as ``margin=25, batch_size=64``."""
+    """Return the product of the values as rows, named such as `margin=25, batch_size=64`."""
     names = short_names(grid)
     rows = []
     for values in itertools.product(*grid.values()) if grid else ():
@@ -166,13 +166,13 @@ def grid_rows(grid: Mapping[str, Sequence[Any]]) -> list[tuple[str, dict[str, An
 
 
 def short_names(keys: Mapping[str, object]) -> dict[str, str]:
-    """The last part of each dotted key, or the whole key where the last parts are equal."""
+    """Return the last part of each dotted key, or the whole key where the last parts are equal."""
     last = [key.rpartition(".")[2] for key in keys]
     return {key: key if last.count(part) > 1 else part for key, part in zip(keys, last, strict=True)}
 
 
 def shown(value: object) -> str:
-    """A value in a name: text as it is, lists as ``[a, b]``, the rest as JSON."""
+    """Return a value in a name: text as it is, lists as `[a, b]`, the rest as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -183,10 +183,10 @@ def shown(value: object) -> str:
 def built_row(
     path: Path, what: str, name: str, row: Mapping[str, Any], config: Path | None, has_base: bool
 ) -> StudyRow:
-    """A row or a stage with the experiment it runs.
+    """Return a row or a stage with the experiment it runs.
 
     Raises:
-        ValueError: a key is not a dotted one, or one that the study sets itself, or no experiment is named.
+        ValueError: If a key is not a dotted one, or one that the study sets itself, or no experiment is named.
     """
     overrides = {key: value for key, value in row.items() if key != "config"}
     own = (*OWN_KEYS, WEIGHTS_KEY) if has_base else OWN_KEYS
@@ -203,10 +203,10 @@ def built_row(
 
 
 def checked_columns(path: Path, columns: object) -> tuple[Column, ...]:
-    """`columns`: lists of protocol, condition, column and, where it is not accuracy, metric.
+    """Return `columns`: lists of protocol, condition, column and, where it is not accuracy, metric.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: If it is something else.
     """
     if columns is None:
         return ()
@@ -226,7 +226,7 @@ def check_names(path: Path, rows: Sequence[StudyRow]) -> None:
     """Refuse names that make no folder, or the same one as another.
 
     Raises:
-        ValueError: see above.
+        ValueError: See above.
     """
     taken: dict[str, str] = {}
     for row in rows:
@@ -243,7 +243,7 @@ def check_stages(path: Path, study: Study) -> None:
     """Refuse values that name a stage which is not there, or is fitted only later.
 
     Raises:
-        ValueError: see above.
+        ValueError: See above.
     """
     names = [stage.name for stage in study.stages]
     both = sorted({row.name for row in study.rows} & set(names))

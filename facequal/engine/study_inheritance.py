@@ -10,13 +10,13 @@ KEYS = ("inherit", "title", "base", "stages", "config", "control", "columns", "r
 
 
 def read_inherited(path: Path, followed: tuple[Path, ...] = ()) -> dict[Any, Any]:
-    """The content of a study's file, laid over those that it inherits: stages and rows key by key.
+    """Return the content of a study's file, laid over those that it inherits: stages and rows key by key.
 
     Experiments that are named are paths afterwards, since each file names them from its own folder.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no mapping, has an unknown key, or inherits itself.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no mapping, has an unknown key, or inherits itself.
     """
     if path.resolve() in followed:
         raise ValueError(f"{path}: inherits itself")
@@ -49,11 +49,11 @@ def lay_over(below: dict[Any, Any], above: Mapping[Any, Any]) -> None:
 
 
 def with_files(path: Path, content: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The content of a file with the experiments that it names as paths.
+    """Return the content of a file with the experiments that it names as paths.
 
     Raises:
-        FileNotFoundError: one does not exist.
-        ValueError: one is no path.
+        FileNotFoundError: If one does not exist.
+        ValueError: If one is no path.
     """
     result = dict(content)
     for key in ("base", "config"):
@@ -71,7 +71,7 @@ def with_files(path: Path, content: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def named_file(path: Path, key: str, value: object) -> Path:
-    """The file that `key` names, relative to the study's."""
+    """Return the file that `key` names, relative to the study's."""
     if not isinstance(value, str):
         what = "a study" if key == "inherit" else "an experiment"
         raise ValueError(f"{path}: {key} must be the path of {what}, got {value!r}")

@@ -31,18 +31,18 @@ def report_study(
     facts: Mapping[str, str],
     problems: Sequence[str],
 ) -> None:
-    """Print the table of what there is and write ``summary.csv``, ``summary.md`` and, for two settings, ``map.png``.
+    """Print the table of what there is and write `summary.csv`, `summary.md` and, for two settings, `map.png`.
 
     Args:
-        study: the study.
-        folder: where the files go.
-        runs: all its runs.
-        chosen: names of the rows that were asked for; others are shown if they have results.
-        facts: what else to say, name and value.
-        problems: what failed, in words.
+        study: The study.
+        folder: Where the files go.
+        runs: All its runs.
+        chosen: Names of the rows that were asked for; others are shown if they have results.
+        facts: What else to say, name and value.
+        problems: What failed, in words.
 
     Raises:
-        ValueError: no run has one of the columns.
+        ValueError: If no run has one of the columns.
     """
     rows = [row for row in finished_rows(study, runs) if row.results or row.name in chosen]
     reference = next((row for row in rows if row.name == (study.control or BASE)), None)
@@ -72,7 +72,7 @@ def report_study(
 
 
 def finished_rows(study: Study, runs: Sequence[Run]) -> list[RowResults]:
-    """The results of every row under the settings of now, the base first; a row may have none yet."""
+    """Return the results of every row under the settings of now, the base first; a row may have none yet."""
     rows = list(study.rows) if study.base is None else [StudyRow(BASE, study.base), *study.rows]
     found: dict[str, dict[int, list[Result]]] = {row.name: {} for row in rows}
     for run in runs:
@@ -82,7 +82,7 @@ def finished_rows(study: Study, runs: Sequence[Run]) -> list[RowResults]:
 
 
 def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
-    """Each stage's experiment, changes and times, for the table of how a study was made."""
+    """Return each stage's experiment, changes and times, for the table of how a study was made."""
     told = {}
     for stage in study.stages:
         seconds = [read_mark(run.folder)["seconds"] for run in runs if run.row == stage.name and run.is_current]
@@ -109,7 +109,7 @@ def write_map(path: Path, study: Study, figures: Sequence[RowFigure], columns: S
 
 
 def environment(runs: Sequence[Run]) -> dict[str, str]:
-    """Time of all finished runs, date and versions."""
+    """Return time of all finished runs, date and versions."""
     from facequal.reports.info import RunInfo
 
     info = RunInfo.collect()
@@ -119,7 +119,7 @@ def environment(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """``42 s``, ``3 min 5 s`` or ``1 h 2 min``."""
+    """Return `42 s`, `3 min 5 s` or `1 h 2 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -16,10 +16,10 @@ from facequal.reports.results import write_atomically
 
 
 def on_one_device(sweep: Sweep, further: Sequence[str]) -> list[str]:
-    """The further options, with one device: the processes of several would each run the sweep.
+    """Return the further options, with one device: the processes of several would each run the sweep.
 
     Raises:
-        ValueError: they or the file ask for something else.
+        ValueError: If they or the file ask for something else.
     """
     given = [each for each in (*sweep.command, *further) if each.startswith("--trainer.devices")]
     if any(each != "--trainer.devices=1" for each in given):
@@ -28,13 +28,13 @@ def on_one_device(sweep: Sweep, further: Sequence[str]) -> list[str]:
 
 
 def settings_digest(sweep: Sweep, seed: int, further: Sequence[str]) -> str:
-    """What all figures depend on beside their points: files, options, seed and metric."""
+    """Return what all figures depend on beside their points: files, options, seed and metric."""
     depends = [*sweep.arguments({}, further), f"command {sweep.command[0]}", f"seed {seed}", f"metric {sweep.metric}"]
     return experiment_digest(depends)[:12]
 
 
 def shown(point: dict[str, Any]) -> str:
-    """A point in one line."""
+    """Return a point in one line."""
     return ", ".join(f"{name.rpartition('.')[2]}={as_text(value)}" for name, value in point.items())
 
 
@@ -42,15 +42,15 @@ class Table:
     """What the points found, as a CSV file: number, metric, value, seconds, error, settings, a column per parameter.
 
     Args:
-        path: the file; what it holds already is read.
-        sweep: the sweep.
-        settings: see `settings_digest`.
+        path: The file; what it holds already is read.
+        sweep: The sweep.
+        settings: See `settings_digest`.
 
     Attributes:
-        rows: the rows as they are written.
+        rows: The rows as they are written.
 
     Raises:
-        ValueError: the file is of a sweep over other parameters.
+        ValueError: If the file is of a sweep over other parameters.
     """
 
     def __init__(self, path: Path, sweep: Sweep, settings: str) -> None:
@@ -66,10 +66,10 @@ class Table:
                 raise ValueError(f"{path} is of a sweep over other parameters: give another --folder")
 
     def row_of(self, number: int, point: dict[str, Any]) -> dict[str, str] | None:
-        """The row of a point, or None.
+        """Return the row of a point, or None.
 
         Raises:
-            ValueError: the number belongs to another point, or to other settings.
+            ValueError: If the number belongs to another point, or to other settings.
         """
         found = next((row for row in self.rows if row["point"] == str(number)), None)
         if found is None:
@@ -95,20 +95,20 @@ class Table:
         write_atomically(self.path, text.getvalue())
 
     def best(self) -> dict[str, str] | None:
-        """The best row, if any point came to its end."""
+        """Return the best row, if any point came to its end."""
         done = [row for row in self.rows if not row["error"]]
         sign = 1 if self.sweep.maximize else -1
         return max(done, key=lambda row: sign * float(row["value"]), default=None)
 
 
 def chosen_points(sweep: Sweep, num: int | None, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Numbers and points that have no figure yet; a Bayesian search takes each from the figures of those before.
+    """Yield numbers and points that have no figure yet; a Bayesian search takes each from the figures of those before.
 
     It does not run again what failed, since all later points follow from that.
 
     Raises:
-        ValueError: a search without an end has no number of points.
-        ModuleNotFoundError: Optuna is missing.
+        ValueError: If a search without an end has no number of points.
+        ModuleNotFoundError: If optuna is missing.
     """
     limit = num if num is not None else sweep.run_cap
     if limit is None and sweep.method != "grid":
@@ -123,7 +123,7 @@ def chosen_points(sweep: Sweep, num: int | None, seed: int, table: Table) -> Ite
 
 
 def bayesian_points(sweep: Sweep, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Points that a tree-structured Parzen estimator suggests, told what each point of the table found."""
+    """Yield points that a tree-structured Parzen estimator suggests, told what each point of the table found."""
     try:
         import optuna
     except ModuleNotFoundError:
@@ -168,10 +168,10 @@ def run_point(
 
 
 def figure_of(sweep: Sweep, arguments: Sequence[str]) -> float:
-    """The metric at the end of a run.
+    """Return the metric at the end of a run.
 
     Raises:
-        ValueError: the run has logged no such figure, or none that is finite.
+        ValueError: If the run has logged no such figure, or none that is finite.
     """
     command = sweep.command[0]
     if command == "run":

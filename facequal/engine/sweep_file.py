@@ -22,11 +22,11 @@ class Parameter:
     """Where a parameter is searched.
 
     Attributes:
-        name: dotted key of the command line.
-        values: those it can take; empty for a range.
-        distribution: of a range: "uniform", "int_uniform" or "log_uniform_values".
-        low: smallest value of a range.
-        high: largest value.
+        name: Dotted key of the command line.
+        values: Those it can take; empty for a range.
+        distribution: Of a range: "uniform", "int_uniform" or "log_uniform_values".
+        low: Smallest value of a range.
+        high: Largest value.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Parameter:
     high: float = math.nan
 
     def draw(self, uniform: float) -> Any:
-        """The value at a uniform draw in [0, 1)."""
+        """Return the value at a uniform draw in [0, 1)."""
         if self.values:
             return self.values[int(uniform * len(self.values))]
         if self.distribution == "int_uniform":
@@ -51,13 +51,13 @@ class Sweep:
     """A sweep as its file describes it.
 
     Attributes:
-        path: the file.
-        command: of `facequal`, without the program and ``${args}``.
+        path: The file.
+        command: Of `facequal`, without the program and `${args}`.
         method: "grid", "random" or "bayes".
-        metric: name of the logged figure.
-        maximize: whether larger is better.
-        parameters: those that are searched.
-        run_cap: points at most; None for any number.
+        metric: Name of the logged figure.
+        maximize: Whether larger is better.
+        parameters: Those that are searched.
+        run_cap: Points at most; None for any number.
     """
 
     path: Path
@@ -69,7 +69,7 @@ class Sweep:
     run_cap: int | None = None
 
     def arguments(self, point: Mapping[str, Any], further: Sequence[str] = ()) -> list[str]:
-        """The command line of a point, without its loggers: figures are read from the run itself."""
+        """Return the command line of a point, without its loggers: figures are read from the run itself."""
         given, is_value = [], False
         for each in self.command[1:]:
             is_logger = each.startswith("--trainer.logger")
@@ -79,10 +79,10 @@ class Sweep:
         return [*given, *further, *(f"--{name}={as_text(value)}" for name, value in point.items())]
 
     def points(self, seed: int) -> Iterator[_Point]:
-        """The points in their order, of a grid or at random; the random ones have no end.
+        """Yield the points in their order, of a grid or at random; the random ones have no end.
 
         Raises:
-            ValueError: a grid has a range.
+            ValueError: If a grid has a range.
         """
         if self.method == "grid":
             ranges = [parameter.name for parameter in self.parameters if not parameter.values]
@@ -98,7 +98,7 @@ class Sweep:
 
 
 def as_text(value: Any) -> str:
-    """A value in YAML, as the command line reads it; numbers and texts are what W&B writes."""
+    """Return a value in YAML, as the command line reads it; numbers and texts are what W&B writes."""
     return (
         value
         if isinstance(value, str)
@@ -110,8 +110,8 @@ def read_sweep(path: Path) -> Sweep:
     """Read and check the file of a sweep.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: something in it is not as it must be; names file and key.
+        FileNotFoundError: If there is no such file.
+        ValueError: If something in it is not as it must be; names file and key.
     """
     content = read_mapping(path, ("command", "method", "metric", "parameters"))
     checks: list[tuple[str, Callable[[Any], bool], str]] = [

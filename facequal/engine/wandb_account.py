@@ -12,12 +12,12 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 def stay_offline_without_account(loggers: Iterable[Logger]) -> None:
     """Keep the runs of W&B loggers offline where there is no account, and say how to upload them later.
 
-    An account is what ``wandb login`` leaves in netrc, ``WANDB_API_KEY``, or whatever else W&B finds without asking.
-    ``WANDB_MODE``, ``wandb offline``, and ``mode`` or ``offline: true`` of the logger decide alone, where they are
+    An account is what `wandb login` leaves in netrc, `WANDB_API_KEY`, or whatever else W&B finds without asking.
+    `WANDB_MODE`, `wandb offline`, and `mode` or `offline: true` of the logger decide alone, where they are
     given. Without a W&B logger, wandb is not imported. On the first rank only: the others have no run.
 
     Args:
-        loggers: those of the trainer, before they have begun.
+        loggers: Those of the trainer, before they have begun.
     """
     for logger in loggers:
         if isinstance(logger, WandbLogger) and not is_decided(logger) and not has_account():
@@ -29,7 +29,7 @@ def stay_offline_without_account(loggers: Iterable[Logger]) -> None:
 
 
 def is_decided(logger: WandbLogger) -> bool:
-    """Whether the user has said if the run is online."""
+    """Return whether the user has said if the run is online."""
     if logger._offline or logger._wandb_init.get("mode") or "WANDB_MODE" in os.environ:
         return True  # before wandb is set up: it reads the environment, where Lightning puts `offline`, at that moment
     import wandb
@@ -38,7 +38,7 @@ def is_decided(logger: WandbLogger) -> bool:
 
 
 def has_account() -> bool:
-    """Whether W&B finds credentials; the server is not asked."""
+    """Return whether W&B finds credentials; the server is not asked."""
     import wandb
 
     return bool(wandb.login(prompt=False, verify=False))

@@ -13,10 +13,10 @@ class WorkerFit(FaceQualCLI):
     """`facequal fit` on one device, without progress bar and model summary: the workers share the machine."""
 
     def instantiate_trainer(self, **options: Any) -> Trainer:
-        """The trainer; the saved configuration stays as it is.
+        """Return the trainer; the saved configuration stays as it is.
 
         Raises:
-            ValueError: the experiment asks for several devices.
+            ValueError: If the experiment asks for several devices.
         """
         if self._get(self.config_init, "trainer")["devices"] == "auto":
             options["devices"] = 1

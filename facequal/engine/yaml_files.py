@@ -12,7 +12,7 @@ class StrictLoader(yaml.SafeLoader):
     """YAML that refuses a key given twice: of two entries of one name the first would vanish without a word."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """A mapping, each key once; what is merged into it comes later."""
+        """Return a mapping, each key once; what is merged into it comes later."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
@@ -29,11 +29,11 @@ StrictLoader.add_implicit_resolver(
 
 
 def read_mapping(path: Path, keys: Sequence[str]) -> dict[Any, Any]:
-    """The content of a YAML file that must be a mapping with these keys; which of them are there is not checked.
+    """Return the content of a YAML file that must be a mapping with these keys; which of them are there is not checked.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is something else, or a key is given twice.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is something else, or a key is given twice.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")

@@ -38,7 +38,7 @@ class GainNormalisation(Baseline):
         mean: Mean of all values wanted, in (0, 1].
 
     Raises:
-        ValueError: The mean is out of range.
+        ValueError: If the mean is out of range.
     """
 
     def __init__(self, mean: float = 0.45) -> None:
@@ -64,7 +64,7 @@ class HistogramEqualisation(Baseline):
         channels: "y" equalises the luma alone, "rgb" every channel for itself, which also shifts colours to grey.
 
     Raises:
-        ValueError: `channels` is unknown.
+        ValueError: If `channels` is unknown.
     """
 
     def __init__(self, channels: Literal["y", "rgb"] = "y") -> None:
@@ -144,7 +144,7 @@ class BM3D(Baseline):
     It is told the noise level of each picture, estimated by `noise_level`.
 
     Raises:
-        ImportError: The package is not installed: `pip install facequal[bm3d]`.
+        ImportError: If the package is not installed: `pip install facequal[bm3d]`.
     """
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ class BM3D(Baseline):
 
 
 def noise_level(picture: NDArray[np.float64]) -> float:
-    """Standard deviation of the noise of a picture (H,W,3), by the median absolute finest Haar detail (Donoho).
+    """Return standard deviation of the noise of a picture (H,W,3), by the median absolute finest Haar detail (Donoho).
 
     sigma = median |d| / .6745 of every colour and each of the four ways to take every second pixel, and the root mean
     square of these: between neighbours a camera's demosaic has filled in values, so that they differ three times less
@@ -183,7 +183,7 @@ def noise_level(picture: NDArray[np.float64]) -> float:
 
 
 def _per_picture(images: Tensor, restore: Any) -> Tensor:
-    """Applies a function of uint8 (H,W,3) to each picture on the CPU."""
+    """Apply a function of uint8 (H,W,3) to each picture on the CPU."""
     pictures = images.clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous().numpy()
     restored = np.stack([restore(picture) for picture in pictures]) if len(pictures) else pictures
     return torch.from_numpy(restored).permute(0, 3, 1, 2).to(images).div_(255.0)

@@ -15,7 +15,7 @@ _Regression = tuple[Tensor, Tensor, float, float]  # support vectors, coefficien
 
 
 def load_brisque(model: Path | str, ranges: Path | str) -> Callable[[Tensor], Tensor]:
-    """BRISQUE with the weights of two files, each in either of two formats, which its content tells.
+    """Return BRISQUE with the weights of two files, each in either of two formats, which its content tells.
 
     - OpenCV contrib's `brisque_model_live.yml` and `brisque_range_live.yml`, or what `cv2.ml.SVM.save` and
       `cv2.FileStorage` wrote like them: a regression `opencv_ml_svm`, a matrix `range` with a row of least and one of
@@ -23,15 +23,15 @@ def load_brisque(model: Path | str, ranges: Path | str) -> Callable[[Tensor], Te
     - `allmodel` and `allrange` of the authors' release: what libsvm's `svm-train -s 3 -t 2` and `svm-scale -s` wrote.
 
     Args:
-        model: file of the regression.
-        ranges: file of the least and the greatest value of every feature, which become -1 and 1.
+        model: File of the regression.
+        ranges: File of the least and the greatest value of every feature, which become -1 and 1.
 
     Returns:
         `facequal.metrics.brisque.brisque` with these weights: float RGB (B,3,H,W) in [0,1] to float64 (B,).
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a file has neither format, is incomplete, or belongs to another regression or other features.
+        FileNotFoundError: If there is no such file.
+        ValueError: If a file has neither format, is incomplete, or belongs to another regression or other features.
     """
     model, ranges = Path(model), Path(ranges)
     regression = _libsvm_model(model) if _first_word(model) == "svm_type" else _opencv_model(model)
@@ -95,7 +95,7 @@ def _storage(path: Path) -> cv2.FileStorage:
 
 
 def _node(parent: cv2.FileNode, path: Path, *names: str) -> cv2.FileNode:
-    """A node below others."""
+    """Return a node below others."""
     for name in names:
         is_there = parent.isMap() and not parent.getNode(name).empty()
         if not is_there:
@@ -105,7 +105,7 @@ def _node(parent: cv2.FileNode, path: Path, *names: str) -> cv2.FileNode:
 
 
 def _elements(node: cv2.FileNode) -> list[cv2.FileNode]:
-    """Those of a list; of anything else, itself."""
+    """Return those of a list; of anything else, itself."""
     return [node.at(place) for place in range(node.size())] if node.isSeq() else [node]
 
 

@@ -35,23 +35,23 @@ class ProtocolEvaluation(Callback):
     dropped by index.
 
     Args:
-        conditions: which images of a pair are degraded: ``"cross-resolution"`` the second one, ``"same-resolution"``
+        conditions: Which images of a pair are degraded: `"cross-resolution"` the second one, `"same-resolution"`
             both.
-        fars: false acceptance rates at which the true acceptance rate is reported, where the impostors are numerous
+        fars: False acceptance rates at which the true acceptance rate is reported, where the impostors are numerous
             enough.
-        rule: rule of the accuracy for all protocols; None leaves each its own.
-        folder: folder of the report; None takes ``report`` in the folder of the run.
-        num_panel_rows: pairs in the picture of the report; 0 draws none.
-        ranks: ranks at which searches in a gallery are reported, for protocols that have one.
-        norms: report the feature norms of each resolution and how they correlate with it.
-        restoration: how restoration sets are evaluated; the validations of a training leave the baselines out.
+        rule: Rule of the accuracy for all protocols; None leaves each its own.
+        folder: Folder of the report; None takes `report` in the folder of the run.
+        num_panel_rows: Pairs in the picture of the report; 0 draws none.
+        ranks: Ranks at which searches in a gallery are reported, for protocols that have one.
+        norms: Report the feature norms of each resolution and how they correlate with it.
+        restoration: How restoration sets are evaluated; the validations of a training leave the baselines out.
 
     Raises:
-        ValueError: a condition is unknown, or a rank is below 1.
+        ValueError: If a condition is unknown, or a rank is below 1.
 
     Attributes:
-        results: figures of the last test.
-        config_hash: what tells configurations apart in the report; the CLI sets it.
+        results: Figures of the last test.
+        config_hash: What tells configurations apart in the report; the CLI sets it.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class ProtocolEvaluation(Callback):
         self.evaluators[dataloader_idx].add(outputs, batch)
 
     def evaluator(self, protocol: EvaluationProtocol, outputs: Mapping[str, Any]) -> Evaluator:
-        """What evaluates such outputs on such a protocol.
+        """Return what evaluates such outputs on such a protocol.
 
         Raises:
-            TypeError: there is nothing: the method does not make what the protocol is about.
+            TypeError: If there is nothing: the method does not make what the protocol is about.
         """
         if isinstance(protocol, VerificationProtocol) and "embedding" in outputs:
             # One picture of pairs is enough.
@@ -144,7 +144,7 @@ class ProtocolEvaluation(Callback):
         self.add(outputs, batch, dataloader_idx)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the figures of all validation protocols, and ``val/accuracy``, the mean of their accuracies."""
+        """Log the figures of all validation protocols, and `val/accuracy`, the mean of their accuracies."""
         if not trainer.sanity_checking:
             log_results(pl_module, "val", self.compute(trainer, seed=None))
         self.evaluators = {}
@@ -159,10 +159,10 @@ class ProtocolEvaluation(Callback):
         self.evaluators = {}
 
     def compute(self, trainer: Trainer, seed: int | None) -> list[Result]:
-        """Figures of all protocols; none where the trainer limits the batches.
+        """Return figures of all protocols; none where the trainer limits the batches.
 
         Raises:
-            ValueError: a protocol has no images.
+            ValueError: If a protocol has no images.
         """
         if batches_are_limited(trainer):
             rank_zero_info("the evaluation is left out, since the trainer limits its batches")
@@ -176,7 +176,7 @@ class ProtocolEvaluation(Callback):
         return results if self.fitting else [*results, *self.sizes(trainer, seed)]
 
     def sizes(self, trainer: Trainer, seed: int | None) -> list[Result]:
-        """The learnable parameters of a method that restores, in millions: what is frozen does not count."""
+        """Return the learnable parameters of a method that restores, in millions: what is frozen does not count."""
         columns = [evaluator.restored for evaluator in self.evaluators.values() if hasattr(evaluator, "restored")]
         if not columns:
             return []
@@ -185,7 +185,7 @@ class ProtocolEvaluation(Callback):
         return [Result("network", "size", columns[0], "parameters", size, unit="M", seed=seed)]
 
     def report_folder(self, trainer: Trainer) -> Path:
-        """Folder of the report, equal on all ranks."""
+        """Return folder of the report, equal on all ranks."""
         return run_folder(trainer) / "report" if self.folder is None else Path(self.folder)
 
     def write(self, folder: Path, trainer: Trainer) -> list[Path]:
@@ -202,7 +202,7 @@ class ProtocolEvaluation(Callback):
 
 
 def hand_to_loggers(trainer: Trainer, results: Sequence[Result], files: Sequence[Path]) -> None:
-    """Log the figures of a test as a table, its pictures, such as ``test/roc``, and all files of the report."""
+    """Log the figures of a test as a table, its pictures, such as `test/roc`, and all files of the report."""
     log_table(trainer, "test/results", RESULT_COLUMNS, result_rows(results))
     for path in files:
         if path.suffix == ".png":
@@ -211,23 +211,23 @@ def hand_to_loggers(trainer: Trainer, results: Sequence[Result], files: Sequence
 
 
 def tested_checkpoint(trainer: Trainer) -> str | None:
-    """The file whose weights are tested: a checkpoint, or the method's ``weights``; None after a training."""
+    """Return the file whose weights are tested: a checkpoint, or the method's `weights`; None after a training."""
     weights = trainer.lightning_module.hparams.get("weights") if trainer.global_step == 0 else None
     path = trainer.ckpt_path or weights
     return None if path is None else str(path)
 
 
 def batches_are_limited(trainer: Trainer) -> bool:
-    """Whether the trainer embeds only some of the images, as in a quick trial."""
+    """Return whether the trainer embeds only some of the images, as in a quick trial."""
     limit = trainer.limit_test_batches if trainer.testing else trainer.limit_val_batches
     # 1.0 is all of them, 1 a single batch; `fast_dev_run` sets the limits too.
     return limit is not None and not (isinstance(limit, float) and limit == 1.0)
 
 
 def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
-    """Log every figure as ``stage/protocol/condition/column/metric``, and what checkpoints are chosen by.
+    """Log every figure as `stage/protocol/condition/column/metric`, and what checkpoints are chosen by.
 
-    That is ``stage/accuracy``, the mean accuracy, and ``stage/psnr``, the mean PSNR of the pictures that the method
+    That is `stage/accuracy`, the mean accuracy, and `stage/psnr`, the mean PSNR of the pictures that the method
     restored.
 
     All ranks compute the same figures; averaging them changes nothing, and Lightning asks for it.

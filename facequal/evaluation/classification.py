@@ -21,11 +21,11 @@ _ALL = "all"
 class ClassificationEvaluator(Evaluator):
     """Compares a step's logits with the class vectors of the pictures.
 
-    A step returns ``logits`` (B,3) of blur, noise and low light, and ``index`` (B,). The table has a section for all
+    A step returns `logits` (B,3) of blur, noise and low light, and `index` (B,). The table has a section for all
     pictures and one for every class of the set.
 
     Args:
-        protocol: the set.
+        protocol: The set.
     """
 
     def __init__(self, protocol: DegradedSet) -> None:
@@ -37,7 +37,7 @@ class ClassificationEvaluator(Evaluator):
         """Keep what was told and what is true.
 
         Raises:
-            TypeError: the set has no classes.
+            TypeError: If the set has no classes.
         """
         if "classes" not in batch:
             raise TypeError(f"{self.protocol.name}: its degradation has no classes to tell apart")
@@ -48,7 +48,7 @@ class ClassificationEvaluator(Evaluator):
         """Shares of right answers over all pictures of all ranks.
 
         Raises:
-            ValueError: pictures are missing.
+            ValueError: If pictures are missing.
         """
         rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
         self.batches = []
@@ -64,5 +64,5 @@ class ClassificationEvaluator(Evaluator):
                 ]
 
     def write(self, folder: Path) -> list[Path]:
-        """Nothing but the report."""
+        """Return nothing but the report."""
         return []

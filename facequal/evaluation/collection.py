@@ -19,17 +19,17 @@ class OutputCollector:
         self.batches: list[dict[str, Tensor]] = []
 
     def add(self, output: Mapping[str, Tensor]) -> None:
-        """Add the output of one step: ``embedding`` (B,D), ``norm`` (B,1), and the columns of `COLLECTED` it has."""
+        """Add the output of one step: `embedding` (B,D), `norm` (B,1), and the columns of `COLLECTED` it has."""
         self.batches.append({name: output[name].detach().cpu() for name in COLLECTED if name in output})
 
     def gather(self, trainer: Trainer) -> dict[str, Tensor]:
-        """All rows of all ranks, sorted by view and index, without the repeats that fill up uneven splits.
+        """Return all rows of all ranks, sorted by view and index, without the repeats that fill up uneven splits.
 
         Returns:
-            ``embedding`` float32 (N,D), ``norm`` float32 (N,1), and the int64 columns (N,).
+            `embedding` float32 (N,D), `norm` float32 (N,1), and the int64 columns (N,).
 
         Raises:
-            ValueError: no batch was added.
+            ValueError: If no batch was added.
         """
         if not self.batches:
             raise ValueError("no batch was evaluated: the data set is empty, or the batches are limited to 0")
@@ -42,16 +42,16 @@ class OutputCollector:
 
 
 def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: int, source: str) -> dict[str, Tensor]:
-    """Rows of all batches of all ranks, each index once and in order.
+    """Return rows of all batches of all ranks, each index once and in order.
 
     Args:
-        batches: what was kept of each batch, rows by name with ``index`` among them.
-        trainer: knows the ranks.
-        num: rows there must be.
-        source: what they are rows of, for the message.
+        batches: What was kept of each batch, rows by name with `index` among them.
+        trainer: Knows the ranks.
+        num: Rows there must be.
+        source: What they are rows of, for the message.
 
     Raises:
-        ValueError: rows are missing.
+        ValueError: If rows are missing.
     """
     if not batches:
         raise ValueError(f"{source}: no batch was evaluated")
@@ -65,7 +65,7 @@ def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: 
 
 
 def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Shown]:
-    """What all ranks keep to be shown, by the number of the picture."""
+    """Return what all ranks keep to be shown, by the number of the picture."""
     if trainer.world_size == 1:
         return dict(shown)
     gathered: list[dict[int, _Shown]] = [{} for _ in range(trainer.world_size)]
@@ -74,7 +74,7 @@ def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Sh
 
 
 def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
-    """Rows of all ranks in rank order, on the CPU. The sampler sees to it that all ranks hold equally many."""
+    """Return rows of all ranks in rank order, on the CPU. The sampler sees to it that all ranks hold equally many."""
     local = rows.to(trainer.strategy.root_device)
     gathered = [torch.empty_like(local) for _ in range(trainer.world_size)]
     torch.distributed.all_gather(gathered, local)
@@ -107,15 +107,15 @@ class Views(NamedTuple):
 
 
 def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> Views:
-    """Embeddings and norms by view.
+    """Return embeddings and norms by view.
 
     Args:
-        rows: gathered rows, sorted by view and index.
-        num_images: images that every view must hold.
-        source: what the images are, for the message.
+        rows: Gathered rows, sorted by view and index.
+        num_images: Images that every view must hold.
+        source: What the images are, for the message.
 
     Raises:
-        ValueError: a view misses images, as when the batches are limited.
+        ValueError: If a view misses images, as when the batches are limited.
     """
     views = Views({}, {})
     for view in sorted(set(rows["view"].tolist())):

@@ -16,7 +16,7 @@ class Evaluator(ABC):
     """Evaluates one protocol once.
 
     Attributes:
-        results: the figures; empty before `compute`.
+        results: The figures; empty before `compute`.
         curves: ROC curves, where the protocol has any.
     """
 

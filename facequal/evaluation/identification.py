@@ -24,22 +24,22 @@ def evaluate_search(
     ranks: Sequence[int] = (1,),
     seed: int | None = None,
 ) -> list[Result]:
-    """Rank-k accuracy of a search, per condition and view.
+    """Return rank-k accuracy of a search, per condition and view.
 
-    In ``cross-resolution`` the gallery is taken from the clean view and the probes from the view of the column, in
-    ``same-resolution`` both from the view of the column.
+    In `cross-resolution` the gallery is taken from the clean view and the probes from the view of the column, in
+    `same-resolution` both from the view of the column.
 
     Args:
         embeddings: (N, D) embeddings of the N images for each view, as for `verification.evaluate_pairs`.
-        search: which images are gallery and probes.
-        labels: identity of every image, int (N,).
-        clean: the view of undegraded images.
-        conditions: some of ``cross-resolution`` and ``same-resolution``.
-        ranks: the numbers k.
-        seed: written into the results.
+        search: Which images are gallery and probes.
+        labels: Identity of every image, int (N,).
+        clean: The view of undegraded images.
+        conditions: Some of `cross-resolution` and `same-resolution`.
+        ranks: The numbers k.
+        seed: Written into the results.
 
     Raises:
-        ValueError: there is no clean view where one is needed, or `rank_accuracy` cannot do with the search.
+        ValueError: If there is no clean view where one is needed, or `rank_accuracy` cannot do with the search.
     """
     identity = torch.as_tensor(np.asarray(labels))
     gallery, probes = torch.as_tensor(search.gallery), torch.as_tensor(search.probes)

@@ -20,16 +20,16 @@ class IdentityJudge:
     """A recogniser, and what it makes of the galleries and references of protocols: embedded once, then kept.
 
     Args:
-        backbone: the recogniser's network.
-        weights: its checkpoint.
-        colour_order: colour order of the weights, where the file does not say.
+        backbone: The recogniser's network.
+        weights: Its checkpoint.
+        colour_order: Colour order of the weights, where the file does not say.
 
     Attributes:
-        name: network, file and the beginning of the file's SHA-256, as results name them.
+        name: Network, file and the beginning of the file's SHA-256, as results name them.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the weights do not fit.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the weights do not fit.
     """
 
     def __init__(self, backbone: Backbone, weights: str, colour_order: str | None = None) -> None:
@@ -41,19 +41,19 @@ class IdentityJudge:
         self._references: dict[RealPhotos, Tensor] = {}
 
     def embed(self, pictures: Tensor) -> Tensor:
-        """Unit embeddings (B,D) of RGB pictures (B,3,H,W) in [0,1]."""
+        """Return unit embeddings (B,D) of RGB pictures (B,3,H,W) in [0,1]."""
         embeddings: Tensor = self.embedder.to(pictures.device)(pictures)
         return embeddings
 
     def gallery(self, protocol: DegradedSet, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Unit embeddings (G,D) of the set's gallery and its people, int64 (G,)."""
+        """Return unit embeddings (G,D) of the set's gallery and its people, int64 (G,)."""
         if protocol not in self._galleries:
             people = torch.as_tensor(protocol.faces.labels[protocol.gallery], device=device)
             self._galleries[protocol] = self._embed_source(protocol.faces, protocol.gallery.tolist(), device), people
         return self._galleries[protocol]
 
     def mean_references(self, protocol: RealPhotos, device: torch.device) -> Tensor:
-        """Mean embedding of each person's references (P,D), not normalised: its product is the mean of the cosines.
+        """Return mean embedding of each person's references (P,D), not normalised: its product is the mean of the cosines.
 
         NaN for people without references.
         """

@@ -15,9 +15,9 @@ def log_picture(trainer: Trainer, key: str, path: Path) -> None:
     """Log a picture at the current step: to W&B as an image from its file, to TensorBoard as uint8 RGB (H,W,3).
 
     Args:
-        trainer: has the loggers; those of other kinds get nothing, the file is in the folder of the run.
-        key: name of the picture, such as ``test/roc``.
-        path: the file.
+        trainer: Has the loggers; those of other kinds get nothing, the file is in the folder of the run.
+        key: Name of the picture, such as `test/roc`.
+        path: The file.
     """
     for logger in trainer.loggers:
         if hasattr(logger, "log_image"):
@@ -30,10 +30,10 @@ def log_table(trainer: Trainer, key: str, columns: Sequence[str], rows: Sequence
     """Log a table at the current step: to W&B as a table, to TensorBoard as text in Markdown.
 
     Args:
-        trainer: has the loggers; those of other kinds get nothing.
-        key: name of the table, such as ``test/results``.
-        columns: heading of each column.
-        rows: a cell per column in each row: texts, numbers, None for empty cells.
+        trainer: Has the loggers; those of other kinds get nothing.
+        key: Name of the table, such as `test/results`.
+        columns: Heading of each column.
+        rows: A cell per column in each row: texts, numbers, None for empty cells.
     """
     for logger in trainer.loggers:
         if hasattr(logger, "log_table"):
@@ -45,12 +45,12 @@ def log_table(trainer: Trainer, key: str, columns: Sequence[str], rows: Sequence
 
 
 def log_files(trainer: Trainer, kind: str, files: Sequence[Path]) -> None:
-    """Log files as one W&B artifact of that type, under the name ``KIND-ID`` with the id of the run.
+    """Log files as one W&B artifact of that type, under the name `KIND-ID` with the id of the run.
 
     Args:
-        trainer: has the loggers; those of other kinds get nothing.
-        kind: type of the artifact, such as ``report``.
-        files: its files, of different names.
+        trainer: Has the loggers; those of other kinds get nothing.
+        kind: Type of the artifact, such as `report`.
+        files: Its files, of different names.
     """
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
@@ -63,5 +63,5 @@ def log_files(trainer: Trainer, kind: str, files: Sequence[Path]) -> None:
 
 
 def method_of_experiment(logger: Any, name: str) -> Any:
-    """A method of what a logger writes with, such as TensorBoard's ``SummaryWriter``; None if it has none."""
+    """Return a method of what a logger writes with, such as TensorBoard's `SummaryWriter`; None if it has none."""
     return getattr(getattr(logger, "experiment", None), name, None)

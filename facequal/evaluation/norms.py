@@ -14,12 +14,12 @@ ALL_SIZES = "all px"
 
 
 def norm_results(norms: Mapping[int, Tensor], protocol: str, seed: int | None = None) -> list[Result]:
-    """Mean norm of each resolution, and Pearson's correlation of norm and log2 of the resolution over all of them.
+    """Return mean norm of each resolution, and Pearson's correlation of norm and log2 of the resolution over all of them.
 
     Args:
         norms: (N,) norms of the same images for each resolution in pixels.
-        protocol: written into the results.
-        seed: written into the results.
+        protocol: Written into the results.
+        seed: Written into the results.
 
     Returns:
         The means, and the correlation: NaN for a single resolution or norms that do not vary.

@@ -25,10 +25,10 @@ def write_panel(path: Path, pair_list: VerificationPairs, views: dict[int, Tenso
     one, and the threshold: the mean over the folds of the best one for that column.
 
     Args:
-        path: the PNG.
-        pair_list: a list of pairs.
-        views: embeddings (N,D) by resolution in pixels; the largest is the clean one.
-        num_rows: pairs to show, taken at even distances from the list, genuine ones first.
+        path: The PNG.
+        pair_list: A list of pairs.
+        views: Embeddings (N,D) by resolution in pixels; the largest is the clean one.
+        num_rows: Pairs to show, taken at even distances from the list, genuine ones first.
 
     Returns:
         The path.
@@ -57,7 +57,7 @@ def write_panel(path: Path, pair_list: VerificationPairs, views: dict[int, Tenso
 
 
 def spread(is_same: NDArray[np.bool_], num_rows: int) -> list[int]:
-    """Positions of genuine and of different pairs, half of each, at even distances."""
+    """Return positions of genuine and of different pairs, half of each, at even distances."""
     positions: list[int] = []
     for group, count in (
         (np.flatnonzero(is_same), (num_rows + 1) // 2),
@@ -70,7 +70,7 @@ def spread(is_same: NDArray[np.bool_], num_rows: int) -> list[int]:
 def column_decisions(
     pair_list: VerificationPairs, clean: Tensor, view: Tensor
 ) -> tuple[NDArray[np.float64], float, NDArray[np.bool_]]:
-    """Cosines of all pairs, the threshold as a cosine, and whether each decision is right."""
+    """Return cosines of all pairs, the threshold as a cosine, and whether each decision is right."""
     pairs = torch.from_numpy(np.array(pair_list.pairs))
     is_same = torch.from_numpy(np.array(pair_list.is_same))
     scores = pair_scores(clean[pairs[:, 0]], view[pairs[:, 1]])
@@ -80,7 +80,7 @@ def column_decisions(
 
 
 def at_resolution(image: Tensor, px: int) -> Tensor:
-    """An image (3,H,W) uint8 as the network saw it at a resolution."""
+    """Return an image (3,H,W) uint8 as the network saw it at a resolution."""
     batch = {
         "image": image[None],
         "label": torch.zeros(1, dtype=torch.int64),

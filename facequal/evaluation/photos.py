@@ -25,14 +25,14 @@ _REFERENCE = "identity similarity"
 class PhotoEvaluator(Evaluator):
     """Scores the photos, what baselines make of them, and what a step restored.
 
-    A step returns ``restored`` (B,3,H,W) and ``index`` (B,). Likeness is the mean cosine of a photo's embedding with
+    A step returns `restored` (B,3,H,W) and `index` (B,). Likeness is the mean cosine of a photo's embedding with
     those of the person's references; it needs a recogniser and references, and photos of people without any do not
     count.
 
     Args:
-        protocol: the photos.
-        settings: baselines, recogniser and rows of the grid, as for restoration sets.
-        fitting: leave the baselines out.
+        protocol: The photos.
+        settings: Baselines, recogniser and rows of the grid, as for restoration sets.
+        fitting: Leave the baselines out.
     """
 
     def __init__(self, protocol: RealPhotos, settings: RestorationSettings, fitting: bool = False) -> None:
@@ -66,7 +66,7 @@ class PhotoEvaluator(Evaluator):
         keep_shown(self.shown, self.grid, batch["index"], dict(zip(self.columns, pictures, strict=True)))
 
     def _likeness(self, judge: IdentityJudge, pictures: list[Tensor], labels: Tensor) -> Tensor:
-        """Mean cosine with the references of the person, float64 (B,M); NaN without references."""
+        """Return mean cosine with the references of the person, float64 (B,M); NaN without references."""
         person = judge.mean_references(self.protocol, labels.device)[labels]
         return torch.stack([(judge.embed(images) * person).sum(1) for images in pictures], dim=1).double()
 
@@ -74,7 +74,7 @@ class PhotoEvaluator(Evaluator):
         """Means over all photos of all ranks.
 
         Raises:
-            ValueError: photos are missing.
+            ValueError: If photos are missing.
         """
         self.rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
         self.batches, self.shown = [], gather_shown(self.shown, trainer)
@@ -88,7 +88,7 @@ class PhotoEvaluator(Evaluator):
                 self.results.append(Result(*head, mean, num=len(values), rule=rule, unit="", seed=seed))
 
     def write(self, folder: Path) -> list[Path]:
-        """`NAME.csv`, one row per photo and column of the table, and `NAME.png`, some of the photos."""
+        """Return `NAME.csv`, one row per photo and column of the table, and `NAME.png`, some of the photos."""
         name = self.protocol.name.replace("/", "_")
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")

@@ -32,11 +32,11 @@ class RecognitionSettings:
 class RecognitionEvaluator(Evaluator):
     """Collects the embeddings of a protocol's images and computes its figures.
 
-    A step returns ``embedding``, ``norm``, ``index`` and ``view``.
+    A step returns `embedding`, `norm`, `index` and `view`.
 
     Args:
-        protocol: the benchmark.
-        settings: how it is evaluated.
+        protocol: The benchmark.
+        settings: How it is evaluated.
     """
 
     def __init__(self, protocol: VerificationProtocol, settings: RecognitionSettings) -> None:
@@ -53,7 +53,7 @@ class RecognitionEvaluator(Evaluator):
         """Figures of the protocol, and the ROC curves of its lists of pairs.
 
         Raises:
-            ValueError: images are missing, or the resolutions leave out the images' own, which is the clean one.
+            ValueError: If images are missing, or the resolutions leave out the images' own, which is the clean one.
         """
         rows = self.collector.gather(trainer)
         self.collector = OutputCollector()
@@ -91,7 +91,7 @@ class RecognitionEvaluator(Evaluator):
             self.results.extend(norm_results(self.views.norms, self.protocol.name, seed))
 
     def write(self, folder: Path) -> list[Path]:
-        """The picture of some pairs, if it is asked for."""
+        """Return the picture of some pairs, if it is asked for."""
         if not self.settings.num_panel_rows or not self.views.embeddings:
             return []
         pairs, rows = self.protocol.pair_lists[0], self.settings.num_panel_rows

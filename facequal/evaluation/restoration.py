@@ -37,17 +37,17 @@ class RestorationSettings:
 
     Attributes:
         channels: PSNR and SSIM of "rgb" values or of the luma "y".
-        baselines: restorations without learning, in the same table as the method.
-        recognizer: network that tells whether restored pictures show the same person; None leaves that out.
-        recognizer_weights: its checkpoint, not trained on the people of the test.
-        colour_order: colour order of these weights, where the file does not say.
-        ranks: ranks at which the search for the person of a restored picture is reported.
-        num_grid_rows: pictures shown beside the report; 0 draws none.
+        baselines: Restorations without learning, in the same table as the method.
+        recognizer: Network that tells whether restored pictures show the same person; None leaves that out.
+        recognizer_weights: Its checkpoint, not trained on the people of the test.
+        colour_order: Colour order of these weights, where the file does not say.
+        ranks: Ranks at which the search for the person of a restored picture is reported.
+        num_grid_rows: Pictures shown beside the report; 0 draws none.
 
     Raises:
-        ValueError: there are weights without a recogniser or the other way round, a rank is below 1, or the channels
+        ValueError: If there are weights without a recogniser or the other way round, a rank is below 1, or the channels
             are unknown.
-        FileNotFoundError: there are no such weights.
+        FileNotFoundError: If there are no such weights.
     """
 
     channels: Channels = "rgb"
@@ -82,21 +82,21 @@ class RestorationSettings:
 
 
 def restored_column(outputs: Mapping[str, Any]) -> str:
-    """What the method's column is called: "restored", with the mode if it has one."""
+    """Return what the method's column is called: "restored", with the mode if it has one."""
     return f"{RESTORED} ({outputs['mode']})" if "mode" in outputs else RESTORED
 
 
 class RestorationEvaluator(Evaluator):
     """Compares what a step restored with the clean pictures, batch by batch and class by class; only figures are kept.
 
-    A step returns ``restored`` (B,3,H,W), ``index`` (B,) and, where a method has several ways to restore, the ``mode``
+    A step returns `restored` (B,3,H,W), `index` (B,) and, where a method has several ways to restore, the `mode`
     it used, which the column is named by. The columns of the table are the degraded input, the
     baselines, the method, and with a recogniser the clean pictures themselves, as the most that can be reached.
 
     Args:
-        protocol: the set.
-        settings: how it is evaluated.
-        fitting: leave the baselines out: they are the same at every validation, and some are slow.
+        protocol: The set.
+        settings: How it is evaluated.
+        fitting: Leave the baselines out: they are the same at every validation, and some are slow.
     """
 
     def __init__(self, protocol: DegradedSet, settings: RestorationSettings, fitting: bool = False) -> None:
@@ -139,7 +139,7 @@ class RestorationEvaluator(Evaluator):
         keep_shown(self.shown, self.grid, batch["index"], named)
 
     def _identify(self, judge: IdentityJudge, pictures: list[Tensor], labels: Tensor) -> dict[str, Tensor]:
-        """Cosines with the clean picture, and ranks of the person in the gallery, (B,M) each."""
+        """Return cosines with the clean picture, and ranks of the person in the gallery, (B,M) each."""
         gallery, people = judge.gallery(self.protocol, labels.device)
         embeddings = [judge.embed(images) for images in pictures]
         rank = torch.full((len(labels), len(pictures)), _NOT_SEARCHED, device=labels.device)
@@ -153,7 +153,7 @@ class RestorationEvaluator(Evaluator):
         """Means over all pictures of all ranks.
 
         Raises:
-            ValueError: pictures are missing.
+            ValueError: If pictures are missing.
         """
         self.rows = gather_once(self.batches, trainer, len(self.protocol.images), self.protocol.name)
         self.batches, self.shown = [], gather_shown(self.shown, trainer)
@@ -193,7 +193,7 @@ class RestorationEvaluator(Evaluator):
         return results
 
     def write(self, folder: Path) -> list[Path]:
-        """`NAME.csv`, one row per picture and column of the table, and `NAME.png`, some of the pictures."""
+        """Return `NAME.csv`, one row per picture and column of the table, and `NAME.png`, some of the pictures."""
         name = self.protocol.name.replace("/", "_")
         written = [write_atomically(folder / f"{name}.csv", self._csv())]
         if self.shown:

@@ -15,8 +15,8 @@ def keep_shown(
     """Keep the pictures of a batch that are to be shown, on the CPU.
 
     Args:
-        shown: what is kept so far, by the number of the picture.
-        wanted: numbers of the pictures to be shown.
+        shown: What is kept so far, by the number of the picture.
+        wanted: Numbers of the pictures to be shown.
         index: int64 (B,), numbers of the batch.
         pictures: (B,3,H,W) each, by name.
     """
@@ -29,9 +29,9 @@ def write_grid(path: Path, title: str, shown: Sequence[tuple[Mapping[str, Tensor
     """Draw one row per picture and one column per restoration, with its PSNR below it.
 
     Args:
-        path: the PNG.
-        title: what stands above.
-        shown: for each row the pictures, float (3,H,W) in [0,1], by name, and the PSNR in dB of those that have one, in
+        path: The PNG.
+        title: What stands above.
+        shown: For each row the pictures, float (3,H,W) in [0,1], by name, and the PSNR in dB of those that have one, in
             the same order.
 
     Returns:

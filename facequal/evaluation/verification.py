@@ -23,7 +23,7 @@ _PAIRS_AT_ONCE = 1 << 16
 
 
 class PairEvaluation(NamedTuple):
-    """What :func:`evaluate_pairs` returns: the figures, and the ROC curve of each (protocol, condition, column)."""
+    """What `evaluate_pairs` returns: the figures, and the ROC curve of each (protocol, condition, column)."""
 
     results: list[Result]
     curves: dict[CurveKey, RocCurve]
@@ -43,7 +43,7 @@ def evaluate_pairs(
     far_rule: FarRule = "at_most",
     seed: int | None = None,
 ) -> PairEvaluation:
-    """Verification results of one set, per condition and view.
+    """Return verification results of one set, per condition and view.
 
     Per condition and view the metrics are `accuracy` (with its standard deviation over the folds and its 95 % Wilson
     interval), `auc`, `eer`, and `tar@far=...` for those FARs that are at least 1 / number of impostor pairs. In
@@ -93,7 +93,7 @@ def evaluate_pairs(
 
 
 def tar_metric(far: float) -> str:
-    """The metric's name for a FAR, without rounding: 0.001 gives `tar@far=1e-3`, 0.0025 gives `tar@far=2.5e-3`."""
+    """Return metric's name for a FAR, without rounding: 0.001 gives `tar@far=1e-3`, 0.0025 gives `tar@far=2.5e-3`."""
     digits = Decimal(repr(float(far)))  # the shortest digits that give this float
     exponent = digits.adjusted()
     return f"tar@far={digits.scaleb(-exponent).normalize():f}e{exponent}"
@@ -133,13 +133,13 @@ def _check_pairs(pairs: Tensor, is_same: Tensor, num_images: int, protocol: str)
 
 
 def view_columns(views: Iterable[str]) -> dict[str, str]:
-    """Column of each view, in the order of the table."""
+    """Return column of each view, in the order of the table."""
     columns = {f"{view} px" if view.isdecimal() else view: view for view in views}
     return {columns[column]: column for column in column_order(columns)}
 
 
 def _scores(first: Tensor, second: Tensor, pairs: Tensor) -> Tensor:
-    """Cosine similarity (P,) float64 of each pair; in pieces, as IJB-C has 16 million pairs."""
+    """Return cosine similarity (P,) float64 of each pair; in pieces, as IJB-C has 16 million pairs."""
     pairs = pairs.to(first.device)
     pieces = [pairs[start : start + _PAIRS_AT_ONCE] for start in range(0, max(len(pairs), 1), _PAIRS_AT_ONCE)]
     return torch.cat([pair_scores(first[piece[:, 0]], second[piece[:, 1]]).cpu() for piece in pieces])

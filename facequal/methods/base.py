@@ -33,8 +33,8 @@ class FaceMethod(LightningModule):
         """Keep the parsed configuration in checkpoints, so that `facequal.load_module` can build the method again.
 
         Only the CLI knows it as plain values. A method built in Python holds modules and callables, which a
-        checkpoint read with ``weights_only=True`` could not hold; such a one is loaded by
-        ``load_from_checkpoint(path, backbone=...)``.
+        checkpoint read with `weights_only=True` could not hold; such a one is loaded by
+        `load_from_checkpoint(path, backbone=...)`.
         """
         if _given_hyperparameters.get() is not None:
             self.save_hyperparameters()
@@ -43,7 +43,7 @@ class FaceMethod(LightningModule):
         """Keep DDP from overwriting global statistics with those of rank 0.
 
         Raises:
-            ValueError: the strategy asks for it.
+            ValueError: If the strategy asks for it.
         """
         strategy = self.trainer.strategy
         if not isinstance(strategy, DDPStrategy):
@@ -84,12 +84,12 @@ class FaceMethod(LightningModule):
 
         Args:
             values: (B,), any float dtype: one value per sample.
-            batch: holds ``index`` int64 (B,).
-            batch_idx: position of the batch in the epoch.
-            what: what the values are, for the message.
+            batch: Holds `index` int64 (B,).
+            batch_idx: Position of the batch in the epoch.
+            what: What the values are, for the message.
 
         Raises:
-            FloatingPointError: at least one value is not finite.
+            FloatingPointError: If at least one value is not finite.
         """
         finite = torch.isfinite(values.detach())
         # A rank that stopped alone would leave the others waiting in the exchange of gradients.
@@ -103,7 +103,7 @@ class FaceMethod(LightningModule):
         )
 
     def gather_batch(self, rows: Tensor) -> Tensor:
-        """Rows of all ranks in rank order, so that every rank computes the loss of the global batch.
+        """Return rows of all ranks in rank order, so that every rank computes the loss of the global batch.
 
         The gradient goes back to a rank's own rows only, times the number of ranks: the others' rows get theirs on
         their own ranks, and DDP's mean over the ranks divides the factor out. So parameters get the gradient of one
@@ -113,7 +113,7 @@ class FaceMethod(LightningModule):
             rows: (B, ...), of equal length on all ranks.
 
         Returns:
-            (world_size * B, ...), with gradient where ``rows`` have one.
+            (world_size * B, ...), with gradient where `rows` have one.
         """
         world_size = self.trainer.world_size
         if world_size == 1:
@@ -128,12 +128,12 @@ class FaceMethod(LightningModule):
         return torch.cat(gathered)
 
     def with_schedule(self, optimizer: Optimizer) -> dict[str, Any]:
-        """What `configure_optimizers` gives: the optimizer, and the method's ``schedule`` at every step."""
+        """Return what `configure_optimizers` gives: the optimizer, and the method's `schedule` at every step."""
         scheduler = LambdaLR(optimizer, self.rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def rate_factor(self, step: int) -> float:
-        """Factor of the learning rate at an optimizer step, by the method's ``schedule``."""
+        """Return factor of the learning rate at an optimizer step, by the method's `schedule`."""
         if step == 0:
             # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
             # too early: a resume in the middle of an epoch would lose its place in the data.
@@ -155,7 +155,7 @@ class FaceMethod(LightningModule):
         """Optimizer steps of the whole training.
 
         Raises:
-            ValueError: the training has no set length.
+            ValueError: If the training has no set length.
         """
         total = self.trainer.estimated_stepping_batches
         if math.isinf(total):
@@ -164,7 +164,7 @@ class FaceMethod(LightningModule):
 
 
 def all_ranks(flag: Tensor) -> bool:
-    """Whether a boolean scalar is true on every rank."""
+    """Return whether a boolean scalar is true on every rank."""
     everywhere = flag.to(torch.int32)
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)

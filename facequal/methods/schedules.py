@@ -9,20 +9,20 @@ class Schedule(Protocol):
     """A factor of the learning rate."""
 
     def __call__(self, epoch: float, progress: float) -> float:
-        """Factor at a fractional epoch and at a share of all steps in [0, 1]."""
+        """Return factor at a fractional epoch and at a share of all steps in [0, 1]."""
         ...
 
 
 class StepSchedule:
-    """Multiply the rate by ``gamma`` after each milestone (how the published recognisers are trained).
+    """Multiply the rate by `gamma` after each milestone (how the published recognisers are trained).
 
     Args:
-        milestones: epochs, in increasing order.
-        gamma: factor at each milestone.
-        warmup_epochs: epochs of linear warm-up from 0.
+        milestones: Epochs, in increasing order.
+        gamma: Factor at each milestone.
+        warmup_epochs: Epochs of linear warm-up from 0.
 
     Raises:
-        ValueError: the milestones do not increase.
+        ValueError: If the milestones do not increase.
     """
 
     def __init__(self, milestones: Sequence[float], gamma: float = 0.1, warmup_epochs: float = 0.0) -> None:
@@ -31,7 +31,7 @@ class StepSchedule:
         self.milestones, self.gamma, self.warmup_epochs = tuple(milestones), gamma, warmup_epochs
 
     def __call__(self, epoch: float, progress: float) -> float:
-        """Factor at a fractional epoch; ``progress`` is not used."""
+        """Return factor at a fractional epoch; `progress` is not used."""
         # k / steps_per_epoch may come out just below the milestone.
         passed = sum(epoch + 1e-9 >= milestone for milestone in self.milestones)
         warm = min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
@@ -39,14 +39,14 @@ class StepSchedule:
 
 
 class CosineSchedule:
-    """Half a cosine from 1 to ``final`` over all steps, after a linear warm-up.
+    """Half a cosine from 1 to `final` over all steps, after a linear warm-up.
 
     Args:
-        warmup: share of all steps in [0, 1) with a linear rise from 0.
-        final: factor at the end.
+        warmup: Share of all steps in [0, 1) with a linear rise from 0.
+        final: Factor at the end.
 
     Raises:
-        ValueError: ``warmup`` is outside [0, 1).
+        ValueError: If `warmup` is outside [0, 1).
     """
 
     def __init__(self, warmup: float = 0.0, final: float = 0.0) -> None:
@@ -55,7 +55,7 @@ class CosineSchedule:
         self.warmup, self.final = warmup, final
 
     def __call__(self, epoch: float, progress: float) -> float:
-        """Factor at a share of all steps; ``epoch`` is not used."""
+        """Return factor at a share of all steps; `epoch` is not used."""
         if progress < self.warmup:
             return progress / self.warmup
         decayed = (progress - self.warmup) / (1.0 - self.warmup)

@@ -44,8 +44,8 @@ class BRISQUEWeights:
         high: float64 (36,): features that become 1; above `low`.
         support_vectors: float64 (N,36), of scaled features.
         coefficients: float64 (N,), alpha minus alpha*.
-        rho: what is taken from the sum over the support vectors.
-        gamma: of the kernel.
+        rho: What is taken from the sum over the support vectors.
+        gamma: Of the kernel.
     """
 
     low: Tensor
@@ -63,13 +63,13 @@ def brisque(images: Tensor, weights: BRISQUEWeights) -> Tensor:
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], at least 8x8.
-        weights: of the regression.
+        weights: Of the regression.
 
     Returns:
         float64 (B,); lower is better; NaN for pictures without any structure.
 
     Raises:
-        ValueError: The images are not such a batch.
+        ValueError: If the images are not such a batch.
     """
     features = brisque_features(images)
     low, high, vectors, coefficients = (
@@ -83,7 +83,7 @@ def brisque(images: Tensor, weights: BRISQUEWeights) -> Tensor:
 
 
 def brisque_features(images: Tensor) -> Tensor:
-    """The 36 features: 18 of the picture and 18 of it at half size, in the order of the paper's table I.
+    """Return the 36 features: 18 of the picture and 18 of it at half size, in the order of the paper's table I.
 
     Of each size: shape and mean variance of the coefficients (Y - mu) / (sigma + 1/255); then shape, mean, left and
     right variance of their products with the neighbour to the right, below, below right and above right.
@@ -95,7 +95,7 @@ def brisque_features(images: Tensor) -> Tensor:
         float64 (B,36); NaN for pictures without any structure.
 
     Raises:
-        ValueError: The images are not such a batch.
+        ValueError: If the images are not such a batch.
     """
     check_pictures(images, _SMALLEST_PX)
     grey = _grey(images.detach())
@@ -105,7 +105,7 @@ def brisque_features(images: Tensor) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """OpenCV's grey value of the picture saved with 8 bits: float64 (B,1,H,W), multiples of 1/255."""
+    """Return OpenCV's grey value of the picture saved with 8 bits: float64 (B,1,H,W), multiples of 1/255."""
     levels = (images.double().clamp(0.0, 1.0) * 255.0).round()
     weights = torch.tensor(_GREY, dtype=torch.float64, device=images.device)
     rounded = ((torch.einsum("bchw,c->bhw", levels, weights) + 16384.0) / 32768.0).floor()
@@ -113,7 +113,7 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _normalised(grey: Tensor) -> Tensor:
-    """Mean-subtracted, contrast-normalised coefficients (MSCN): (B,1,H,W), exactly 0 in flat places."""
+    """Return mean-subtracted, contrast-normalised coefficients (MSCN): (B,1,H,W), exactly 0 in flat places."""
     mean = _blurred(grey)
     deviation = (_blurred(grey.square()) - mean.square()).clamp_min(0.0).sqrt()
     difference = grey - mean
@@ -121,7 +121,7 @@ def _normalised(grey: Tensor) -> Tensor:
 
 
 def _blurred(grey: Tensor) -> Tensor:
-    """The weighted mean over the window, along one axis and then the other."""
+    """Return the weighted mean over the window, along one axis and then the other."""
     for dim, border in ((2, (0, 0, 3, 3)), (3, (3, 3, 0, 0))):
         size, padded = grey.shape[dim], F.pad(grey, border, mode="replicate")
         # Sums of shifted views: torch's convolution in float64 is several times slower on a CPU.
@@ -132,7 +132,7 @@ def _blurred(grey: Tensor) -> Tensor:
 
 
 def _statistics(coefficients: Tensor) -> Tensor:
-    """The 18 features of one size, (B,18)."""
+    """Return the 18 features of one size, (B,18)."""
     height, width = coefficients.shape[2:]
     padded = F.pad(coefficients, (1, 1, 1, 1))
     moments = [_moments(coefficients)]
@@ -146,7 +146,7 @@ def _statistics(coefficients: Tensor) -> Tensor:
 
 
 def _moments(values: Tensor) -> Tensor:
-    """Means of |x| and of x^2 over all values, and of x^2 over the negative and the positive ones: (B,4).
+    """Return means of |x| and of x^2 over all values, and of x^2 over the negative and the positive ones: (B,4).
 
     A side without values has no mean: NaN.
     """
@@ -158,7 +158,7 @@ def _moments(values: Tensor) -> Tensor:
 
 
 def _asymmetric_gaussian(moments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Shape, left and right variance of the asymmetric generalised Gaussian with these moments (...,4).
+    """Return shape, left and right variance of the asymmetric generalised Gaussian with these moments (...,4).
 
     The shape a is where Gamma(2/a)^2 / (Gamma(1/a) Gamma(3/a)) is nearest to (E|x|)^2 / E[x^2] times
     (g^3 + 1) (g + 1) / (g^2 + 1)^2, g the left deviation over the right one (Lasmar, Stitou and Berthoumieu, 2009).
@@ -170,7 +170,7 @@ def _asymmetric_gaussian(moments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _shape(ratios: Tensor) -> Tensor:
-    """The tabulated shape whose ratio is nearest, NaN for NaN."""
+    """Return the tabulated shape whose ratio is nearest, NaN for NaN."""
     borders = (_RATIOS[1:] + _RATIOS[:-1]) / 2.0
     nearest = _SHAPES.to(ratios.device)[torch.searchsorted(borders.to(ratios.device), ratios)]
     return torch.where(ratios.isnan(), ratios, nearest)

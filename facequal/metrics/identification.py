@@ -11,7 +11,7 @@ _SCORES_AT_ONCE = 1 << 24  # of probes times gallery rows, 64 MB in float32
 def rank_accuracy(
     probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, ranks: Sequence[int] = (1,)
 ) -> list[float]:
-    """Share of the probes whose person is among the k people nearest to them, for each k of ``ranks``.
+    """Return share of the probes whose person is among the k people nearest to them, for each k of `ranks`.
 
     The rank of a probe is 1 + the number of other people with a gallery row that is at least as near as the nearest
     row of the probe's own person: a tie counts against the probe, and so does a NaN. Nearness is the cosine.
@@ -21,13 +21,13 @@ def rank_accuracy(
         probe_labels: (P,) integer identities.
         gallery: (G, D) embeddings, one or more rows per person.
         gallery_labels: (G,) integer identities.
-        ranks: the numbers k, each at least 1.
+        ranks: The numbers k, each at least 1.
 
     Returns:
         One share in [0, 1] per rank; NaN without probes.
 
     Raises:
-        ValueError: shapes do not fit, a rank is below 1, or the gallery lacks the person of a probe.
+        ValueError: If shapes do not fit, a rank is below 1, or the gallery lacks the person of a probe.
     """
     if any(rank < 1 for rank in ranks):
         raise ValueError(f"ranks must be at least 1, got {list(ranks)}")
@@ -36,7 +36,7 @@ def rank_accuracy(
 
 
 def probe_ranks(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> Tensor:
-    """The rank of each probe's person among the people of the gallery, 1 for the nearest; see `rank_accuracy`.
+    """Return the rank of each probe's person among the people of the gallery, 1 for the nearest; see `rank_accuracy`.
 
     Args:
         probes: (P, D) embeddings, float; of any length.
@@ -48,7 +48,7 @@ def probe_ranks(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_l
         int64 (P,), from 1.
 
     Raises:
-        ValueError: shapes do not fit, or the gallery lacks the person of a probe.
+        ValueError: If shapes do not fit, or the gallery lacks the person of a probe.
     """
     _check(probes, probe_labels, gallery, gallery_labels)
     people, column = torch.unique(gallery_labels, return_inverse=True)

@@ -15,7 +15,7 @@ _BLOCK_PX = 8
 
 
 def sharpness(images: Tensor) -> Tensor:
-    """Variance of the Laplacian: OpenCV's `Laplacian(grey).var()` for values in [0,1] instead of 0..255.
+    """Return variance of the Laplacian: OpenCV's `Laplacian(grey).var()` for values in [0,1] instead of 0..255.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], at least 3x3.
@@ -24,13 +24,13 @@ def sharpness(images: Tensor) -> Tensor:
         float64 (B,), at least 0.
 
     Raises:
-        ValueError: The images are not such a batch.
+        ValueError: If the images are not such a batch.
     """
     return _sharpness(luma(images))
 
 
 def noise_sigma(images: Tensor) -> Tensor:
-    """Standard deviation of the noise after Immerkaer, "Fast noise variance estimation" (1996).
+    """Return standard deviation of the noise after Immerkaer, "Fast noise variance estimation" (1996).
 
     sigma = sqrt(pi / 2) / 6 mean |Y * N|, N = (1, -2, 1)^T (1, -2, 1): blind to planes; fine texture counts too.
 
@@ -41,13 +41,13 @@ def noise_sigma(images: Tensor) -> Tensor:
         float64 (B,), at least 0: that of the luma.
 
     Raises:
-        ValueError: The images are not such a batch.
+        ValueError: If the images are not such a batch.
     """
     return _noise_sigma(luma(images))
 
 
 def blockiness(images: Tensor) -> Tensor:
-    """Steps between neighbours across the borders of JPEG's 8x8 blocks over those within blocks, minus 1.
+    """Return steps between neighbours across the borders of JPEG's 8x8 blocks over those within blocks, minus 1.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], more than 8 pixels wide and high; blocks begin in the top left corner.
@@ -57,18 +57,18 @@ def blockiness(images: Tensor) -> Tensor:
         pictures.
 
     Raises:
-        ValueError: The images are not such a batch.
+        ValueError: If the images are not such a batch.
     """
     return _blockiness(luma(images, smallest_px=_BLOCK_PX + 1))
 
 
 def contrast(images: Tensor) -> Tensor:
-    """RMS contrast: the standard deviation of the luma, float64 (B,); images as for `sharpness`."""
+    """Return RMS contrast: the standard deviation of the luma, float64 (B,); images as for `sharpness`."""
     return _contrast(luma(images))
 
 
 def brightness(images: Tensor) -> Tensor:
-    """Mean of the luma, float64 (B,); images as for `sharpness`."""
+    """Return mean of the luma, float64 (B,); images as for `sharpness`."""
     return _brightness(luma(images))
 
 
@@ -82,23 +82,23 @@ SCORES = {
 
 
 def no_reference_scores(images: Tensor) -> dict[str, Tensor]:
-    """All measures by name, each float64 (B,), in the time of one luma.
+    """Return all measures by name, each float64 (B,), in the time of one luma.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], more than 8 pixels wide and high.
 
     Raises:
-        ValueError: The images are not such a batch.
+        ValueError: If the images are not such a batch.
     """
     grey = luma(images, smallest_px=_BLOCK_PX + 1)
     return {name: score(grey) for name, score in _OF_LUMA.items()}
 
 
 def luma(images: Tensor, smallest_px: int = 3) -> Tensor:
-    """Y of BT.601 without its offset, float64 (B,1,H,W) in [0,1]; values beyond the range are clamped.
+    """Return y of BT.601 without its offset, float64 (B,1,H,W) in [0,1]; values beyond the range are clamped.
 
     Raises:
-        ValueError: The images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.
+        ValueError: If the images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.
     """
     check_pictures(images, smallest_px)
     weights = torch.tensor(_LUMA, dtype=torch.float64, device=images.device)
@@ -109,7 +109,7 @@ def check_pictures(images: Tensor, smallest_px: int) -> None:
     """Refuse what is no batch of pictures.
 
     Raises:
-        ValueError: The images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.
+        ValueError: If the images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.
     """
     if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[-2:]) < smallest_px:
         raise ValueError(f"need RGB pictures (B,3,H,W) of at least {smallest_px} pixels, got {tuple(images.shape)}")

@@ -39,7 +39,7 @@ class NormStatistics(Metric):
         self.maximum = torch.maximum(self.maximum, values.max())
 
     def compute(self) -> dict[str, Tensor]:
-        """``mean``, ``std`` (unbiased; 0 for one sample), ``min`` and ``max`` as float32 scalars."""
+        """Return `mean`, `std` (unbiased; 0 for one sample), `min` and `max` as float32 scalars."""
         mean = self.total / self.count
         variance = (self.total_of_squares - self.count * mean.square()) / (self.count - 1).clamp_min(1.0)
         values = {"mean": mean, "std": variance.clamp_min(0.0).sqrt(), "min": self.minimum, "max": self.maximum}
@@ -50,7 +50,7 @@ class NormCorrelations(Metric):
     """Pearson correlation of feature norms with each value that was drawn for the images.
 
     Of a degradation that reaches some images only (`RandomApply`), its values count where it was applied, and
-    ``applied`` itself is one of the values, 0 or 1. Sums are kept in float64 and reduced over ranks.
+    `applied` itself is one of the values, 0 or 1. Sums are kept in float64 and reduced over ranks.
     """
 
     full_state_update = False
@@ -66,8 +66,8 @@ class NormCorrelations(Metric):
 
         Args:
             norm: (B,) or (B, 1) feature norms.
-            drawn: values by name, as a batch holds them under ``degradation``. Those that are not (B,) do not count,
-                nor do numbers that name a filter or a kernel (``*_filter``, ``*_id``), which are no amounts.
+            drawn: Values by name, as a batch holds them under `degradation`. Those that are not (B,) do not count,
+                nor do numbers that name a filter or a kernel (`*_filter`, `*_id`), which are no amounts.
         """
         x = norm.detach().flatten().double()
         if not self.names:
@@ -88,7 +88,7 @@ class NormCorrelations(Metric):
             self.sums += torch.stack((number, norms, values, squares, (weighted * y).sum(1), products), dim=1)
 
     def compute(self) -> dict[str, Tensor]:
-        """Correlations in [-1, 1] as float32 scalars by name, without those of values that did not vary."""
+        """Return correlations in [-1, 1] as float32 scalars by name, without those of values that did not vary."""
         found = {}
         for name, sums in zip(self.names, self.sums if self.names else (), strict=True):
             number, x, y, xx, yy, xy = sums.unbind()
@@ -100,7 +100,7 @@ class NormCorrelations(Metric):
 
 
 def _applied(name: str, drawn: Mapping[str, Tensor], like: Tensor) -> Tensor:
-    """1 where all degradations that the value belongs to were applied, else 0; (B,) float64."""
+    """Return 1 where all degradations that the value belongs to were applied, else 0; (B,) float64."""
     chosen, prefix = torch.ones_like(like), name
     if prefix == "applied" or prefix.endswith(".applied"):
         prefix = prefix.removesuffix("applied").removesuffix(".")

@@ -13,7 +13,7 @@ _BLACK = 16.0 / 255.0
 
 
 def psnr(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
-    """Peak signal-to-noise ratio, 10 log10(1 / MSE) with the mean over all pixels and channels of a picture.
+    """Return peak signal-to-noise ratio, 10 log10(1 / MSE) with the mean over all pixels and channels of a picture.
 
     Args:
         restored: float (B,3,H,W), RGB; values beyond [0,1] are clamped.
@@ -24,14 +24,14 @@ def psnr(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
         float64 (B,) in dB; infinite for equal pictures.
 
     Raises:
-        ValueError: The shapes differ or are no RGB pictures, or `channels` is unknown.
+        ValueError: If the shapes differ or are no RGB pictures, or `channels` is unknown.
     """
     restored, clean = _as_shown(restored, clean, channels)
     return -10.0 * (restored - clean).square().mean(dim=(1, 2, 3)).log10()
 
 
 def ssim(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
-    """Structural similarity (Wang et al. 2004), mean over pixels and channels; torchmetrics does the work.
+    """Return structural similarity (Wang et al. 2004), mean over pixels and channels; torchmetrics does the work.
 
     The picture is mirrored about its border, where the authors' code leaves out the five pixels there: a difference of
     about 1e-4 on photographs.
@@ -45,7 +45,7 @@ def ssim(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
         float64 (B,), at most 1.
 
     Raises:
-        ValueError: The shapes differ, are no RGB pictures or smaller than the window, or `channels` is unknown.
+        ValueError: If the shapes differ, are no RGB pictures or smaller than the window, or `channels` is unknown.
     """
     if min(clean.shape[-2:]) < 11:
         raise ValueError(f"SSIM has a window of 11x11 pixels, the pictures are {tuple(clean.shape)}")
@@ -62,7 +62,7 @@ def ssim(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
 
 
 def _as_shown(restored: Tensor, clean: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
-    """Both pictures as a screen would show them, float64 (B,C,H,W)."""
+    """Return both pictures as a screen would show them, float64 (B,C,H,W)."""
     if restored.shape != clean.shape or clean.ndim != 4 or clean.shape[1] != 3:
         raise ValueError(
             f"need two batches of RGB pictures (B,3,H,W), got {tuple(restored.shape)}, {tuple(clean.shape)}"

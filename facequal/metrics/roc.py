@@ -35,11 +35,11 @@ class RocCurve:
     num_impostor: int
 
     def auc(self) -> float:
-        """Area under the curve by the trapezoid rule: P(genuine score > impostor score) + P(equal) / 2."""
+        """Return area under the curve by the trapezoid rule: P(genuine score > impostor score) + P(equal) / 2."""
         return float(torch.trapezoid(self.tar, self.far))
 
     def eer(self) -> float:
-        """Equal error rate: FAR where the straight lines between neighbouring points meet FAR = 1 - TAR."""
+        """Return equal error rate: FAR where the straight lines between neighbouring points meet FAR = 1 - TAR."""
         excess = self.far + self.tar - 1  # from -1 to 1, strictly increasing: there is exactly one crossing
         right = int(torch.searchsorted(excess, 0.0))
         left = right - 1
@@ -47,7 +47,7 @@ class RocCurve:
         return float(self.far[left] + share * (self.far[right] - self.far[left]))
 
     def tar_at_far(self, fars: Sequence[float], rule: FarRule = "at_most") -> Tensor:
-        """TAR at each target FAR; see :func:`tar_at_far`."""
+        """Return TAR at each target FAR; see `tar_at_far`."""
         for target in fars:
             if not 0 < target <= 1:
                 raise ValueError(f"a target FAR must be in (0, 1], got {target!r}")
@@ -67,7 +67,7 @@ class RocCurve:
         return tar.flip(0)[distance.argmin(1)]
 
     def _corners(self) -> tuple[Tensor, Tensor]:
-        """The points scikit-learn's `roc_curve` keeps: those where the steps before and after differ."""
+        """Return the points scikit-learn's `roc_curve` keeps: those where the steps before and after differ."""
         if self.far.numel() <= 3:
             return self.far, self.tar
         # In whole counts: differences of rounded rates would not be exactly zero on straight stretches.
@@ -110,7 +110,7 @@ def checked_scores(scores: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def roc(scores: Tensor, is_same: Tensor) -> RocCurve:
-    """The whole ROC curve, as scikit-learn's `roc_curve(..., drop_intermediate=False)`.
+    """Return the whole ROC curve, as scikit-learn's `roc_curve(..., drop_intermediate=False)`.
 
     Args:
         scores: (P,) floating, finite; higher means more alike.
@@ -143,26 +143,26 @@ def roc(scores: Tensor, is_same: Tensor) -> RocCurve:
 
 
 def auc(scores: Tensor, is_same: Tensor) -> float:
-    """Area under the ROC curve: P(genuine score > impostor score) + P(equal) / 2, in [0, 1].
+    """Return area under the ROC curve: P(genuine score > impostor score) + P(equal) / 2, in [0, 1].
 
-    Args and errors as :func:`roc`.
+    Args and errors as `roc`.
     """
     return roc(scores, is_same).auc()
 
 
 def eer(scores: Tensor, is_same: Tensor) -> float:
-    """Equal error rate in [0, 1].
+    """Return equal error rate in [0, 1].
 
     The ROC points are joined by straight lines (which is what a coin toss between two thresholds reaches); the EER is
     the FAR of the one point of that line with FAR = 1 - TAR. Constant scores give 0.5.
 
-    Args and errors as :func:`roc`.
+    Args and errors as `roc`.
     """
     return roc(scores, is_same).eer()
 
 
 def tar_at_far(scores: Tensor, is_same: Tensor, fars: Sequence[float], rule: FarRule = "at_most") -> Tensor:
-    """True acceptance rate at given false acceptance rates.
+    """Return True acceptance rate at given false acceptance rates.
 
     `at_most` accepts as many pairs as possible with FAR <= target; pairs with equal scores are accepted all or none, so
     nothing is interpolated. `nearest` takes the point with the FAR nearest to the target among those that
@@ -180,6 +180,6 @@ def tar_at_far(scores: Tensor, is_same: Tensor, fars: Sequence[float], rule: Far
         cannot be told from FAR = 0.
 
     Raises:
-        ValueError: On a target outside (0, 1], an unknown rule, and as :func:`roc`.
+        ValueError: On a target outside (0, 1], an unknown rule, and as `roc`.
     """
     return roc(scores, is_same).tar_at_far(fars, rule)

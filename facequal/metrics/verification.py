@@ -54,7 +54,7 @@ class KFoldAccuracy(NamedTuple):
 
 
 def pair_scores(embedding_a: Tensor, embedding_b: Tensor) -> Tensor:
-    """Cosine similarity of pairs of embeddings: cos = <a, b> / (|a| |b|), and 2 - 2 cos = |a/|a| - b/|b||^2.
+    """Return cosine similarity of pairs of embeddings: cos = <a, b> / (|a| |b|), and 2 - 2 cos = |a/|a| - b/|b||^2.
 
     The lengths are divided out again in float64 although embeddings come with unit length, as float32 unit vectors are
     1e-7 off and that is enough to move a pair over a threshold.
@@ -80,7 +80,7 @@ def pair_scores(embedding_a: Tensor, embedding_b: Tensor) -> Tensor:
 
 
 def kfold_accuracy(scores: Tensor, is_same: Tensor, folds: int = 10, rule: AccuracyRule = "grid") -> KFoldAccuracy:
-    """Verification accuracy with the threshold of each fold found on the other folds.
+    """Return verification accuracy with the threshold of each fold found on the other folds.
 
     The pairs are cut into `folds` runs in their given order, without shuffling; of P pairs the first P mod `folds` runs
     get one pair more (scikit-learn's `KFold`). The order belongs to the protocol: do not shuffle the pairs.
@@ -139,7 +139,7 @@ def _fold_of_each_pair(num_pairs: int, folds: int) -> NDArray[np.intp]:
 def _grid_thresholds(
     distances: NDArray[np.float64], is_same: NDArray[np.bool_], fold: NDArray[np.intp], folds: int
 ) -> NDArray[np.float64]:
-    """The first of the grid's thresholds with the best training accuracy, (folds,).
+    """Return the first of the grid's thresholds with the best training accuracy, (folds,).
 
     A pair is accepted from the first threshold above its distance on. So one histogram of these first thresholds per
     fold and label, summed up along the grid, counts the accepted pairs at every threshold.
@@ -158,14 +158,14 @@ def _grid_thresholds(
 def _exact_thresholds(
     distances: NDArray[np.float64], is_same: NDArray[np.bool_], fold: NDArray[np.intp], folds: int
 ) -> NDArray[np.float64]:
-    """The best midpoint between the training distances of each fold, (folds,)."""
+    """Return the best midpoint between the training distances of each fold, (folds,)."""
     order = distances.argsort(kind="stable")
     distances, is_same, fold = distances[order], is_same[order], fold[order]
     return np.array([_best_midpoint(distances[fold != k], is_same[fold != k]) for k in range(folds)])
 
 
 def _best_midpoint(distances: NDArray[np.float64], is_same: NDArray[np.bool_]) -> float:
-    """The lowest of the best thresholds for ascending distances (N,)."""
+    """Return the lowest of the best thresholds for ascending distances (N,)."""
     # Right decisions of cut k, which accepts the k smallest distances, but for a constant, the number of impostors.
     correct = np.concatenate([[0], np.where(is_same, 1, -1).cumsum()])
     correct[1:-1][distances[:-1] == distances[1:]] = -len(distances) - 1  # equal distances stay together
@@ -182,7 +182,7 @@ def _best_midpoint(distances: NDArray[np.float64], is_same: NDArray[np.bool_]) -
 
 
 def accuracy_interval(accuracy: float, num_pairs: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of an accuracy over `num_pairs` decisions.
+    """Return Wilson score interval of an accuracy over `num_pairs` decisions.
 
     With p the accuracy, n the pairs and z the normal quantile of (1 + confidence) / 2, the bounds are
     (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n). It stays inside [0, 1] and has a width at
@@ -221,7 +221,7 @@ class VerificationAccuracy(Metric):
 
     Args:
         folds: Number of folds, at least 2.
-        rule: `grid` or `exact`, see :func:`kfold_accuracy`.
+        rule: `grid` or `exact`, see `kfold_accuracy`.
         **kwargs: Passed to `torchmetrics.Metric`.
     """
 
@@ -258,10 +258,10 @@ class VerificationAccuracy(Metric):
         self.index.append(index)
 
     def compute(self) -> Tensor:
-        """The mean accuracy over the folds, a float32 scalar.
+        """Return the mean accuracy over the folds, a float32 scalar.
 
         Raises:
-            ValueError: As :func:`kfold_accuracy`, also if no pairs were added.
+            ValueError: As `kfold_accuracy`, also if no pairs were added.
         """
         if len(self.scores) == 0:
             raise ValueError("no pairs were added before compute()")

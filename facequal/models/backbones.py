@@ -170,7 +170,7 @@ class TimmBackbone(Backbone):
         return (images - self.pixel_mean) / self.pixel_std
 
     def features(self, images: Tensor) -> Tensor:
-        """Pooled features of the timm network through the embedding layer.
+        """Return pooled features of the timm network through the embedding layer.
 
         Args:
             images: (B, 3, S, S) float, normalised.

@@ -55,7 +55,7 @@ class IResNet(Backbone):
         _initialise(self)
 
     def features(self, images: Tensor) -> Tensor:
-        """Stem, residual units and embedding layer.
+        """Return stem, residual units and embedding layer.
 
         Args:
             images: (B, 3, S, S) float in [-1, 1].
@@ -106,7 +106,7 @@ class IRTiny(Backbone):
         self.to(memory_format=torch.channels_last)  # a quarter faster on CPUs, same state dict
 
     def features(self, images: Tensor) -> Tensor:
-        """Stem, residual units and embedding layer.
+        """Return stem, residual units and embedding layer.
 
         Args:
             images: (B, 3, S, S) float in [-1, 1].
@@ -118,32 +118,32 @@ class IRTiny(Backbone):
 
 
 def ir_18(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """IR-18, 24.0 M parameters; see `IResNet` for the arguments."""
+    """Return IR-18, 24.0 M parameters; see `IResNet` for the arguments."""
     return IResNet(18, embedding_dim, input_size_px, dropout=dropout)
 
 
 def ir_34(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """IR-34, 34.1 M parameters; see `IResNet` for the arguments."""
+    """Return IR-34, 34.1 M parameters; see `IResNet` for the arguments."""
     return IResNet(34, embedding_dim, input_size_px, dropout=dropout)
 
 
 def ir_50(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """IR-50, 43.6 M parameters; see `IResNet` for the arguments."""
+    """Return IR-50, 43.6 M parameters; see `IResNet` for the arguments."""
     return IResNet(50, embedding_dim, input_size_px, dropout=dropout)
 
 
 def ir_101(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """IR-101, 65.2 M parameters; see `IResNet` for the arguments."""
+    """Return IR-101, 65.2 M parameters; see `IResNet` for the arguments."""
     return IResNet(101, embedding_dim, input_size_px, dropout=dropout)
 
 
 def ir_se_50(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """IR-50 with squeeze-and-excitation, 43.8 M parameters; see `IResNet` for the arguments."""
+    """Return IR-50 with squeeze-and-excitation, 43.8 M parameters; see `IResNet` for the arguments."""
     return IResNet(50, embedding_dim, input_size_px, squeeze_excitation=True, dropout=dropout)
 
 
 def ir_tiny(embedding_dim: int = 128, input_size_px: int = 112, dropout: float = 0.0) -> IRTiny:
-    """The small network for CPUs; see `IRTiny` for the arguments."""
+    """Return the small network for CPUs; see `IRTiny` for the arguments."""
     return IRTiny(embedding_dim, input_size_px, dropout=dropout)
 
 
@@ -200,7 +200,10 @@ def _stem(convolution: nn.Conv2d) -> nn.Sequential:
 
 
 def _body(channels: int, widths: tuple[int, ...], units: tuple[int, ...], squeeze_excitation: bool) -> nn.Sequential:
-    """All units in one flat Sequential, as the published key names have it; the first unit of a stage has stride 2."""
+    """Return all units in one flat Sequential, as the published key names have it.
+
+    The first unit of a stage has stride 2.
+    """
     blocks = []
     for width, count in zip(widths, units, strict=True):
         for unit in range(count):

@@ -34,7 +34,7 @@ class VGGFace(nn.Module):
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, layer: VGGLayer = "pool3") -> Tensor:
-        """Features after a pooling.
+        """Return features after a pooling.
 
         Args:
             images: float RGB (B,3,H,W) in [0,1].
@@ -44,7 +44,7 @@ class VGGFace(nn.Module):
             (B,C,ceil(H/2^n),ceil(W/2^n)) with C of 64, 128, 256, 512, 512; about 1e2 at pool3 with trained weights.
 
         Raises:
-            ValueError: The layer is unknown.
+            ValueError: If the layer is unknown.
         """
         vgg_channels(layer)
         x = images * 255.0 - self.mean
@@ -58,10 +58,10 @@ class VGGFace(nn.Module):
 
 
 def vgg_channels(layer: VGGLayer) -> int:
-    """Channels of the features after a pooling.
+    """Return channels of the features after a pooling.
 
     Raises:
-        ValueError: The layer is unknown.
+        ValueError: If the layer is unknown.
     """
     if layer not in get_args(VGGLayer):
         raise ValueError(f"layer must be one of {get_args(VGGLayer)}, got {layer!r}")
@@ -69,7 +69,7 @@ def vgg_channels(layer: VGGLayer) -> int:
 
 
 def published_names() -> dict[str, tuple[str, ...]]:
-    """Under which names files keep each convolution: the model's own, torchvision's, and those of a bare Sequential.
+    """Return under which names files keep each convolution: the model's own, torchvision's, and those of a bare Sequential.
 
     The number of a convolution in a Sequential counts the ReLUs and poolings between them: 0, 2, 5, 7, 10, ...
     """

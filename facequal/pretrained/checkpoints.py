@@ -16,12 +16,12 @@ def load_module(path: str | Path) -> LightningModule:
     """Build the method a checkpoint holds and load its weights, on the CPU.
 
     Args:
-        path: a checkpoint written by a run of the command line.
+        path: A checkpoint written by a run of the command line.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it names no class of this package, as checkpoints of methods built in Python; those are loaded by
-            ``Class.load_from_checkpoint(path, backbone=...)``.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it names no class of this package, as checkpoints of methods built in Python; those are loaded by
+            `Class.load_from_checkpoint(path, backbone=...)`.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
@@ -48,7 +48,7 @@ def load_module(path: str | Path) -> LightningModule:
 
 
 def without_weight_files(arguments: Any) -> Any:
-    """A method's arguments as the command line keeps them, without the files of weights that any part starts from."""
+    """Return a method's arguments as the command line keeps them, without the files of weights that any part starts from."""
     if isinstance(arguments, dict):
         return {
             name: None if name in WEIGHT_FILES else without_weight_files(value) for name, value in arguments.items()

@@ -21,13 +21,13 @@ class FaceEmbedder(nn.Module):
     Faces are not aligned: pictures should be, as the recogniser's were.
 
     Args:
-        backbone: the recogniser's network.
-        weights: its checkpoint.
-        colour_order: colour order of the weights, where the file does not say.
+        backbone: The recogniser's network.
+        weights: Its checkpoint.
+        colour_order: Colour order of the weights, where the file does not say.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the weights do not fit.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the weights do not fit.
     """
 
     def __init__(self, backbone: Backbone, weights: str, colour_order: str | None = None) -> None:
@@ -37,7 +37,7 @@ class FaceEmbedder(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """Unit embeddings (B,D), float32, of RGB pictures (B,3,H,W) in [0,1]; what is beyond the range is clamped."""
+        """Return unit embeddings (B,D), float32, of RGB pictures (B,3,H,W) in [0,1]; what is beyond the range is clamped."""
         height, width = images.shape[-2:]
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
@@ -56,8 +56,8 @@ class FeatureNetwork(nn.Module, ABC):
     Gradients pass through to the pictures. What a checkpoint of a method holds of it is what it was built with.
 
     Attributes:
-        num_channels: channels of the features.
-        scale: what losses divide the features by, so that they are of the order of 1.
+        num_channels: Channels of the features.
+        scale: What losses divide the features by, so that they are of the order of 1.
     """
 
     num_channels: int
@@ -70,7 +70,7 @@ class FeatureNetwork(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""
+        """Return features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""
 
 
 class VGGFaceFeatures(FeatureNetwork):
@@ -80,14 +80,14 @@ class VGGFaceFeatures(FeatureNetwork):
     everything runs.
 
     Args:
-        weights: file of the published weights (see `facequal.pretrained.importing.load_vggface`), or None.
+        weights: File of the published weights (see `facequal.pretrained.importing.load_vggface`), or None.
         layer: "pool1" to "pool5".
-        colour_order: colour order of the weights: "bgr" for those of the Caffe model, "rgb" for those of MatConvNet;
+        colour_order: Colour order of the weights: "bgr" for those of the Caffe model, "rgb" for those of MatConvNet;
             files do not say.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the layer is unknown, the weights do not fit, or their colour order is missing.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the layer is unknown, the weights do not fit, or their colour order is missing.
     """
 
     scale = 255.0
@@ -110,7 +110,7 @@ class VGGFaceFeatures(FeatureNetwork):
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""
+        """Return features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""
         features: Tensor = self.network(images, self.layer)
         return features
 
@@ -119,15 +119,15 @@ class RecognizerFeatures(FeatureNetwork):
     """Features inside a recogniser: what some of its layers give, for pictures of any size.
 
     Args:
-        backbone: the recogniser's network.
-        weights: its checkpoint. Without one the network is random, with a warning.
-        layers: names of layers within the network, as "body" (all residual units) or "body.1" of an IR network. The
+        backbone: The recogniser's network.
+        weights: Its checkpoint. Without one the network is random, with a warning.
+        layers: Names of layers within the network, as "body" (all residual units) or "body.1" of an IR network. The
             features of several are brought to the size of the largest, by repeating values, and concatenated.
-        colour_order: colour order of the weights, where the file does not say.
+        colour_order: Colour order of the weights, where the file does not say.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the weights do not fit, or a layer is unknown or has no features (B,C,h,w); the message lists the
+        FileNotFoundError: If there is no such file.
+        ValueError: If the weights do not fit, or a layer is unknown or has no features (B,C,h,w); the message lists the
             layers.
     """
 
@@ -158,10 +158,10 @@ class RecognizerFeatures(FeatureNetwork):
         self.num_channels = self(torch.zeros(1, 3, size, size)).shape[1]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1].
+        """Return features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1].
 
         Raises:
-            ValueError: a layer has no features (B,C,h,w).
+            ValueError: If a layer has no features (B,C,h,w).
         """
         normalised = self.backbone.normalise(images)
         if self.backbone.colour_order == "bgr":
@@ -177,7 +177,7 @@ class RecognizerFeatures(FeatureNetwork):
         return torch.cat([F.interpolate(output, size=(height, width), mode="nearest") for output in maps], dim=1)
 
     def _outputs(self, normalised: Tensor) -> dict[str, Tensor]:
-        """The layers' outputs; what lies behind the last is not computed: it may not take every size."""
+        """Return the layers' outputs; what lies behind the last is not computed: it may not take every size."""
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> Callable[..., None]:

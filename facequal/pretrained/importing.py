@@ -1,6 +1,6 @@
 """Import of trained weights: published AdaFace checkpoints, checkpoints of this package, plain state dicts.
 
-Files are read with ``weights_only=True``: nothing stored in them is ever executed.
+Files are read with `weights_only=True`: nothing stored in them is ever executed.
 """
 
 import pickle
@@ -185,7 +185,7 @@ def _read_state_dict(path: Path, hint: str = "") -> Mapping[str, Tensor]:
 
 
 def _prefix(state_dict: Mapping[str, Tensor], backbone: Backbone, path: Path) -> str:
-    """The prefix under which most of the backbone's keys are found."""
+    """Return the prefix under which most of the backbone's keys are found."""
     own = backbone.state_dict().keys()
     hits = {prefix: sum(prefix + key in state_dict for key in own) for prefix in _PREFIXES}
     best = max(hits, key=lambda prefix: hits[prefix])
@@ -266,7 +266,7 @@ def _restore_head(head: MarginHead | None, state_dict: Mapping[str, Tensor]) -> 
 
 
 def _listed(keys: Iterable[str], limit: int = 8) -> str:
-    """The first keys, and how many more there are."""
+    """Return the first keys, and how many more there are."""
     names = list(keys)
     more = f", ... ({len(names) - limit} more)" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more

@@ -63,14 +63,14 @@ def draw_appearances(identity: int, num_images: int, block_size: int, seed: int)
     """Draw the numbers of the images 0..num_images-1 of a person, in blocks of equal size.
 
     Args:
-        identity: absolute number of the person.
-        num_images: number of images; the last block may go beyond it.
-        block_size: images per block B.
-        seed: seed of the set.
+        identity: Absolute number of the person.
+        num_images: Number of images; the last block may go beyond it.
+        block_size: Images per block B.
+        seed: Seed of the set.
 
     Yields:
-        For each block one tensor (B, 1, 1) for every name in `NEAR_NORMAL` and `UNIFORM`; ``clothes`` (4, B) and
-        ``scene`` (3, B, SCENE_CELLS, SCENE_CELLS), uniform in [0, 1).
+        For each block one tensor (B, 1, 1) for every name in `NEAR_NORMAL` and `UNIFORM`; `clothes` (4, B) and
+        `scene` (3, B, SCENE_CELLS, SCENE_CELLS), uniform in [0, 1).
     """
     count = -(-num_images // block_size) * block_size
     sizes = [4 * len(NEAR_NORMAL), len(UNIFORM), 4, 3 * SCENE_CELLS**2]

@@ -10,12 +10,12 @@ _NONE, _MOUSTACHE, _GOATEE, _FULL = 0.45, 0.55, 0.68, 0.85  # upper ends of the 
 
 
 def has_beard(person: Identity) -> bool:
-    """Whether the person has any beard."""
+    """Return whether the person has any beard."""
     return person.is_male and person.beard_style >= _NONE
 
 
 def beard_map(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Density of a beard in [0, 1], (M, M) for u (1, M) and v (M, 1)."""
+    """Return density of a beard in [0, 1], (M, M) for u (1, M) and v (M, 1)."""
     t, side, style = person.traits, u.abs(), person.beard_style
     mouth_v, width = t["mouth_v"], t["mouth_width"]
     arch = mouth_v - 0.085 + 0.16 * side * side

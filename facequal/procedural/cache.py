@@ -17,7 +17,7 @@ ImageArray = NDArray[np.uint8]
 
 
 def default_cache_dir() -> Path:
-    """``$XDG_CACHE_HOME/facequal``, or ``~/.cache/facequal`` where the variable is not set."""
+    """Return `$XDG_CACHE_HOME/facequal`, or `~/.cache/facequal` where the variable is not set."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facequal"
 
 
@@ -27,20 +27,20 @@ def open_or_write(
     """Open a cached array, after making it when it is missing, truncated or of another shape.
 
     Of several processes that ask at once, one makes the array and the others wait for it. The lock is the operating
-    system's (``flock``) on a file beside the array: it ends with the process that holds it, so that none can go stale.
+    system's (`flock`) on a file beside the array: it ends with the process that holds it, so that none can go stale.
     Where it does not exist, as on Windows, every process makes the array and the last rename wins: all are equal.
 
     Args:
-        path: the ``.npy`` file.
-        shape: shape of the array.
-        blocks: called when the array has to be made; yields its parts in order along the first axis.
+        path: The `.npy` file.
+        shape: Shape of the array.
+        blocks: Called when the array has to be made; yields its parts in order along the first axis.
 
     Returns:
         The array, uint8, memory-mapped read-only.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; no file is left then.
-        ValueError: the parts do not add up to ``shape``.
+        OSError: If the folder cannot be written, or the disk is full; no file is left then.
+        ValueError: If the parts do not add up to `shape`.
     """
     array = _open(path, shape)
     if array is not None:
@@ -60,7 +60,7 @@ def open_or_write(
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> ImageArray | None:
-    """The array, or None when the file is missing, cut short, longer than its header says, or of another kind."""
+    """Return array, or None when the file is missing, cut short, longer than its header says, or of another kind."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError, EOFError):  # NumPy's errors for foreign bytes and for truncated files
@@ -70,7 +70,7 @@ def _open(path: Path, shape: tuple[int, ...]) -> ImageArray | None:
 
 
 def _write(path: Path, shape: tuple[int, ...], blocks: Iterable[ImageArray]) -> None:
-    """Write a ``.npy`` file under another name and rename it when it is complete.
+    """Write a `.npy` file under another name and rename it when it is complete.
 
     The bytes go through ordinary writes: on a full disk these raise OSError, where a memory map would end the process.
     """

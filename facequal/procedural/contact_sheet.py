@@ -18,14 +18,14 @@ def contact_sheet(
     first_family: int = 0,
     images: int = 1,
 ) -> NDArray[np.uint8]:
-    """Families as rows, their six people as columns.
+    """Return families as rows, their six people as columns.
 
     Args:
-        num_families: number of rows.
-        size_px: height and width of one face.
-        seed: seed of the faces, as in `ProceduralFaces`.
-        first_family: number of the first row's family.
-        images: images of every person, side by side.
+        num_families: Number of rows.
+        size_px: Height and width of one face.
+        seed: Seed of the faces, as in `ProceduralFaces`.
+        first_family: Number of the first row's family.
+        images: Images of every person, side by side.
 
     Returns:
         RGB picture, uint8 (num_families * size_px, 6 * images * size_px, 3).
@@ -45,12 +45,12 @@ def write_contact_sheet(path: str | os.PathLike[str], sheet: NDArray[np.uint8], 
     The faces' grain hides the steps between the levels.
 
     Args:
-        path: the file to write; its folder is made.
+        path: The file to write; its folder is made.
         sheet: RGB picture, uint8 (H, W, 3).
-        bits: of each colour that are kept, 1..8.
+        bits: Of each colour that are kept, 1..8.
 
     Raises:
-        ValueError: ``bits`` is out of its range.
+        ValueError: If `bits` is out of its range.
     """
     if not 1 <= bits <= 8:
         raise ValueError(f"bits={bits}: must be in 1..8")

@@ -22,30 +22,30 @@ from facequal.procedural.renderer import RENDERER_VERSION, render_identity, sing
 class ProceduralFaces(Dataset[dict[str, Any]]):
     """Faces of made-up people, rendered on first use and read from a cache afterwards.
 
-    Every image is a pure function of (``seed``, identity, image number, ``size_px``): sets that overlap agree on the
-    common images, and ``first_identity`` makes disjoint ones, as 0..611 for training and 612..761 for test. Identities
+    Every image is a pure function of (`seed`, identity, image number, `size_px`): sets that overlap agree on the
+    common images, and `first_identity` makes disjoint ones, as 0..611 for training and 612..761 for test. Identities
     come in families of six (`FAMILY_SIZE`) that share coarse attributes; family f holds the identities 6f..6f+5.
 
-    Items are dicts: ``image`` uint8 RGB (3, size_px, size_px), ``label`` int in 0..num_identities-1, ``index`` int.
+    Items are dicts: `image` uint8 RGB (3, size_px, size_px), `label` int in 0..num_identities-1, `index` int.
     Images are ordered by identity. The first access renders what the cache lacks, with `torch.get_num_threads` threads.
 
     Args:
-        num_identities: number of people.
-        images_per_identity: images of each.
-        size_px: height and width of the images.
-        seed: seed of all draws; another seed gives other people.
-        first_identity: number of the first person.
-        cache_dir: folder of the rendered arrays; None takes ``$XDG_CACHE_HOME/facequal`` or ``~/.cache/facequal``.
+        num_identities: Number of people.
+        images_per_identity: Images of each.
+        size_px: Height and width of the images.
+        seed: Seed of all draws; another seed gives other people.
+        first_identity: Number of the first person.
+        cache_dir: Folder of the rendered arrays; None takes `$XDG_CACHE_HOME/facequal` or `~/.cache/facequal`.
 
     Attributes:
-        num_classes: number of people.
-        labels: identity of every image relative to ``first_identity``, int64 (N,).
-        families: family of every image, an absolute number, int64 (N,).
-        classes: name of every person.
-        path: file of the rendered array.
+        num_classes: Number of people.
+        labels: Identity of every image relative to `first_identity`, int64 (N,).
+        families: Family of every image, an absolute number, int64 (N,).
+        classes: Name of every person.
+        path: File of the rendered array.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: If an argument is out of its range.
     """
 
     def __init__(
@@ -94,23 +94,23 @@ class ProceduralFaces(Dataset[dict[str, Any]]):
         """All images, uint8 RGB (N, 3, size_px, size_px), memory-mapped; rendered first where the cache lacks them.
 
         Raises:
-            OSError: the cache folder cannot be written.
+            OSError: If the cache folder cannot be written.
         """
         if self._images is None:
             self._images = open_or_write(self.path, (len(self), 3, self.size_px, self.size_px), self._render)
         return self._images
 
     def describe(self, index: int) -> str:
-        """Name of an image in error messages, as ``procedural face: person 00613, image 2, seed 0``."""
+        """Name of an image in error messages, as `procedural face: person 00613, image 2, seed 0`."""
         person = self.classes[self.labels[index]]
         return f"procedural face: {person}, image {index % len(self) % self.images_per_identity}, seed {self.seed}"
 
     def __getstate__(self) -> dict[str, Any]:
-        """The settings only: a process that receives the set maps the file anew."""
+        """Return the settings only: a process that receives the set maps the file anew."""
         return {**self.__dict__, "_images": None}
 
     def _render(self) -> Generator[ImageArray, None, None]:
-        """Images of one identity after another, rendered by threads: PyTorch's operations release Python's lock."""
+        """Yield images of one identity after another, rendered by threads: PyTorch's operations release Python's lock."""
         people = range(self.first_identity, self.first_identity + self.num_classes)
 
         def render(identity: int) -> ImageArray:

@@ -13,12 +13,12 @@ ONE = torch.ones(())
 
 
 def ramp(x: Tensor, low: float, high: float) -> Tensor:
-    """0 below ``low``, 1 above ``high``, linear in between; ``low > high`` gives the falling ramp."""
+    """Return 0 below `low`, 1 above `high`, linear in between; `low > high` gives the falling ramp."""
     return F.hardsigmoid((x - 0.5 * (low + high)).mul_(6.0 / (high - low)), inplace=True)
 
 
 def bell(x: Tensor, center: float | Tensor, width: float | Tensor) -> Tensor:
-    """(1 - r^2 / 4)^4 within two widths and 0 beyond, near to exp(-r^2), with r = (x - center) / width."""
+    """Return (1 - r^2 / 4)^4 within two widths and 0 beyond, near to exp(-r^2), with r = (x - center) / width."""
     if isinstance(width, Tensor):
         r, scale = (x - center) / width, 1.0
     else:
@@ -29,12 +29,12 @@ def bell(x: Tensor, center: float | Tensor, width: float | Tensor) -> Tensor:
 
 
 def bells(table: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Sum of bells in the plane, sum_k s_k bell(u; u_k, a_k) bell(v; v_k, b_k), as one product of matrices.
+    """Return sum of bells in the plane, sum_k s_k bell(u; u_k, a_k) bell(v; v_k, b_k), as one product of matrices.
 
     Args:
-        table: a row (s_k, u_k, a_k, v_k, b_k) for each, (K, 5).
-        u: to the right, (1, W).
-        v: downwards, (H, 1).
+        table: A row (s_k, u_k, a_k, v_k, b_k) for each, (K, 5).
+        u: To the right, (1, W).
+        v: Downwards, (H, 1).
 
     Returns:
         (H, W).
@@ -44,7 +44,7 @@ def bells(table: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def cover(inside: Tensor, softness: float | Tensor) -> Tensor:
-    """Share of a pixel that a shape covers, by the distance to its edge (positive inside) and the width of the edge."""
+    """Return share of a pixel that a shape covers, by the distance to its edge (positive inside) and the width of the edge."""
     return F.hardsigmoid(inside * (6.0 / softness), inplace=True)
 
 
@@ -53,12 +53,12 @@ def over(picture: Tensor, paint: Tensor, alpha: Tensor) -> None:
 
     Args:
         picture: (3, ...).
-        paint: of a shape that broadcasts to the picture's.
-        alpha: coverage in [0, 1], without the first dimension.
+        paint: Of a shape that broadcasts to the picture's.
+        alpha: Coverage in [0, 1], without the first dimension.
     """
     picture.lerp_(paint.expand_as(picture), alpha.expand_as(picture))
 
 
 def planes(rgb: Tensor) -> Tensor:
-    """A colour (3,) as planes to paint with, (3, 1, 1, 1)."""
+    """Return a colour (3,) as planes to paint with, (3, 1, 1, 1)."""
     return rgb.view(3, 1, 1, 1)

@@ -19,13 +19,13 @@ def draw_eyes(
     """Draw both eyes, mirrored in u, into the unlit face; gaze and the highlight are not mirrored.
 
     Args:
-        picture: light given back, linear RGB (3, B, h, w), changed in place.
-        shine: light reflected like from glass, (B, h, w), changed in place.
-        u: to the right on the face, (B, h, w).
-        v: downwards on the face, (B, h, w).
-        person: whose eyes.
-        look: gaze, opening and pupils of each image.
-        pixel: width of a pixel in half frames.
+        picture: Light given back, linear RGB (3, B, h, w), changed in place.
+        shine: Light reflected like from glass, (B, h, w), changed in place.
+        u: To the right on the face, (B, h, w).
+        v: Downwards on the face, (B, h, w).
+        person: Whose eyes.
+        look: Gaze, opening and pupils of each image.
+        pixel: Width of a pixel in half frames.
 
     Returns:
         Share of each pixel that is skin and gleams as such, (B, h, w).
@@ -70,7 +70,7 @@ def _ball(
     look: Look,
     pixel: float,
 ) -> Tensor:
-    """The eyeball as if without lids, (3, B, h, w)."""
+    """Return the eyeball as if without lids, (3, B, h, w)."""
     t = person.traits
     iris_u = torch.addcmul(across, side, look["gaze_x"], value=-1.0)
     iris_v = down - (look["gaze_y"] - 0.006)

@@ -13,7 +13,7 @@ DARK, LIGHT = (0.012, 0.010, 0.010), (0.30, 0.18, 0.09)
 
 
 def worn(person: Identity, look: Look) -> Tensor:
-    """Which images show the person with glasses, bool (B,): four of five of those who wear them."""
+    """Return which images show the person with glasses, bool (B,): four of five of those who wear them."""
     return (look["glasses"].flatten() < 0.8) & person.wears_glasses
 
 
@@ -21,12 +21,12 @@ def draw_glasses(picture: Tensor, u: Tensor, v: Tensor, person: Identity, light_
     """Draw glasses over the lit picture.
 
     Args:
-        picture: linear RGB (3, B, h, w), changed in place.
-        u: to the right on the face, (B, h, w).
-        v: downwards on the face, (B, h, w).
-        person: whose glasses.
-        light_side: where the lamp is, left -1 to right 1, (B, 1, 1).
-        pixel: width of a pixel in half frames.
+        picture: Linear RGB (3, B, h, w), changed in place.
+        u: To the right on the face, (B, h, w).
+        v: Downwards on the face, (B, h, w).
+        person: Whose glasses.
+        light_side: Where the lamp is, left -1 to right 1, (B, 1, 1).
+        pixel: Width of a pixel in half frames.
     """
     width_draw, height_draw, roundness, thickness_draw, shade = person.glasses
     half_width, half_height = 0.205 + 0.05 * width_draw, 0.125 + 0.06 * height_draw

@@ -21,18 +21,18 @@ class HairStyle:
     """One way to wear hair; lengths in half frames.
 
     Attributes:
-        top: height over the skull's top.
-        side: width beside the head.
-        end_v: where the hair at the sides ends.
-        opening: how far the opening for the face reaches beyond the edge of the head; negative covers cheeks.
+        top: Height over the skull's top.
+        side: Width beside the head.
+        end_v: Where the hair at the sides ends.
+        opening: How far the opening for the face reaches beyond the edge of the head; negative covers cheeks.
         fringe: 0 for hair that starts at the hairline, 1 for a fringe down to the brows.
-        sweep: slope of the hairline: hair combed to a side.
-        arch: how much the hairline falls towards the temples.
+        sweep: Slope of the hairline: hair combed to a side.
+        arch: How much the hairline falls towards the temples.
         curl: 0 straight, 1 curly.
-        wave: amplitude of waves.
-        flare: how much the outline widens downwards.
-        thin: share of the scalp that shows, 0..1.
-        edge: width of the transition at the hairline.
+        wave: Amplitude of waves.
+        flare: How much the outline widens downwards.
+        thin: Share of the scalp that shows, 0..1.
+        edge: Width of the transition at the hairline.
     """
 
     top: float = 0.05
@@ -76,11 +76,11 @@ class Hair:
     """Hair of a block of images, (B, S, S) each.
 
     Attributes:
-        back: coverage behind the head, in [0, 1].
-        front: coverage in front of the head.
-        shade: brightness relative to the hair's colour, about 1.
-        gloss: strength of the highlight; its first rows only, (B, h, S).
-        contact: share of light that reaches the skin past the front hair, in [0, 1].
+        back: Coverage behind the head, in [0, 1].
+        front: Coverage in front of the head.
+        shade: Brightness relative to the hair's colour, about 1.
+        gloss: Strength of the highlight; its first rows only, (B, h, S).
+        contact: Share of light that reaches the skin past the front hair, in [0, 1].
     """
 
     back: Tensor
@@ -110,7 +110,7 @@ def draw_hair(frame: HeadFrame, person: Identity, look: Look, pixel: float) -> H
 
 
 def _gloss(v: Tensor, texture: Tensor, lock: Tensor, curl: Tensor) -> Tensor:
-    """The ring of light around the upper head, broken up by the strands."""
+    """Return the ring of light around the upper head, broken up by the strands."""
     rows = slice(0, int(0.45 * v.shape[1]))  # the rows it can be in
     texture, ring = texture[:, rows], lock[:, rows].square().mul_(0.12)
     ring.add_(v[:, rows]).add_(texture * 0.02)
@@ -118,7 +118,7 @@ def _gloss(v: Tensor, texture: Tensor, lock: Tensor, curl: Tensor) -> Tensor:
 
 
 def _style(person: Identity, look: Look) -> tuple[dict[str, Tensor], Tensor]:
-    """Parameters of `HairStyle` for each image, and where hair is parted, (B, 1, 1).
+    """Return parameters of `HairStyle` for each image, and where hair is parted, (B, 1, 1).
 
     Half of the images show another style than the usual one, parted elsewhere.
     """
@@ -132,12 +132,12 @@ def _style(person: Identity, look: Look) -> tuple[dict[str, Tensor], Tensor]:
 
 @lru_cache(maxsize=2)
 def _style_table(is_male: bool) -> Tensor:
-    """The styles of men or women as rows of a table."""
+    """Return the styles of men or women as rows of a table."""
     return torch.tensor([astuple(style) for style in (MALE_STYLES if is_male else FEMALE_STYLES)])
 
 
 def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor], part: Tensor) -> tuple[Tensor, Tensor]:
-    """Noise along the strands, and the coordinate across them, which follows the outline of the head."""
+    """Return noise along the strands, and the coordinate across them, which follows the outline of the head."""
     up = (DOME_V - frame.v).mul_(1.0 / (DOME_V + 1.12)).clamp_(0.0, 0.93)
     lock = torch.addcmul(frame.u, up, part, value=-1.0)
     lock *= torch.addcmul(ONE, up, up, value=-1.0).rsqrt_()
@@ -154,7 +154,7 @@ def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor], part: Tenso
 
 
 def _inside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
-    """Distance from the outline of the hair, positive inside: a dome, and below it sides that flare."""
+    """Return distance from the outline of the hair, positive inside: a dome, and below it sides that flare."""
     half_width = person.traits["head_width"] + 0.02 + style["side"] * (1.0 + 6.0 * look["hair_volume"])
     height = 0.97 + DOME_V + style["top"] + 0.6 * look["hair_volume"]
     below = v - DOME_V
@@ -165,7 +165,7 @@ def _inside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str,
 
 
 def _opening(u: Tensor, v: Tensor, person: Identity, style: dict[str, Tensor], part: Tensor) -> Tensor:
-    """Distance from the opening for the face, positive in the hair: above the hairline or beside the face."""
+    """Return distance from the opening for the face, positive in the hair: above the hairline or beside the face."""
     t, fringe = person.traits, style["fringe"]
     to_brows = t["brow_v"] + 0.01 - t["hairline_v"]
     line = t["hairline_v"] + to_brows * fringe.clamp(min=0.0) + 0.3 * fringe.clamp(max=0.0)

@@ -91,19 +91,19 @@ class Identity:
     """Parameters of one person.
 
     Attributes:
-        traits: one value for each name in `TRAITS`.
-        is_male: men may have beards, and the two draw from different hair styles.
-        skin: linear RGB of the skin, (3,).
-        hair: linear RGB of the hair, (3,).
-        iris: linear RGB of the iris, (3,).
-        hair_style: own style, a number in [0, 1) that picks from the styles of men or women.
-        wears_glasses: wears glasses in most images.
-        glasses: half width, half height, roundness, thickness and shade of the frame, each in [0, 1).
-        beard_style: picks the parts of the face with a beard, in [0, 1).
-        moles: a row (darkness, u, radius, v, radius) for each; darkness 0 for those a person has not, (NUM_MOLES, 5).
-        freckles: rows of the same kind, (NUM_FRECKLES, 5).
-        blotches: reddish and dark patches, rows of the same kind, (NUM_BLOTCHES, 5).
-        texture: offsets into the noise textures, in [0, 1).
+        traits: One value for each name in `TRAITS`.
+        is_male: Men may have beards, and the two draw from different hair styles.
+        skin: Linear RGB of the skin, (3,).
+        hair: Linear RGB of the hair, (3,).
+        iris: Linear RGB of the iris, (3,).
+        hair_style: Own style, a number in [0, 1) that picks from the styles of men or women.
+        wears_glasses: Wears glasses in most images.
+        glasses: Half width, half height, roundness, thickness and shade of the frame, each in [0, 1).
+        beard_style: Picks the parts of the face with a beard, in [0, 1).
+        moles: A row (darkness, u, radius, v, radius) for each; darkness 0 for those a person has not, (NUM_MOLES, 5).
+        freckles: Rows of the same kind, (NUM_FRECKLES, 5).
+        blotches: Reddish and dark patches, rows of the same kind, (NUM_BLOTCHES, 5).
+        texture: Offsets into the noise textures, in [0, 1).
     """
 
     traits: dict[str, float]
@@ -157,7 +157,7 @@ def draw_identity(number: int, seed: int) -> Identity:
 
 
 def _near_normal(uniform: Tensor) -> list[float]:
-    """Numbers of mean 0 and variance 1 within 3.5 standard deviations, from four uniform ones each."""
+    """Return numbers of mean 0 and variance 1 within 3.5 standard deviations, from four uniform ones each."""
     values: list[float] = ((uniform.double().view(-1, 4).sum(dim=1) - 2.0) * 3.0**0.5).tolist()
     return values
 
@@ -170,7 +170,7 @@ def _traits(family: list[float], own: list[float]) -> dict[str, float]:
 
 
 def _moles(unit: Tensor, count: int) -> Tensor:
-    """Some dark spots anywhere on the face; most are small."""
+    """Return some dark spots anywhere on the face; most are small."""
     exists = (torch.arange(len(unit)) < count).float()
     radius = 0.014 + 0.020 * unit[:, 2] * unit[:, 2]
     darkness = exists * (0.45 + 0.5 * unit[:, 3])
@@ -178,7 +178,7 @@ def _moles(unit: Tensor, count: int) -> Tensor:
 
 
 def _freckles(unit: Tensor, amount: float) -> Tensor:
-    """Many faint spots over nose and cheeks, for those who have them."""
+    """Return many faint spots over nose and cheeks, for those who have them."""
     darkness = max(amount, 0.0) * 0.22 * (0.4 + unit[:, 3])
     radius = 0.010 + 0.010 * unit[:, 3]
     u, v = (unit[:, 0] + unit[:, 1] - 1.0) * 0.56, 0.16 + (unit[:, 2] + unit[:, 4] - 1.0) * 0.28
@@ -186,14 +186,14 @@ def _freckles(unit: Tensor, amount: float) -> Tensor:
 
 
 def _blotches(unit: Tensor) -> Tensor:
-    """Wide patches, darker or lighter than the skin around them."""
+    """Return wide patches, darker or lighter than the skin around them."""
     radius = 0.05 + 0.09 * unit[:, 2]
     strength = unit[:, 3] * 0.30 - 0.15
     return torch.stack([strength, unit[:, 0] * 1.2 - 0.6, radius, unit[:, 1] * 1.4 - 0.6, radius], dim=1)
 
 
 def _skin(tone: float, undertone: float) -> Tensor:
-    """Skin of a tone in [0, 1], light to dark, as linear RGB; the undertone makes it rosier or more olive."""
+    """Return skin of a tone in [0, 1], light to dark, as linear RGB; the undertone makes it rosier or more olive."""
     position = tone * (len(SKIN_TONES) - 1)
     lower = min(int(position), len(SKIN_TONES) - 2)
     mixed = torch.lerp(_linear(SKIN_TONES[lower]), _linear(SKIN_TONES[lower + 1]), position - lower)
@@ -201,14 +201,14 @@ def _skin(tone: float, undertone: float) -> Tensor:
 
 
 def _hair(color: int, traits: dict[str, float], draw: float) -> Tensor:
-    """Hair as linear RGB: a colour of the palette, lighter or darker, greyed with age."""
+    """Return hair as linear RGB: a colour of the palette, lighter or darker, greyed with age."""
     natural = _linear(list(HAIR_COLORS.values())[color]) * (1.0 + 0.16 * traits["hair_shade"])
     grey = _linear(HAIR_COLORS["grey" if draw < 0.6 else "white"])
     return torch.lerp(natural, grey, min(max((traits["age"] - 0.66) * 3.0, 0.0), 0.95))
 
 
 def _pick(odds: tuple[float, ...], draw: float) -> int:
-    """Position of the choice that a draw in [0, 1) falls on."""
+    """Return position of the choice that a draw in [0, 1) falls on."""
     total = 0.0
     for position, share in enumerate(odds):
         total += share
@@ -218,6 +218,6 @@ def _pick(odds: tuple[float, ...], draw: float) -> int:
 
 
 def _linear(color: tuple[int, int, int]) -> Tensor:
-    """Linear RGB in [0, 1] of an 8-bit colour; the transfer curve is the square."""
+    """Return linear RGB in [0, 1] of an 8-bit colour; the transfer curve is the square."""
     encoded = torch.tensor(color, dtype=torch.float32) / 255.0
     return encoded * encoded

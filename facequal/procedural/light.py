@@ -13,20 +13,20 @@ WRAP = (0.42, 0.30, 0.24)
 
 
 def light_direction(look: Look) -> tuple[Tensor, Tensor, Tensor]:
-    """Unit vector from the face to the lamp, (B, 1, 1) each: right, down, towards the camera."""
+    """Return unit vector from the face to the lamp, (B, 1, 1) each: right, down, towards the camera."""
     side, height = 1.1 * look["light_side"], -look["light_height"]
     norm = torch.rsqrt(side * side + height * height + 0.6)
     return side * norm, height * norm, 0.6**0.5 * norm
 
 
 def light_skin(surface: Tensor, slope: Tensor, contact: Tensor, look: Look) -> Tensor:
-    """Light the skin.
+    """Return light the skin.
 
     Args:
-        surface: share of light given back, linear RGB (3, B, S, S); overwritten by the light that is given back.
-        slope: slopes of the surface to the right and downwards, (2, B, S, S).
-        contact: share of light that reaches the skin past the hair, (B, S, S).
-        look: pose and light of each image.
+        surface: Share of light given back, linear RGB (3, B, S, S); overwritten by the light that is given back.
+        slope: Slopes of the surface to the right and downwards, (2, B, S, S).
+        contact: Share of light that reaches the skin past the hair, (B, S, S).
+        look: Pose and light of each image.
 
     Returns:
         The gleam of the skin, of strength 1 where it mirrors the lamp, (B, S, S).
@@ -51,7 +51,7 @@ def light_skin(surface: Tensor, slope: Tensor, contact: Tensor, look: Look) -> T
 
 
 def _lamp(look: Look) -> tuple[Tensor, Tensor, Tensor]:
-    """Linear RGB of the lamp, (B, 1, 1) each."""
+    """Return linear RGB of the lamp, (B, 1, 1) each."""
     warm = look["key_warmth"]
     return 1.0 + warm, torch.ones_like(warm), 1.0 - 1.3 * warm
 

@@ -19,14 +19,14 @@ def draw_mouth(
     """Draw the mouth into the unlit face.
 
     Args:
-        picture: light given back, linear RGB (3, B, h, w), changed in place.
-        shine: light reflected as by moist skin, (B, h, w), changed in place.
-        slope: downward slope of the surface, (B, h, w), changed in place: lips are round.
-        u: to the right on the face, (B, h, w).
-        v: downwards on the face, (B, h, w).
-        person: whose mouth.
-        look: smile, opening and lipstick of each image.
-        pixel: width of a pixel in half frames.
+        picture: Light given back, linear RGB (3, B, h, w), changed in place.
+        shine: Light reflected as by moist skin, (B, h, w), changed in place.
+        slope: Downward slope of the surface, (B, h, w), changed in place: lips are round.
+        u: To the right on the face, (B, h, w).
+        v: Downwards on the face, (B, h, w).
+        person: Whose mouth.
+        look: Smile, opening and lipstick of each image.
+        pixel: Width of a pixel in half frames.
     """
     t, smile = person.traits, look["smile"]
     across = (u - 0.006 * t["asymmetry"]).div_(t["mouth_width"] * (1.0 + 0.13 * smile))
@@ -49,7 +49,7 @@ def draw_mouth(
 
 
 def _lip_color(person: Identity, look: Look) -> Tensor:
-    """Light given back by the lips, (3, B, 1, 1): redder than the skin, and painted in some images of women."""
+    """Return light given back by the lips, (3, B, 1, 1): redder than the skin, and painted in some images of women."""
     full = torch.tensor([0.74, 0.40, 0.40] if person.skin[0] > 0.3 else [0.92, 0.66, 0.70])
     pale = torch.tensor([0.86, 0.68, 0.64])
     natural = person.skin * torch.lerp(pale, full, min(max(person.traits["lip_color"], 0.0), 1.0))

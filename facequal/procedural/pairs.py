@@ -30,18 +30,18 @@ def procedural_pairs(
     No pair occurs twice, in either order, and no image is paired with itself.
 
     Args:
-        labels: identity of every image, int (N,).
-        families: family of every image, int (N,), as `ProceduralFaces.families` gives it.
-        impostors: two people of different families ("other-family"), of one family ("same-family": they share coarse
+        labels: Identity of every image, int (N,).
+        families: Family of every image, int (N,), as `ProceduralFaces.families` gives it.
+        impostors: Two people of different families ("other-family"), of one family ("same-family": they share coarse
             attributes, only detail tells them apart), or half of the pairs each ("mixed").
-        num_pairs: number of pairs, a multiple of 20.
-        seed: seed of the draw.
+        num_pairs: Number of pairs, a multiple of 20.
+        seed: Seed of the draw.
 
     Returns:
         Pairs of positions (P, 2) int64 and, for each, whether both images show one person, bool (P,).
 
     Raises:
-        ValueError: an unknown kind of impostors, arrays of different lengths, a number of pairs that does not divide
+        ValueError: If an unknown kind of impostors, arrays of different lengths, a number of pairs that does not divide
             into ten folds of two halves, or more pairs than exist.
     """
     label, family = np.asarray(labels, dtype=np.int64), np.asarray(families, dtype=np.int64)
@@ -67,20 +67,20 @@ def procedural_pairs(
 
 
 def _order(count: int, seed: int, name: str) -> Pairs:
-    """A permutation of 0..count-1 from counter-based draws: the same with every version of NumPy."""
+    """Return a permutation of 0..count-1 from counter-based draws: the same with every version of NumPy."""
     keys = Keys(torch.arange(count), seed).fold(name)
     return np.argsort(keys.uniform(()).numpy(), kind="stable").astype(np.int64)
 
 
 def _draw(pairs: Pairs, count: int, seed: int, kind: str) -> Pairs:
-    """Some of the listed pairs, without repetition."""
+    """Return some of the listed pairs, without repetition."""
     if count > len(pairs):
         raise ValueError(f"{count} {kind} pairs asked for, but only {len(pairs)} exist")
     return pairs[_order(len(pairs), seed, kind)[:count]] if count else np.empty((0, 2), dtype=np.int64)
 
 
 def _pairs_within(group: Pairs) -> Pairs:
-    """All pairs of positions that share a group, smaller position first, (P, 2)."""
+    """Return all pairs of positions that share a group, smaller position first, (P, 2)."""
     order = np.argsort(group, kind="stable")
     boundaries = np.flatnonzero(np.diff(group[order])) + 1
     members = np.split(order, boundaries)
@@ -89,7 +89,7 @@ def _pairs_within(group: Pairs) -> Pairs:
 
 
 def _draw_strangers(family: Pairs, count: int, seed: int) -> Pairs:
-    """Pairs of images of different families: picked from the list of all, or drawn where that would be too long."""
+    """Return pairs of images of different families: picked from the list of all, or drawn where that would be too long."""
     num_images = len(family)
     if num_images <= _ENUMERATED_IMAGES:
         every = np.stack(np.triu_indices(num_images, 1), axis=1).astype(np.int64)

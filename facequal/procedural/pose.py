@@ -21,10 +21,10 @@ class HeadFrame:
     """Where every pixel lies, (B, S, S) each, in half frames.
 
     Attributes:
-        x: to the right of the head's middle, in the aligned picture.
-        y: downwards.
-        u: on the head's surface, as seen from the front.
-        v: downwards on the surface.
+        x: To the right of the head's middle, in the aligned picture.
+        y: Downwards.
+        u: On the head's surface, as seen from the front.
+        v: Downwards on the surface.
         skin_v: v with the movement of brows and jaw undone, to look up the skin.
     """
 
@@ -36,7 +36,7 @@ class HeadFrame:
 
 
 def head_frame(person: Identity, look: Look, size_px: int) -> HeadFrame:
-    """Coordinates of all pixels of a block of images of one person."""
+    """Return coordinates of all pixels of a block of images of one person."""
     axis = (torch.arange(size_px) + 0.5) * (2.0 / size_px) - 1.0
     real, imaginary, shift_x, shift_y = _alignment(person, look)
     norm = real * real + imaginary * imaginary
@@ -59,7 +59,7 @@ def _skin_v(u: Tensor, v: Tensor, person: Identity, look: Look) -> Tensor:
 
 
 def _turned(x: Tensor, y: Tensor, person: Identity, look: Look) -> tuple[Tensor, Tensor]:
-    """Surface coordinates under yaw and pitch.
+    """Return surface coordinates under yaw and pitch.
 
     An exact cylinder folds at the edge of the head. The depth here, a bell over the face with the nose on it, keeps u
     monotone in x: u = x (1 + .35 (1 - cos yaw)) - sin(yaw) (depth - mean depth).
@@ -73,7 +73,7 @@ def _turned(x: Tensor, y: Tensor, person: Identity, look: Look) -> tuple[Tensor,
 
 
 def _depth(x: Tensor, y: Tensor, person: Identity) -> Tensor:
-    """Depth of the surface at a place of the picture: a wide bell, and a small one for the nose."""
+    """Return depth of the surface at a place of the picture: a wide bell, and a small one for the nose."""
     traits = person.traits
     skull = torch.addcmul(ONE, x, x, value=-0.275 / traits["head_width"] ** 2)
     nose = torch.addcmul(ONE, x, x, value=-0.25 / 0.13**2)
@@ -85,7 +85,7 @@ def _depth(x: Tensor, y: Tensor, person: Identity) -> Tensor:
 
 
 def _alignment(person: Identity, look: Look) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Least-squares similarity from the head to the picture by five points, with the error of a landmark detector.
+    """Return least-squares similarity from the head to the picture by five points, with the error of a landmark detector.
 
     As complex numbers: picture = (real + i imaginary) head + shift; (B, 1, 1) each.
     """
@@ -106,7 +106,7 @@ def _alignment(person: Identity, look: Look) -> tuple[Tensor, Tensor, Tensor, Te
 
 
 def landmarks(person: Identity) -> tuple[Tensor, Tensor]:
-    """Eyes, nose tip and corners of the mouth of the frontal face: u and v, (5,) each."""
+    """Return eyes, nose tip and corners of the mouth of the frontal face: u and v, (5,) each."""
     t = person.traits
     u = torch.tensor([-t["eye_u"], t["eye_u"], 0.0, -t["mouth_width"], t["mouth_width"]])
     v = torch.tensor([EYE_V, EYE_V, t["nose_v"], t["mouth_v"], t["mouth_v"]])

@@ -12,13 +12,13 @@ CHEEK_V = -0.04
 
 
 def outline(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Distance to the edge of the head without ears, positive inside. (M, M) for u (1, M) and v (M, 1)."""
+    """Return distance to the edge of the head without ears, positive inside. (M, M) for u (1, M) and v (M, 1)."""
     half_width, slope = _half_width(person, v)
     return (half_width - u.abs()).mul_(torch.rsqrt(1.0 + slope * slope))
 
 
 def _half_width(person: Identity, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Half width of the head at a height, and its derivative.
+    """Return half width of the head at a height, and its derivative.
 
     Above the cheekbones a half ellipse; below, with t from 0 at the cheekbones to 1 at the chin, the product of a
     narrowing jaw 1 - j t^2 and a chin sqrt(1 - t^p), flat for large p. Beyond chin and skull, a steep negative width.
@@ -37,7 +37,7 @@ def _half_width(person: Identity, v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def ears(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Distance to the edge of the ears, positive inside: ellipses that lean out and narrow towards the lobe."""
+    """Return distance to the edge of the ears, positive inside: ellipses that lean out and narrow towards the lobe."""
     t = person.traits
     half_width, half_height = 0.068 * t["ear_size"], 0.175 * t["ear_size"]
     center_u = t["head_width"] + t["ear_spread"] - 0.02 + 0.10 * (0.04 - v)
@@ -47,7 +47,7 @@ def ears(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def slopes(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Slopes of the surface to the right and downwards, (2, M, M)."""
+    """Return slopes of the surface to the right and downwards, (2, M, M)."""
     across, down = u.abs() / person.traits["head_width"], v - 0.05
     height = bells(_features(person), u.abs(), v).add_(_nose(person, u, v))
     height.sub_(0.20 * across**2 + 0.18 * across**4).sub_(0.10 * down**2 + 0.16 * down**4)
@@ -59,7 +59,7 @@ def slopes(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _features(person: Identity) -> Tensor:
-    """Elevations of the face, mirrored in u: rows of height, place and width across, place and width down."""
+    """Return elevations of the face, mirrored in u: rows of height, place and width across, place and width down."""
     t = person.traits
     mouth_v, chin_v, eye_u, tip_v = t["mouth_v"], t["chin_v"], t["eye_u"], t["nose_v"]
     cleft = 0.02 * min(max(t["cleft"] - 0.4, 0.0), 1.5)
@@ -81,7 +81,7 @@ def _features(person: Identity) -> Tensor:
 
 
 def _nose(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """The nose's ridge: rising and widening to the tip, then falling steeply."""
+    """Return the nose's ridge: rising and widening to the tip, then falling steeply."""
     t = person.traits
     along = ramp(v, -0.20, t["nose_v"])
     height = (0.035 + 0.105 * along) * ramp(v, t["nose_v"] + 0.085, t["nose_v"] + 0.01) * ramp(v, -0.30, -0.14)

@@ -26,7 +26,7 @@ MAP_SCALE = 1.15  # pixels of the map per pixel of the image
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """One thread for PyTorch's operations: split over threads, functions may round in other places."""
+    """Return one thread for PyTorch's operations: split over threads, functions may round in other places."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -43,10 +43,10 @@ def render_identity(identity: int, num_images: int, size_px: int = 112, seed: in
     so an image has the same bits however many are rendered, in which order, and in which process.
 
     Args:
-        identity: absolute number of the person.
-        num_images: number of images N.
-        size_px: height and width.
-        seed: seed of the set; another seed gives other people.
+        identity: Absolute number of the person.
+        num_images: Number of images N.
+        size_px: Height and width.
+        seed: Seed of the set; another seed gives other people.
 
     Returns:
         Images, uint8 RGB (N, 3, size_px, size_px).
@@ -59,7 +59,7 @@ def render_identity(identity: int, num_images: int, size_px: int = 112, seed: in
 
 
 def _face_maps(person: Identity, size_px: int) -> Tensor:
-    """What all images of a person share, as seen from the front: (1, C, M, M).
+    """Return what all images of a person share, as seen from the front: (1, C, M, M).
 
     Distance to the outline, two slopes, three colours, and, for those who have one, the beard.
     """
@@ -75,7 +75,7 @@ def _face_maps(person: Identity, size_px: int) -> Tensor:
 
 
 def _render_block(person: Identity, look: Look, maps: Tensor, size_px: int) -> Tensor:
-    """Images of one block, uint8 (BLOCK_SIZE, 3, S, S)."""
+    """Return images of one block, uint8 (BLOCK_SIZE, 3, S, S)."""
     pixel = 2.0 / size_px
     frame = head_frame(person, look, size_px)
     hair = draw_hair(frame, person, look, pixel)
@@ -138,10 +138,10 @@ def _draw_glasses(picture: Tensor, person: Identity, look: Look, frame: HeadFram
 
 
 def _window(top: float, bottom: float, half_width: float, size: int) -> tuple[slice, slice, slice]:
-    """Index of a part of all images of a block, by its edges in half frames."""
+    """Return index of a part of all images of a block, by its edges in half frames."""
     return slice(None), _pixels(top, bottom, size), _pixels(-half_width, half_width, size)
 
 
 def _pixels(low: float, high: float, size: int) -> slice:
-    """Pixels between two heights, or two sides, in half frames."""
+    """Return pixels between two heights, or two sides, in half frames."""
     return slice(max(int((low + 1.0) * size / 2.0), 0), min(int((high + 1.0) * size / 2.0) + 1, size))

@@ -16,7 +16,7 @@ SCENES = (
 
 
 def draw_background(look: Look, size_px: int) -> Tensor:
-    """A blurred place, linear RGB (3, B, S, S): a colour of `SCENES` with smooth patches of light and dark."""
+    """Return a blurred place, linear RGB (3, B, S, S): a colour of `SCENES` with smooth patches of light and dark."""
     palette = (torch.tensor(SCENES) / 255.0) ** 2
     place = (look["scene_tone"].flatten() * len(SCENES)).long().clamp_(max=len(SCENES) - 1)
     noise = look["scene"] - 0.5  # (3, B, SCENE_CELLS, SCENE_CELLS)
@@ -28,7 +28,7 @@ def draw_background(look: Look, size_px: int) -> Tensor:
 
 
 def _interpolation(size_px: int, width: float) -> Tensor:
-    """Weights of the cells for every pixel along an axis, (S, SCENE_CELLS): bells, normalised."""
+    """Return weights of the cells for every pixel along an axis, (S, SCENE_CELLS): bells, normalised."""
     place = (torch.arange(size_px) + 0.5).view(-1, 1) * ((SCENE_CELLS - 1) / size_px)
     weights = torch.exp(-(((place - torch.arange(SCENE_CELLS)) / width) ** 2))
     return weights / weights.sum(dim=1, keepdim=True)
@@ -38,12 +38,12 @@ def draw_body(picture: Tensor, x: Tensor, y: Tensor, person: Identity, look: Loo
     """Draw neck and clothes, already lit.
 
     Args:
-        picture: linear RGB (3, B, h, S), changed in place.
-        x: to the right of the head's middle, (B, h, S).
-        y: downwards, (B, h, S).
-        person: whose neck.
-        look: light and clothes of each image.
-        pixel: width of a pixel in half frames.
+        picture: Linear RGB (3, B, h, S), changed in place.
+        x: To the right of the head's middle, (B, h, S).
+        y: Downwards, (B, h, S).
+        person: Whose neck.
+        look: Light and clothes of each image.
+        pixel: Width of a pixel in half frames.
     """
     t = person.traits
     x = x + 0.18 * torch.sin(look["yaw"])  # the head turns over the neck
@@ -64,7 +64,7 @@ def draw_body(picture: Tensor, x: Tensor, y: Tensor, person: Identity, look: Loo
 
 
 def _cloth(look: Look) -> Tensor:
-    """Linear RGB of the clothes, mostly muted, (3, B, 1, 1)."""
+    """Return linear RGB of the clothes, mostly muted, (3, B, 1, 1)."""
     draws = look["clothes"]
     tint = (0.03 + 0.55 * draws[:3] * draws[3:]).square() + 0.01
     return torch.lerp(tint.mean(dim=0), tint, 0.55).view(3, -1, 1, 1)

@@ -15,13 +15,13 @@ SHADE = (0.66, 0.78, 0.82)
 
 
 def albedo(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
-    """Share of light that the face gives back.
+    """Return share of light that the face gives back.
 
     Args:
-        person: whose face.
-        u: to the right, (1, M).
-        v: downwards, (M, 1).
-        ear: distance to the edge of the ears, positive inside, (M, M).
+        person: Whose face.
+        u: To the right, (1, M).
+        v: Downwards, (M, 1).
+        ear: Distance to the edge of the ears, positive inside, (M, M).
 
     Returns:
         Linear RGB (3, M, M).
@@ -40,14 +40,14 @@ def albedo(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
 
 
 def _pigment(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Freckles, patches and moles: share of the light they take."""
+    """Return freckles, patches and moles: share of the light they take."""
     moles = bells(person.moles, u, v).mul_(1.5).clamp_(max=0.85)
     freckles = bells(person.freckles, u, v).clamp_(max=0.4)
     return moles.add_(freckles).add_(bells(person.blotches[::2], u, v))
 
 
 def _blood(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
-    """Redness of cheeks, nose, chin, lids and ears, and the person's own patches."""
+    """Return redness of cheeks, nose, chin, lids and ears, and the person's own patches."""
     t = person.traits
     rows = (
         (t["blush"], 0.40, 0.17, 0.22, 0.15),
@@ -61,7 +61,7 @@ def _blood(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
 
 
 def _creases(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
-    """Lasting shade of the face's folds: 0 none, 1 black."""
+    """Return lasting shade of the face's folds: 0 none, 1 black."""
     t = person.traits
     cleft = 0.35 * _between(t["cleft"] - 0.4, 0.0, 1.0)
     rows = (
@@ -94,12 +94,12 @@ def _between(value: float, low: float, high: float) -> float:
 
 
 def _rows(v: Tensor, top: float, bottom: float) -> slice:
-    """Rows of the map between two heights."""
+    """Return rows of the map between two heights."""
     return slice(int((v < top).sum()), int((v < bottom).sum()))
 
 
 def _nostrils(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Nostrils, and the line around the wings of the nose."""
+    """Return nostrils, and the line around the wings of the nose."""
     t, side = person.traits, u.abs()
     base_v, width = t["nose_v"] + 0.055, t["nose_width"]
     across, down = (side - 0.46 * width) / (0.30 * width), v - base_v - (side - 0.045) * 0.25
@@ -110,7 +110,7 @@ def _nostrils(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _eye_bags(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Bags under the eyes, stronger with age."""
+    """Return bags under the eyes, stronger with age."""
     t, side = person.traits, u.abs()
     strength = _between(0.35 * t["eye_bag"] + t["age"] - 0.05, 0.0, 1.2) * 0.17
     bag_v = EYE_V + 0.098 - 2.0 * (side - t["eye_u"]) ** 2
@@ -118,7 +118,7 @@ def _eye_bags(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _forehead_lines(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Three wavy lines, of older people and some others."""
+    """Return three wavy lines, of older people and some others."""
     t = person.traits
     strength = _between(0.5 * t["forehead_lines"] + 2.6 * (t["age"] - 0.42), 0.0, 1.0) * 0.22
     shade = torch.zeros(len(v), u.shape[1])
@@ -130,7 +130,7 @@ def _forehead_lines(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def fold_line(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """The fold from the wing of the nose to beside the corner of the mouth, which a smile deepens; in [0, 1]."""
+    """Return the fold from the wing of the nose to beside the corner of the mouth, which a smile deepens; in [0, 1]."""
     t = person.traits
     along = ((v - t["nose_v"]) / (t["mouth_v"] - t["nose_v"])).clamp_(0.0, 1.3)
     center = along * (1.45 - 0.45 * along) * (t["mouth_width"] + 0.07 - t["nose_width"]) + (t["nose_width"] + 0.01)

@@ -14,17 +14,17 @@ GRAIN_SIZE = 256
 
 @lru_cache(maxsize=1)
 def hair_texture() -> Tensor:
-    """Straight hair above, curls below: zero mean, unit variance, float32 (1, 1, 2 * HAIR_HEIGHT, HAIR_WIDTH)."""
+    """Return straight hair above, curls below: zero mean, unit variance, float32 (1, 1, 2 * HAIR_HEIGHT, HAIR_WIDTH)."""
     return torch.cat([_standardised(_strands()), _standardised(_curls())]).clamp_(-2.5, 2.5)[None, None]
 
 
 def grain(top: float, left: float, size: int) -> Tensor:
-    """A square of white noise of zero mean and unit variance, float32 (size, size).
+    """Return a square of white noise of zero mean and unit variance, float32 (size, size).
 
     Args:
-        top: where it is cut from the texture, in [0, 1).
-        left: likewise.
-        size: height and width; the texture repeats where they are larger than it.
+        top: Where it is cut from the texture, in [0, 1).
+        left: Likewise.
+        size: Height and width; the texture repeats where they are larger than it.
     """
     row, column = int(top * GRAIN_SIZE), int(left * GRAIN_SIZE)
     repeats = -(-size // GRAIN_SIZE)
@@ -34,7 +34,7 @@ def grain(top: float, left: float, size: int) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _grain_texture() -> Tensor:
-    """Periodic with GRAIN_SIZE, (2 * GRAIN_SIZE, 2 * GRAIN_SIZE)."""
+    """Return periodic with GRAIN_SIZE, (2 * GRAIN_SIZE, 2 * GRAIN_SIZE)."""
     return _standardised(_noise("grain", GRAIN_SIZE, GRAIN_SIZE)).repeat(2, 2)
 
 
@@ -44,7 +44,7 @@ def _noise(name: str, height: int, width: int) -> Tensor:
 
 
 def _blur(noise: Tensor, height: int, width: int) -> Tensor:
-    """Box means, twice, of periodic noise."""
+    """Return box means, twice, of periodic noise."""
     for _ in range(2):
         margins = (width // 2, (width - 1) // 2, height // 2, (height - 1) // 2)
         padded = F.pad(noise[None, None], margins, mode="circular")
@@ -57,7 +57,7 @@ def _standardised(noise: Tensor) -> Tensor:
 
 
 def _strands() -> Tensor:
-    """Hairs and locks of several widths, long in the vertical direction."""
+    """Return hairs and locks of several widths, long in the vertical direction."""
     widths = ((1, 0.55), (2, 0.6), (5, 0.8), (12, 0.7), (28, 0.5))
     layers = [
         weight * _standardised(_blur(_noise(f"strands {width}", HAIR_HEIGHT, HAIR_WIDTH), 40, width))
@@ -67,7 +67,7 @@ def _strands() -> Tensor:
 
 
 def _curls() -> Tensor:
-    """Locks that wind: the strands, shifted sideways in waves whose phase differs from lock to lock."""
+    """Lock that wind: the strands, shifted sideways in waves whose phase differs from lock to lock."""
     strands = _strands()
     phase = _standardised(_blur(_noise("phase", HAIR_HEIGHT, HAIR_WIDTH), 12, 6)) * 2.5
     row = torch.arange(HAIR_HEIGHT).view(-1, 1)

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def contact_sheet(source: ImageFolder, scores: "pd.DataFrame", rows: int = 6, columns: int = 8) -> bytes:
-    """A PNG of pictures at even distances from the lowest norm to the highest, each with its norm; finite ones only."""
+    """Return a PNG of pictures at even distances from the lowest norm to the highest, each with its norm.
+
+    Finite ones only.
+    """
     from matplotlib.figure import Figure
 
     norms = scores["norm"].to_numpy(float)

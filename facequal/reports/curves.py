@@ -33,7 +33,7 @@ _MEMBERS = ("keys", "lengths", *_POINTS, "num_genuine", "num_impostor")
 
 
 def without_straight_points(curve: RocCurve) -> RocCurve:
-    """The same curve without the points inside its horizontal and vertical stretches.
+    """Return the same curve without the points inside its horizontal and vertical stretches.
 
     AUC, EER and TAR at FAR <= target stay as they are, up to the rounding of sums. Points on slanted stretches are
     kept, as a slanted step is one of equal scores and cannot be taken in part. The published rule `nearest` looks at
@@ -54,7 +54,7 @@ def without_straight_points(curve: RocCurve) -> RocCurve:
 
 
 def write_curves(path: Path, curves: Mapping[CurveKey, RocCurve]) -> Path:
-    """Write curves, each reduced by :func:`without_straight_points`; whole or not at all.
+    """Write curves, each reduced by `without_straight_points`; whole or not at all.
 
     Args:
         path: The `.npz` file; its folder is made if needed.
@@ -78,7 +78,7 @@ def write_curves(path: Path, curves: Mapping[CurveKey, RocCurve]) -> Path:
 
 
 def read_curves(path: Path) -> dict[CurveKey, RocCurve]:
-    """Read the curves back; the opposite of :func:`write_curves`.
+    """Read the curves back; the opposite of `write_curves`.
 
     Raises:
         FileNotFoundError: If there is no such file.

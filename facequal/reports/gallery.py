@@ -18,12 +18,12 @@ _Row = tuple[str, list[tuple[str, Degradation, Params]]]
 
 
 def gallery_rows(keys: Keys) -> list[_Row]:
-    """Rows of the gallery: a part's name, and for three strengths a label, the degradation and its parameters.
+    """Return rows of the gallery: a part's name, and for three strengths a label, the degradation and its parameters.
 
     Every other draw (camera, mosaic, noise) is the same in a row, so that strengths can be compared.
 
     Args:
-        keys: names the draws of B images.
+        keys: Names the draws of B images.
     """
 
     def row(name: str, degradation: Degradation, values: list[tuple[str, dict[str, float]]]) -> _Row:
@@ -60,15 +60,15 @@ def write_gallery(path: Path, images: Tensor, seed: int = 0) -> Path:
     """Draw images under each part at three strengths.
 
     Args:
-        path: the PNG.
+        path: The PNG.
         images: float32 RGB (B,3,H,W) in [0,1], at least 27 pixels wide and high; each gets four columns.
-        seed: seed of the draws.
+        seed: Seed of the draws.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: the images are smaller than the kernels.
+        ValueError: If the images are smaller than the kernels.
     """
     from matplotlib.figure import Figure
 

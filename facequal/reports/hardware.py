@@ -9,7 +9,10 @@ import torch
 
 
 def hardware() -> str:
-    """Processor, its number of cores and the GPUs that this process sees, such as `AMD EPYC 7763, 2 cores; no GPU`."""
+    """Return processor, its number of cores and the GPUs that this process sees, such as `AMD EPYC 7763, 2 cores.
+
+    No GPU`.
+    """
     return f"{cpu_model()}, {os.cpu_count()} cores; {gpu_models() or 'no GPU'}"
 
 
@@ -23,7 +26,7 @@ def cpu_model() -> str:
 
 
 def gpu_models() -> str:
-    """Names of the GPUs with their numbers and the version of CUDA; nothing without one."""
+    """Return names of the GPUs with their numbers and the version of CUDA; nothing without one."""
     if not torch.cuda.is_available():
         return ""
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

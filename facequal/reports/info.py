@@ -64,7 +64,7 @@ class RunInfo:
 
 
 def read_run_info(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
-    """What a `results.json` tells of the run, and the test sets that were left out; both empty without the file.
+    """Return what a `results.json` tells of the run, and the test sets that were left out; both empty without the file.
 
     Raises:
         ValueError: If it is no such file; names it.

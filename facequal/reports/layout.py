@@ -11,10 +11,10 @@ CSV_FILE = "results.csv"
 
 
 def find_reports(path: Path, notes: list[str]) -> dict[str, Path]:
-    """The `results.csv` of each seed by the seed's name, or a single one by an empty name.
+    """Return the `results.csv` of each seed by the seed's name, or a single one by an empty name.
 
     Args:
-        path: As in :func:`read_comparison`.
+        path: As in `read_comparison`.
         notes: A sentence is added for seeds without results.
 
     Raises:
@@ -48,7 +48,7 @@ def _no_results(path: Path) -> str:
 
 
 def results_file(folder: Path) -> Path:
-    """The figures of the run in `folder`; where this file is, the run is finished."""
+    """Return the figures of the run in `folder`; where this file is, the run is finished."""
     return folder / "report" / "results.csv"
 
 
@@ -61,8 +61,8 @@ class Place(NamedTuple):
     """Where one training left its files.
 
     Attributes:
-        folder: of the run.
-        results: its `results.csv`; None where there is none.
+        folder: Of the run.
+        results: Its `results.csv`; None where there is none.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ class Place(NamedTuple):
 
 
 def expand_studies(paths: Sequence[Path]) -> list[Path]:
-    """The paths, each once, with the base and the rows of a study in place of its folder."""
+    """Return the paths, each once, with the base and the rows of a study in place of its folder."""
     expanded: list[Path] = []
     for path in paths:
         rows = sorted(path.glob("rows/*/")) if path.is_dir() else []
@@ -80,7 +80,7 @@ def expand_studies(paths: Sequence[Path]) -> list[Path]:
 
 
 def run_names(paths: Sequence[Path]) -> dict[Path, str]:
-    """A short name for each path: of its last parts those that tell something, as many as tell all of them apart."""
+    """Return a short name for each path: of its last parts those that tell something, as many as tell all of them apart."""
     telling = {path: _telling_parts(path) for path in paths}
     parts, lengths = dict(telling), dict.fromkeys(paths, 1)
     for path, own in telling.items():
@@ -105,7 +105,7 @@ def _telling_parts(path: Path) -> list[str]:
 
 
 def find_seeds(path: Path, name: str, notes: Notes) -> Mapping[str, Place]:
-    """The trainings behind a path by the names of their seeds, or a single one by an empty name.
+    """Return the trainings behind a path by the names of their seeds, or a single one by an empty name.
 
     Args:
         path: What `facequal compare` takes, or the folder of a run without results, or of such seeds.

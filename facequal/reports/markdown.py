@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 
 def plain(text: str) -> str:
-    """Text that cannot break a Markdown table or heading: bars and backslashes are escaped, line ends become spaces."""
+    """Return text that cannot break a Markdown table or heading: bars and backslashes are escaped, line ends become spaces."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], num_texts: int) -> str:
-    """A table whose first `num_texts` columns hold text, set left, and whose others hold figures, set right.
+    """Return a table whose first `num_texts` columns hold text, set left, and whose others hold figures, set right.
 
     Args:
         head: The heading of each column.

@@ -16,9 +16,9 @@ class Notes:
             named.append(run)
 
     def __iter__(self) -> Iterator[str]:
-        """The sentences, the runs in front."""
+        """Return the sentences, the runs in front."""
         return (f"{', '.join(runs)}: {sentence}" if runs else sentence for sentence, runs in self.runs.items())
 
     def __len__(self) -> int:
-        """Number of sentences."""
+        """Return number of sentences."""
         return len(self.runs)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def png(figure: "Figure", dpi: int | None = None) -> bytes:
-    """A figure as a PNG file, at its own resolution or that many dots per inch."""
+    """Return a figure as a PNG file, at its own resolution or that many dots per inch."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi or "figure")
     return buffer.getvalue()

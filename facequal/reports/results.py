@@ -50,7 +50,7 @@ class Summary:
     """One figure over several runs that differ in their seed.
 
     Attributes:
-        protocol, condition, column, metric, rule, unit: As in :class:`Result`.
+        protocol, condition, column, metric, rule, unit: As in `Result`.
         mean: Mean over the runs.
         std: Sample standard deviation over the runs (divided by runs - 1); NaN for one run.
         minimum: Smallest value of a run.
@@ -80,7 +80,7 @@ RESULT_COLUMNS = [
 
 
 def column_order(columns: Iterable[str]) -> list[str]:
-    """Distinct columns: those that start with a number by that number ("7 px", "14 px"), the others after, as met."""
+    """Return distinct columns: those that start with a number by that number ("7 px", "14 px"), the others after, as met."""
 
     def number(column: str) -> float:
         match = re.match(r"\s*(\d+(?:\.\d+)?)", column)
@@ -110,7 +110,7 @@ def write_results(path: Path, results: Sequence[Result]) -> Path:
 
 
 def result_rows(results: Sequence[Result]) -> list[list[object]]:
-    """The figures as rows with a cell for each of `RESULT_COLUMNS`, None where there is nothing."""
+    """Return the figures as rows with a cell for each of `RESULT_COLUMNS`, None where there is nothing."""
     rows = []
     for result in results:
         row = {field.name: getattr(result, field.name) for field in fields(result)}
@@ -134,7 +134,7 @@ def _csv_text(header: list[str], rows: list[list[object]]) -> str:
 
 
 def read_results(path: Path) -> list[Result]:
-    """Read a `results.csv` back; the opposite of :func:`write_results`.
+    """Read a `results.csv` back; the opposite of `write_results`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -191,7 +191,7 @@ def _whole_number(row: dict[str, str], name: str, where: str) -> int | None:
 
 
 def summarise(results_per_seed: Sequence[Sequence[Result]]) -> list[Summary]:
-    """Mean and spread of each figure over several runs, in the order in which the figures first appear.
+    """Return mean and spread of each figure over several runs, in the order in which the figures first appear.
 
     Args:
         results_per_seed: The results of each run. A figure may be missing in some of them.

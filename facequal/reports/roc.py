@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 def roc_png(curves: Mapping[CurveKey, RocCurve]) -> bytes:
-    """The picture of :func:`draw_roc` as a PNG file."""
+    """Return the picture of `draw_roc` as a PNG file."""
     return png(draw_roc(curves))
 
 
 def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
-    """ROC curves, one panel per (protocol, condition), one line per column, FAR on a logarithmic axis.
+    """Return ROC curves, one panel per (protocol, condition), one line per column, FAR on a logarithmic axis.
 
     A line shows at each FAR the TAR of the largest acceptance set that keeps to it, so it rises in steps. The axis
     starts at 1 / number of impostor pairs, the smallest FAR other than 0.
@@ -68,7 +68,7 @@ def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
 
 
 def shades_of(columns: list[str]) -> dict[str, tuple[float, ...]]:
-    """A colour per column, from dark to light; the yellow end of the scale is too pale on white."""
+    """Return a colour per column, from dark to light; the yellow end of the scale is too pale on white."""
     from matplotlib import colormaps
 
     return {column: colormaps["viridis"](0.87 * i / max(len(columns) - 1, 1)) for i, column in enumerate(columns)}
@@ -87,7 +87,7 @@ def _draw_panel(
 
 
 def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
-    """FAR from `left` to 1 on a logarithmic axis, TAR in percent, and the dotted line of chance, which is returned."""
+    """Return FAR from `left` to 1 on a logarithmic axis, TAR in percent, and the dotted line of chance, which is returned."""
     chance = torch.logspace(math.log10(left), 0, 100).tolist()
     (line,) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")
@@ -100,7 +100,7 @@ def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
 
 
 def _steps(curve: RocCurve, left: float) -> tuple[list[float], list[float]]:
-    """The points where the highest TAR changes as FAR grows, from `left` to 1; millions of pairs leave thousands."""
+    """Return points where the highest TAR changes as FAR grows, from `left` to 1; millions of pairs leave thousands."""
     far, tar = curve.far, curve.tar
     is_highest = torch.ones_like(far, dtype=torch.bool)
     is_highest[:-1] = far[1:] != far[:-1]
@@ -115,12 +115,12 @@ CurvesOfSeeds = Sequence[Mapping[CurveKey, RocCurve]]
 
 
 def compared_roc_png(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> bytes:
-    """The picture of :func:`draw_compared_roc` as a PNG file."""
+    """Return the picture of `draw_compared_roc` as a PNG file."""
     return png(draw_compared_roc(before, after, eers))
 
 
 def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> "Figure":
-    """ROC curves before (dashed) and after (solid), one panel per set and condition, one colour per resolution.
+    """Return ROC curves before (dashed) and after (solid), one panel per set and condition, one colour per resolution.
 
     FAR is on a logarithmic axis from 1 / number of impostor pairs. Of several seeds the mean TAR at each FAR is drawn.
     Below each panel stand the EERs.
@@ -192,7 +192,7 @@ def _eers(eer: Change | None) -> str:
 
 
 def mean_steps(curves: Sequence[RocCurve], left: float) -> tuple[list[float], list[float]]:
-    """The mean TAR of several curves as steps: the points where it changes as FAR grows from `left` to 1.
+    """Return the mean TAR of several curves as steps: the points where it changes as FAR grows from `left` to 1.
 
     At each FAR a curve has the TAR of the largest acceptance set that keeps to it.
 

@@ -7,9 +7,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """The folder of a run, equal on all ranks: the logger's own, or the root folder without a logger.
+    """Return the folder of a run, equal on all ranks: the logger's own, or the root folder without a logger.
 
-    W&B and others keep all runs in one ``save_dir``; there the folder is ``save_dir/name/version``, where
+    W&B and others keep all runs in one `save_dir`; there the folder is `save_dir/name/version`, where
     `ModelCheckpoint` also writes.
     """
     logger = trainer.logger

@@ -77,7 +77,7 @@ def write_report(
 
 
 def report_files(folder: Path) -> list[Path]:
-    """The files of the report in `folder` that are there."""
+    """Return the files of the report in `folder` that are there."""
     names = ("report.md", "results.csv", "results.json", ROC_PICTURE, CURVES_FILE)
     return [folder / name for name in names if (folder / name).is_file()]
 
@@ -93,7 +93,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, left_out: Sequence[str] = ()) -> str:
-    """The text of `report.md`.
+    """Return the text of `report.md`.
 
     Args:
         results: The figures; may be empty.

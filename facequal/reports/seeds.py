@@ -37,7 +37,10 @@ class Change(NamedTuple):
 
 
 def statistic(values: Sequence[float]) -> Statistic:
-    """Mean and sample standard deviation; both NaN if a value is, no deviation of fewer than two or infinite values."""
+    """Return mean and sample standard deviation.
+
+    Both NaN if a value is, no deviation of fewer than two or infinite values.
+    """
     if not values:
         return Statistic(math.nan, math.nan, 0)
     mean = statistics.fmean(values)

@@ -50,7 +50,10 @@ class Section:
     rows: list[Row] = field(default_factory=list)
 
     def size(self) -> str:
-        """The number of pairs, probes or images, e.g. `n = 6,000`; a range if the figures rest on different numbers."""
+        """Return the number of pairs, probes or images, e.g. `n = 6,000`.
+
+        A range if the figures rest on different numbers.
+        """
         numbers = [result.num for row in self.rows for result in row.cells.values()]
         return f"n = {_range(numbers)}" if any(numbers) else ""
 
@@ -61,7 +64,7 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def sections(results: Iterable[Result]) -> list[Section]:
-    """Results by protocol and condition, then by metric, rule and unit, each in the order of first appearance.
+    """Return results by protocol and condition, then by metric, rule and unit, each in the order of first appearance.
 
     Raises:
         ValueError: If a figure appears twice.
@@ -81,23 +84,23 @@ def sections(results: Iterable[Result]) -> list[Section]:
 
 
 def format_value(value: float | None, unit: str, sign: str = "") -> str:
-    """Percent with two decimals for fractions, `23.41 dB` for other units, four decimals without a unit, or `n/a`.
+    """Return percent with two decimals for fractions, `23.41 dB` for other units, four decimals without a unit, or `n/a`.
 
     Args:
         value: The figure; None or NaN if there is none.
-        unit: As in :class:`Result`.
+        unit: As in `Result`.
         sign: `"+"` to show the sign of positive values too, as of differences.
     """
     return amount(value, None, unit, sign)
 
 
 def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> str:
-    """`91.40 ± 0.52` in percent for fractions, `23.41 ± 0.20 dB` for other units; a value without its spread if none.
+    """Return `91.40 ± 0.52` in percent for fractions, `23.41 ± 0.20 dB` for other units; a value without its spread if none.
 
     Args:
         mean: Mean, or difference of means; None or NaN gives `n/a`.
         std: Spread; None or NaN if there is none.
-        unit: As in :class:`Result`.
+        unit: As in `Result`.
         sign: `"+"` to show the sign of positive values too, as of differences.
     """
     if mean is None or math.isnan(mean):
@@ -109,17 +112,17 @@ def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> 
 
 
 def metric_label(metric: str, rule: str) -> str:
-    """`accuracy (grid)`; the rule `at_most` is left out, as it is what TAR at FAR means if nothing is said."""
+    """Return `accuracy (grid)`; the rule `at_most` is left out, as it is what TAR at FAR means if nothing is said."""
     return f"{metric} ({rule})" if rule and rule != "at_most" else metric
 
 
 def rules_in_words(results: Iterable[Result]) -> list[str]:
-    """What the rules that appear in `results` mean, one sentence or two each."""
+    """Return what the rules that appear in `results` mean, one sentence or two each."""
     return [RULES[rule] for rule in dict.fromkeys(result.rule for result in results) if rule in RULES]
 
 
 def render_table(results: Sequence[Result], title: str = "Results") -> Table:
-    """Results as a table for the terminal, with the rules in words below it.
+    """Return results as a table for the terminal, with the rules in words below it.
 
     Fractions are in percent. Where a figure has a standard deviation over folds, the next row holds it. Intervals are
     in the Markdown report and the CSV file only: five columns of them do not fit into a terminal.
@@ -138,7 +141,7 @@ def render_table(results: Sequence[Result], title: str = "Results") -> Table:
 
 
 def _lines(row: Row, columns: Sequence[str]) -> list[list[str]]:
-    """The values of a row, and below them their standard deviations if there are any."""
+    """Return the values of a row, and below them their standard deviations if there are any."""
     cells = [row.cells.get(column) for column in columns]
     values = [format_value(cell.value, cell.unit) if cell else NOT_AVAILABLE for cell in cells]
     lines = [[metric_label(row.metric, row.rule), *values]]
@@ -150,7 +153,7 @@ def _lines(row: Row, columns: Sequence[str]) -> list[list[str]]:
 
 
 def render_summary(summaries: Sequence[Summary], title: str = "Results over seeds") -> Table:
-    """Mean of each figure over the runs, and below it the sample standard deviation and the number of runs."""
+    """Return mean of each figure over the runs, and below it the sample standard deviation and the number of runs."""
     columns = column_order(summary.column for summary in summaries)
     caption = "Fractions in percent; ± sample standard deviation over that many runs." if summaries else "No results."
     table = section_table(title, caption, _side(), columns)
@@ -178,7 +181,7 @@ def _side() -> list[Column]:
 def section_table(
     title: str, caption: str, side: Sequence[Column], columns: Sequence[str], has_wide_cells: bool = False
 ) -> Table:
-    """An empty table for :func:`add_section`.
+    """Return an empty table for `add_section`.
 
     Args:
         title: What stands above it.

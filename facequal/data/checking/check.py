@@ -45,7 +45,7 @@ def check_data(
         The problems, errors first.
 
     Raises:
-        ValueError: `kind` is unknown, or cannot be told by the path.
+        ValueError: If `kind` is unknown, or cannot be told by the path.
     """
     path = Path(path)
     kind = _detect_kind(path) if kind is None else kind
@@ -137,7 +137,7 @@ def _check_bin(path: Path, on_progress: Progress | None) -> list[Problem]:
 
 
 def _record_labels(reader: RecordReader) -> tuple[NDArray[np.int64], list[Problem]]:
-    """Labels of all images, -1 where they cannot be read, and labels that are no whole numbers."""
+    """Return labels of all images, -1 where they cannot be read, and labels that are no whole numbers."""
     problems: list[Problem] = []
     try:
         return reader.labels(), problems
@@ -156,7 +156,10 @@ def _record_labels(reader: RecordReader) -> tuple[NDArray[np.int64], list[Proble
 
 
 def _check_identity_records(reader: RecordReader, labels: NDArray[np.int64], where: str) -> list[Problem]:
-    """Whether the identity records name the keys at which the labels change; unknown where labels are unreadable."""
+    """Return whether the identity records name the keys at which the labels change.
+
+    Unknown where labels are unreadable.
+    """
     if reader.header_count is None or not len(labels) or (labels < 0).any():
         return []
     try:

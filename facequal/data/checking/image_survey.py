@@ -52,7 +52,7 @@ def check_images(
 def _copies(
     images: EncodedImages, labels: NDArray[np.int64], digests: NDArray[np.uint64], readable: NDArray[np.intp]
 ) -> Iterable[Problem]:
-    """A warning for every image whose bytes are those of an earlier one."""
+    """Yield a warning for every image whose bytes are those of an earlier one."""
     order = readable[np.argsort(digests[readable], kind="stable")]
     first = order[0] if len(order) else 0
     for index in order[1:].tolist():
@@ -83,7 +83,7 @@ def _grey_notes(num_grey: int, num_images: int, where: str) -> list[Problem]:
 
 
 def single_images(labels: NDArray[np.int64], names: list[str], where: str) -> list[Problem]:
-    """A note on the identities, by their labels in `names`, that have one image only."""
+    """Return a note on the identities, by their labels in `names`, that have one image only."""
     single = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 1)
     if not len(single):
         return []
@@ -93,7 +93,7 @@ def single_images(labels: NDArray[np.int64], names: list[str], where: str) -> li
 
 
 def as_problem(error: DataError, where: str) -> Problem:
-    """An error as a problem; its message begins with the place."""
+    """Return an error as a problem; its message begins with the place."""
     message = str(error)
     if message.startswith(f"{where}: "):
         return Problem("error", where, message.removeprefix(f"{where}: "))

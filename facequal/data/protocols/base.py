@@ -18,7 +18,7 @@ class EvaluationProtocol(ABC):
     """A benchmark: a set of images, and how they are shown to a method.
 
     Args:
-        name: how the results are called.
+        name: How the results are called.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,11 +36,11 @@ class EvaluationProtocol(ABC):
 
     @abstractmethod
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """Make a transferred batch of ``images`` what a method's step takes.
+        """Make a transferred batch of `images` what a method's step takes.
 
         Args:
-            batch: ``image`` uint8 (B,3,H,W), ``label`` and ``index`` int64 (B,), on the device.
-            resolutions_px: resolutions asked for, in pixels of height, where the benchmark has no say of its own.
+            batch: `image` uint8 (B,3,H,W), `label` and `index` int64 (B,), on the device.
+            resolutions_px: Resolutions asked for, in pixels of height, where the benchmark has no say of its own.
         """
 
 
@@ -48,10 +48,10 @@ class VerificationProtocol(EvaluationProtocol):
     """A verification benchmark.
 
     Args:
-        name: how the results are called.
-        rule: how the threshold of the 10-fold accuracy is found: ``"grid"`` as published numbers are made,
-            ``"exact"`` the best one.
-        size_px: height and width of the images.
+        name: How the results are called.
+        rule: How the threshold of the 10-fold accuracy is found: `"grid"` as published numbers are made,
+            `"exact"` the best one.
+        size_px: Height and width of the images.
     """
 
     def __init__(self, name: str, rule: Rule = "grid", size_px: int = 112) -> None:
@@ -62,7 +62,7 @@ class VerificationProtocol(EvaluationProtocol):
 
     @abstractmethod
     def load(self) -> list[VerificationPairs]:
-        """Read the lists of pairs; all share one ``images``."""
+        """Read the lists of pairs; all share one `images`."""
 
     @cached_property
     def pair_lists(self) -> list[VerificationPairs]:
@@ -80,5 +80,5 @@ class VerificationProtocol(EvaluationProtocol):
         return []
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """All resolutions of the batch, see `resolution_views`."""
+        """Return all resolutions of the batch, see `resolution_views`."""
         return resolution_views(batch, resolutions_px)

@@ -19,14 +19,14 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
     """Write `clean/<image>.png`, `lq/<image>_<row>.png` and the manifest, which is written last.
 
     Args:
-        protocol: the set.
-        folder: where to write; made if needed.
+        protocol: The set.
+        folder: Where to write; made if needed.
 
     Returns:
         The path of `manifest.csv`: per picture its files, the source's name of the image, row and every drawn value.
 
     Raises:
-        FileExistsError: the folder holds a manifest already.
+        FileExistsError: If the folder holds a manifest already.
     """
     manifest = folder / MANIFEST
     if manifest.exists():
@@ -62,5 +62,5 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
 
 
 def _written(drawn: Tensor) -> str:
-    """A drawn value with as many digits as its own dtype has: .1, not 0.10000000149011612."""
+    """Return a drawn value with as many digits as its own dtype has: .1, not 0.10000000149011612."""
     return str(drawn.numpy()) if drawn.ndim == 0 else " ".join(str(value) for value in drawn.numpy())

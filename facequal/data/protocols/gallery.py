@@ -10,9 +10,9 @@ class GallerySearch(NamedTuple):
     """A closed-set search over a set of images: every probe's person is in the gallery.
 
     Attributes:
-        name: how the results are called.
-        gallery: positions (G,) int64 of the gallery's images.
-        probes: positions (P,) int64 of the probes.
+        name: How the results are called.
+        gallery: Positions (G,) int64 of the gallery's images.
+        probes: Positions (P,) int64 of the probes.
     """
 
     name: str
@@ -21,11 +21,11 @@ class GallerySearch(NamedTuple):
 
 
 def first_image_gallery(name: str, labels: ArrayLike) -> GallerySearch:
-    """The first image of every person as the gallery, all others as probes.
+    """Return the first image of every person as the gallery, all others as probes.
 
     Args:
-        name: how the results are called.
-        labels: identity of every image, int (N,).
+        name: How the results are called.
+        labels: Identity of every image, int (N,).
     """
     label = np.asarray(labels, dtype=np.int64)
     is_first = np.zeros(len(label), dtype=bool)

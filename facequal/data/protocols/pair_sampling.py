@@ -22,7 +22,7 @@ def sample_pairs(
         Pairs, int64 (num_pairs, 2), places in `labels`, and whether they show the same person, bool (num_pairs,).
 
     Raises:
-        ValueError: `num_pairs` is not a positive multiple, or there are not so many pairs of a kind.
+        ValueError: If `num_pairs` is not a positive multiple, or there are not so many pairs of a kind.
     """
     if folds < 1 or num_pairs < 1 or num_pairs % (2 * folds):
         raise ValueError(f"num_pairs must be a positive multiple of 2 x folds = {2 * folds}, got {num_pairs}")
@@ -45,14 +45,14 @@ def sample_pairs(
 
 
 def count_pairs(labels: NDArray[np.int64]) -> tuple[int, int]:
-    """Numbers of pairs of the same person and of different ones among images of these identities, int64 (N,)."""
+    """Return numbers of pairs of the same person and of different ones among images of these identities, int64 (N,)."""
     counts = np.unique(labels, return_counts=True)[1]
     num_genuine = int((counts * (counts - 1) // 2).sum())
     return num_genuine, len(labels) * (len(labels) - 1) // 2 - num_genuine
 
 
 def _draw_genuine(counts: NDArray[np.int64], wanted: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Pairs of the same person, (wanted, 2): places in the images sorted by person."""
+    """Return pairs of the same person, (wanted, 2): places in the images sorted by person."""
     capacity = counts * (counts - 1) // 2
     quota = np.zeros_like(counts)
     alive = np.flatnonzero(capacity).tolist()
@@ -75,7 +75,7 @@ def _draw_genuine(counts: NDArray[np.int64], wanted: int, generator: np.random.G
 def _draw_impostor(
     counts: NDArray[np.int64], wanted: int, num_impostor: int, generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Pairs of different people, (wanted, 2): places in the images sorted by person.
+    """Return pairs of different people, (wanted, 2): places in the images sorted by person.
 
     All such pairs are numbered without listing them: by their first image, and by the second among the images of later
     people.

@@ -34,7 +34,7 @@ class VerificationPairs:
         folds: Number of equal parts, in the order of the pairs, for the cross-validated accuracy.
 
     Raises:
-        PairsError: Shapes or types do not fit, a place is outside of `images`, or there are fewer pairs than folds.
+        PairsError: If shapes or types do not fit, a place is outside of `images`, or there are fewer pairs than folds.
     """
 
     name: str
@@ -85,7 +85,7 @@ def read_pairs_txt(
         extensions: File name endings of images, in lower case.
 
     Raises:
-        PairsError: The list is missing, a line is malformed, or names a missing file; the message names the line.
+        PairsError: If the list is missing, a line is malformed, or names a missing file; the message names the line.
     """
     lines = parse_pairs_txt(path)
     raise_errors(lines.problems, PairsError)
@@ -117,8 +117,8 @@ def read_bin(
         folds: Number of folds; a set of fewer pairs has one fold for each.
 
     Raises:
-        ForeignPickleError: It is no pickle, or one that asks for more than bytes, lists, bools and arrays.
-        PairsError: What it holds is not a list of images and one of bools that fit each other.
+        ForeignPickleError: If it is no pickle, or one that asks for more than bytes, lists, bools and arrays.
+        PairsError: If what it holds is not a list of images and one of bools that fit each other.
     """
     if not Path(path).is_file():
         raise PairsError(f"{path}: no such file; the .bin sets come with InsightFace's training sets")
@@ -138,7 +138,7 @@ def read_bin(
 
 
 def _encoded_images(value: object, path: str | Path) -> list[bytes]:
-    """The images of a .bin as bytes; some tools store the uint8 arrays of cv2.imencode."""
+    """Return the images of a .bin as bytes; some tools store the uint8 arrays of cv2.imencode."""
     if not isinstance(value, list | tuple):
         raise PairsError(f"{path}: the images are {_kind(value)}, expected a list")
     images = []
@@ -176,7 +176,7 @@ def write_bin(path: str | Path, images: Sequence[bytes], is_same: Sequence[bool]
         is_same: Whether each pair shows the same person.
 
     Raises:
-        ValueError: The numbers do not fit, or an image is not bytes or is empty.
+        ValueError: If the numbers do not fit, or an image is not bytes or is empty.
     """
     if len(images) != 2 * len(is_same) or not images:
         raise ValueError(f"{path}: {len(images)} images for {len(is_same)} pairs, expected two for each")

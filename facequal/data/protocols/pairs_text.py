@@ -114,7 +114,7 @@ def _is_header(line: str) -> bool:
 
 
 def _parse_line(line: str) -> tuple[_Image, _Image] | str:
-    """Both images of a line, or what is wrong with it."""
+    """Return both images of a line, or what is wrong with it."""
     fields = [part.strip() for part in line.split("\t")] if "\t" in line else line.split()
     if len(fields) == 3:
         names, numbers = (fields[0], fields[0]), (fields[1], fields[2])
@@ -134,7 +134,7 @@ def _parse_line(line: str) -> tuple[_Image, _Image] | str:
 
 
 def _count_problems(found: PairLines, header: list[int]) -> list[str]:
-    """What the numbers of the header say that the lines do not."""
+    """Return what the numbers of the header say that the lines do not."""
     if not found.pairs:
         return ["no pairs"]
     if not header:
@@ -153,7 +153,7 @@ def _count_problems(found: PairLines, header: list[int]) -> list[str]:
 
 
 def _stems(folder: Path, extensions: tuple[str, ...]) -> dict[str, list[str]]:
-    """File names of the images in a folder, by name without ending; empty where there is no folder."""
+    """Return file names of the images in a folder, by name without ending; empty where there is no folder."""
     stems: dict[str, list[str]] = {}
     if folder.is_dir():
         for name in sorted(os.listdir(folder)):  # noqa: PTH208 (names are enough)

@@ -18,27 +18,27 @@ from facequal.data.views import reference_views, to_unit_range
 
 
 class ReferencedPhotos(Dataset[dict[str, Any]]):
-    """Photos ``<root>/<person>/<photo>`` with clean pictures of the same people, ``<references>/<person>/<picture>``.
+    """Photos `<root>/<person>/<photo>` with clean pictures of the same people, `<references>/<person>/<picture>`.
 
-    Items have ``references``, the first pictures of the person, black beyond those there are, and ``num_references``,
+    Items have `references`, the first pictures of the person, black beyond those there are, and `num_references`,
     how many there are; a photo of somebody without any has none. A photo that is among the pictures itself is none of
     its own references.
 
     Args:
-        root: folder of the photos.
-        references: folder of the clean pictures, by the same names of people.
-        num_references: how many come with a photo at most.
-        size_px: size that photos and references are brought to, see `FaceDataset`; None leaves them as they are, and
+        root: Folder of the photos.
+        references: Folder of the clean pictures, by the same names of people.
+        num_references: How many come with a photo at most.
+        size_px: Size that photos and references are brought to, see `FaceDataset`; None leaves them as they are, and
             those of a person must have one size.
 
     Attributes:
-        photos: the photos alone.
-        clean: the clean pictures.
-        clean_labels: label of each clean picture among the people of the photos, int64; -1 for others.
+        photos: The photos alone.
+        clean: The clean pictures.
+        clean_labels: Label of each clean picture among the people of the photos, int64; -1 for others.
 
     Raises:
-        DatasetError: a folder does not follow the layout, or no person of the references has a photo.
-        ValueError: no reference is asked for.
+        DatasetError: If a folder does not follow the layout, or no person of the references has a photo.
+        ValueError: If no reference is asked for.
     """
 
     def __init__(self, root: str, references: str, num_references: int = 5, size_px: SizePx = None) -> None:
@@ -53,10 +53,10 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
         return len(self.photos)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """A photo and its references.
+        """Return a photo and its references.
 
         Raises:
-            DatasetError: a reference has another size than the photo.
+            DatasetError: If a reference has another size than the photo.
         """
         item, itself = self.photos[index], Path(self.describe(index)).resolve()
         positions = self.given_to(item["label"])
@@ -72,26 +72,26 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
         return {**item, **padded_references(images, self.num_references, item["image"])}
 
     def given_to(self, label: int) -> NDArray[np.int64]:
-        """Positions of the clean pictures that come with the photos of a person."""
+        """Return positions of the clean pictures that come with the photos of a person."""
         found: NDArray[np.int64] = np.flatnonzero(self.clean_labels == label)[: self.num_references]
         return found
 
     def describe(self, index: int) -> str:
-        """Path of a photo."""
+        """Return path of a photo."""
         return self.photos.describe(index)
 
     def name(self, index: int) -> str:
-        """Path of a photo in the folder."""
+        """Return path of a photo in the folder."""
         return self.photos.name(index)
 
 
 def labels_among(
     people: Sequence[str], references: FolderDataset, root: Path, references_root: Path
 ) -> NDArray[np.int64]:
-    """Label of each reference among the people; -1 for others.
+    """Return label of each reference among the people; -1 for others.
 
     Raises:
-        DatasetError: none of them is among the people.
+        DatasetError: If none of them is among the people.
     """
     number = {name: label for label, name in enumerate(people)}
     labels = np.array([number.get(name, -1) for name in references.classes], dtype=np.int64)
@@ -102,22 +102,22 @@ def labels_among(
 
 
 class RealPhotos(EvaluationProtocol):
-    """Poor photos of known people: ``<root>/<person>/<photo>``, and ``<references>/<person>/<picture>``.
+    """Poor photos of known people: `<root>/<person>/<photo>`, and `<references>/<person>/<picture>`.
 
     There are no clean versions to compare with: restored photos are judged by how alike they are to the clean
     references of the same person, by scores without a reference, and by eye.
 
     Args:
-        name: how the results are called.
-        root: folder of the photos.
-        references: folder of clean pictures, by the same names of people; people may be missing there.
-        size_px: size that photos and references are brought to, see `FaceDataset`: batches need one.
-        num_references: references that come with every photo at most, for methods that restore with their help.
+        name: How the results are called.
+        root: Folder of the photos.
+        references: Folder of clean pictures, by the same names of people; people may be missing there.
+        size_px: Size that photos and references are brought to, see `FaceDataset`: batches need one.
+        num_references: References that come with every photo at most, for methods that restore with their help.
             Likeness is judged by the others of a person alone.
 
     Raises:
-        DatasetError: a folder does not follow the layout, or no person of the references has a photo.
-        ValueError: the number of references is negative, or there is no folder of them.
+        DatasetError: If a folder does not follow the layout, or no person of the references has a photo.
+        ValueError: If the number of references is negative, or there is no folder of them.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class RealPhotos(EvaluationProtocol):
         """Label of each reference that judges among the people of the photos; -1 for others.
 
         Raises:
-            DatasetError: none of them is among the people of the photos.
+            DatasetError: If none of them is among the people of the photos.
         """
         if self.references is None:
             return np.empty(0, dtype=np.int64)
@@ -171,6 +171,6 @@ class RealPhotos(EvaluationProtocol):
         return labels
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """``lq`` float32 (B,3,H,W) in [0,1], ``label`` and ``index``: there is no ``image``."""
+        """Return `lq` float32 (B,3,H,W) in [0,1], `label` and `index`: there is no `image`."""
         photos = {"lq": to_unit_range(batch["image"]), "label": batch["label"], "index": batch["index"]}
         return {**photos, **reference_views(batch)}

@@ -102,7 +102,7 @@ def _scalar(dtype: object, data: object) -> int | bool:
 
 
 def _encode(text: object, encoding: object) -> bytes:
-    """Protocols below 3 store bytes as text in Latin-1."""
+    """Return protocols below 3 store bytes as text in Latin-1."""
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError(f"text in the encoding {encoding!r}")
     return text.encode("latin1")
@@ -146,7 +146,7 @@ def load_plain_pickle(path: str | Path) -> Any:
         The object: bytes, int, bool, arrays, and lists and tuples of them. Numpy scalars become Python's.
 
     Raises:
-        ForeignPickleError: The file is missing or damaged, or holds or asks for anything else; the message names the
+        ForeignPickleError: If the file is missing or damaged, or holds or asks for anything else; the message names the
             file and the thing.
     """
     try:
@@ -162,7 +162,7 @@ def load_plain_pickle(path: str | Path) -> Any:
 
 
 def _plain(value: object, path: str, depth: int) -> Any:
-    """The value with arrays in place of what stood for them, or an error where it is of another type."""
+    """Return the value with arrays in place of what stood for them, or an error where it is of another type."""
     if isinstance(value, _Array):
         return value.array
     if type(value) in (bytes, bool, int):

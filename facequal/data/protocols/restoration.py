@@ -25,22 +25,22 @@ NUM_IMAGES = 100
 class DegradedSet(EvaluationProtocol):
     """Clean images of a source, each degraded in several rows on the device.
 
-    The images are ``num_images`` of the source, evenly spaced in the order of identities: with enough people, who have
+    The images are `num_images` of the source, evenly spaced in the order of identities: with enough people, who have
     about as many images each, they show different ones. A picture depends on its image's number and its row alone, so
-    with ``images`` the first ones are those of the whole set.
+    with `images` the first ones are those of the whole set.
 
     Args:
-        name: how the results are called.
-        faces: the source, of people who are not trained on.
-        num_rows: pictures made of each image.
-        num_images: clean images of the set.
-        images: how many of them are used, for short runs; None uses all.
-        num_references: clean images of the same person that come with every picture, at most; none of them is an
+        name: How the results are called.
+        faces: The source, of people who are not trained on.
+        num_rows: Pictures made of each image.
+        num_images: Clean images of the set.
+        images: How many of them are used, for short runs; None uses all.
+        num_references: Clean images of the same person that come with every picture, at most; none of them is an
             image of the test or of the gallery.
 
     Raises:
-        TypeError: ``faces`` is no data set of faces.
-        ValueError: there are fewer images than asked for, or the number of references is negative.
+        TypeError: If `faces` is no data set of faces.
+        ValueError: If there are fewer images than asked for, or the number of references is negative.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class DegradedSet(EvaluationProtocol):
         return [np.setdiff1d(others.of(place), taken)[: self.num_references] for place in self.chosen.tolist()]
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """``image`` and ``lq`` float32 (B,3,H,W) in [0,1], ``label``, ``index``, and what was drawn.
+        """Return `image` and `lq` float32 (B,3,H,W) in [0,1], `label`, `index`, and what was drawn.
 
-        That is ``degradation``, and ``classes`` as in `with_classes`.
+        That is `degradation`, and `classes` as in `with_classes`.
         """
         clean = to_unit_range(batch["image"])
         degraded, drawn = self.degrade(clean, batch["index"] // self.num_rows, batch["index"] % self.num_rows)
@@ -103,16 +103,16 @@ class RestorationSet(DegradedSet):
     """A suite on clean images of any source.
 
     Args:
-        faces: the source, of people who are not trained on.
+        faces: The source, of people who are not trained on.
         suite: "Test-B", "Test-N", "Test-L", "Test-BN" or "Test-BNL".
-        num_images: clean images of the test; the paper has 100.
-        images: how many of them are used, for short runs; None uses all.
-        name: how the results are called; None takes the suite's name.
-        num_references: as in `DegradedSet`.
+        num_images: Clean images of the test; the paper has 100.
+        images: How many of them are used, for short runs; None uses all.
+        name: How the results are called; None takes the suite's name.
+        num_references: As in `DegradedSet`.
 
     Raises:
-        TypeError: ``faces`` is no data set of faces.
-        ValueError: the suite is unknown, or there are fewer images than asked for.
+        TypeError: If `faces` is no data set of faces.
+        ValueError: If the suite is unknown, or there are fewer images than asked for.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class RestorationSet(DegradedSet):
         super().__init__(name or suite, faces, self.suite.num_rows, num_images, images, num_references)
 
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
-        """The suite's pictures."""
+        """Return the suite's pictures."""
         return self.suite.degrade(images, number, row)
 
 
@@ -136,18 +136,18 @@ class MixtureSet(DegradedSet):
     """Clean images of any source under a degradation with random draws, the same in every run.
 
     Args:
-        faces: the source, of people who are not trained on.
-        degradation: the degradation, such as that of the training.
-        num_images: clean images.
-        num_draws: pictures made of each image.
-        images: how many of the images are used, for short runs; None uses all.
-        seed: seed of the draws.
-        name: how the results are called.
-        num_references: as in `DegradedSet`.
+        faces: The source, of people who are not trained on.
+        degradation: The degradation, such as that of the training.
+        num_images: Clean images.
+        num_draws: Pictures made of each image.
+        images: How many of the images are used, for short runs; None uses all.
+        seed: Seed of the draws.
+        name: How the results are called.
+        num_references: As in `DegradedSet`.
 
     Raises:
-        TypeError: ``faces`` is no data set of faces.
-        ValueError: there are fewer images than asked for, or ``num_draws`` is below 1.
+        TypeError: If `faces` is no data set of faces.
+        ValueError: If there are fewer images than asked for, or `num_draws` is below 1.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class MixtureSet(DegradedSet):
         self.degradation, self.seed = degradation, seed
 
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
-        """The degradation with draws named by image and row, rounded to 8 bit as if the picture came from a file."""
+        """Return degradation with draws named by image and row, rounded to 8 bit as if the picture came from a file."""
         keys = Keys(number * self.num_rows + row, seed=self.seed).fold("mixture")
         degraded, drawn = self.degradation(images, keys)
         return as_from_a_file(degraded), drawn
@@ -177,11 +177,11 @@ class RepeatedImages:
     """Some images of a source, each several times in a row; the last one decoded is kept.
 
     Args:
-        faces: the source.
+        faces: The source.
         chosen: int64 (N,): positions of the images in the source.
-        num_rows: how often each is repeated.
-        references: positions of each image's references, or nothing.
-        num_references: how many places there are for references.
+        num_rows: How often each is repeated.
+        references: Positions of each image's references, or nothing.
+        num_references: How many places there are for references.
     """
 
     def __init__(
@@ -229,5 +229,5 @@ class RepeatedImages:
         return image
 
     def describe(self, index: int) -> str:
-        """Path, or record key and offset, of the clean image."""
+        """Return path, or record key and offset, of the clean image."""
         return self.faces.describe(int(self.chosen[index // self.num_rows]))

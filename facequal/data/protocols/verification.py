@@ -23,11 +23,11 @@ class PairsFile(VerificationProtocol):
     """Pairs from a text file over a folder of identities: LFW, XQLFW and sets written like them.
 
     Args:
-        name: how the results are called.
-        pairs: the list, such as LFW's ``pairs.txt``.
-        root: folder of ``<name>/<name>_NNNN.jpg``.
-        rule: see `VerificationProtocol`.
-        size_px: height and width the images are brought to.
+        name: How the results are called.
+        pairs: The list, such as LFW's `pairs.txt`.
+        root: Folder of `<name>/<name>_NNNN.jpg`.
+        rule: See `VerificationProtocol`.
+        size_px: Height and width the images are brought to.
     """
 
     def __init__(self, name: str, pairs: str, root: str, rule: Rule = "grid", size_px: int = 112) -> None:
@@ -48,10 +48,10 @@ class PairsBin(VerificationProtocol):
     """An InsightFace verification file: lfw.bin, cfp_fp.bin, agedb_30.bin, calfw.bin, cplfw.bin and people's own.
 
     Args:
-        path: the file.
-        name: how the results are called; None takes the file's name.
-        rule: see `VerificationProtocol`.
-        size_px: height and width the images are brought to.
+        path: The file.
+        name: How the results are called; None takes the file's name.
+        rule: See `VerificationProtocol`.
+        size_px: Height and width the images are brought to.
     """
 
     def __init__(self, path: str, name: str | None = None, rule: Rule = "grid", size_px: int = 112) -> None:
@@ -72,12 +72,12 @@ class FolderPairs(VerificationProtocol):
     """Drawn pairs over a folder of identities that comes without a list.
 
     Args:
-        name: how the results are called.
-        root: folder of ``<identity>/<image>``.
-        num_pairs: pairs, half of them of the same person, a multiple of 20; None draws 6,000, or as many as there are.
-        seed: seed of the draw.
-        rule: see `VerificationProtocol`.
-        size_px: height and width the images are brought to.
+        name: How the results are called.
+        root: Folder of `<identity>/<image>`.
+        num_pairs: Pairs, half of them of the same person, a multiple of 20; None draws 6,000, or as many as there are.
+        seed: Seed of the draw.
+        rule: See `VerificationProtocol`.
+        size_px: Height and width the images are brought to.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class FolderPairs(VerificationProtocol):
         return [self.root]
 
     def load(self) -> list[VerificationPairs]:
-        """Index the folder and draw."""
+        """Return index the folder and draw."""
         images = FolderDataset(self.root, size_px=self.size_px)
         num_pairs = self.num_pairs or min(6000, 20 * (min(count_pairs(images.labels)) // 10))
         pairs, is_same = sample_pairs(images.labels, num_pairs, seed=self.seed)
@@ -109,17 +109,17 @@ class ProceduralPairs(VerificationProtocol):
     """Procedural faces of people the training set does not hold, with one list of pairs per kind of impostor.
 
     Args:
-        name: how the results are called, before a slash and the kind of impostor.
-        num_identities: people.
-        images_per_identity: images of each.
-        first_identity: number of the first person; take one beyond those trained on.
-        impostors: kinds of impostors: from other families, from the same family, or half of each.
-        num_pairs: pairs per list, half of them of the same person.
-        size_px: height and width.
-        seed: seed of the faces (not of the draw of pairs); the training set's.
-        cache_dir: where the rendered faces are kept.
-        rule: see `VerificationProtocol`.
-        search: also search for each image in a gallery that holds the first image of every person.
+        name: How the results are called, before a slash and the kind of impostor.
+        num_identities: People.
+        images_per_identity: Images of each.
+        first_identity: Number of the first person; take one beyond those trained on.
+        impostors: Kinds of impostors: from other families, from the same family, or half of each.
+        num_pairs: Pairs per list, half of them of the same person.
+        size_px: Height and width.
+        seed: Seed of the faces (not of the draw of pairs); the training set's.
+        cache_dir: Where the rendered faces are kept.
+        rule: See `VerificationProtocol`.
+        search: Also search for each image in a gallery that holds the first image of every person.
     """
 
     def __init__(
@@ -162,9 +162,9 @@ class HeldOutPairs(VerificationProtocol):
     """Drawn pairs of identities held out of the training set. The data module makes it.
 
     Args:
-        images: the held-out part.
-        num_pairs: pairs, half of them of the same person.
-        seed: seed of the draw.
+        images: The held-out part.
+        num_pairs: Pairs, half of them of the same person.
+        seed: Seed of the draw.
     """
 
     def __init__(self, images: IdentitySubset, num_pairs: int, seed: int) -> None:

@@ -14,13 +14,13 @@ class IdentityPairs:
     """Training batches of two images per identity, instead of a shuffle of single images.
 
     Args:
-        identities_per_group: draw batches of groups of this many identities that resemble each other, so that they
+        identities_per_group: Draw batches of groups of this many identities that resemble each other, so that they
             hold hard negatives; None draws from all people alike.
-        groups: ``.npy`` file of one group number per image of ``data.train``, an integer, the same for all images of an
-            identity; None takes the ``families`` that the data set itself knows, as `ProceduralFaces` does.
+        groups: `.npy` file of one group number per image of `data.train`, an integer, the same for all images of an
+            identity; None takes the `families` that the data set itself knows, as `ProceduralFaces` does.
 
     Raises:
-        ValueError: there is a file of groups that nothing asks for.
+        ValueError: If there is a file of groups that nothing asks for.
     """
 
     identities_per_group: int | None = None
@@ -33,11 +33,11 @@ class IdentityPairs:
             )
 
     def groups_of(self, source: FaceSource) -> NDArray[np.int64] | None:
-        """The group of every image of a data set, int64 (N,); None where batches are not drawn by groups.
+        """Return the group of every image of a data set, int64 (N,); None where batches are not drawn by groups.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the data set knows no families and there is no file, the file does not hold one integer per
+            FileNotFoundError: If there is no such file.
+            ValueError: If the data set knows no families and there is no file, the file does not hold one integer per
                 image, or an identity is in two groups.
         """
         if self.identities_per_group is None:
@@ -59,11 +59,11 @@ class IdentityPairs:
 
 
 def read_groups(path: str) -> NDArray[np.integer[Any]]:
-    """Read a ``.npy`` file of integers.
+    """Read a `.npy` file of integers.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is another kind of file, or holds other numbers.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another kind of file, or holds other numbers.
     """
     try:
         groups = np.load(path, allow_pickle=False)
@@ -79,7 +79,7 @@ def require_one_group_each(groups: NDArray[np.integer[Any]], source: FaceSource,
     """Refuse groups that tear an identity apart; those of unknown people are not looked at.
 
     Raises:
-        ValueError: an identity is in two groups; the message names it, ``origin`` and an image.
+        ValueError: If an identity is in two groups; the message names it, `origin` and an image.
     """
     known = np.flatnonzero(source.labels >= 0)
     labels, groups = source.labels[known], groups[known]

@@ -13,13 +13,13 @@ class PairPlan:
     """One epoch.
 
     Attributes:
-        batches: positions of images, int64 (num_batches, B). The two images of an identity are neighbours, and so are
+        batches: Positions of images, int64 (num_batches, B). The two images of an identity are neighbours, and so are
             the identities of a group.
-        left_over: images of identities with two images or more that the epoch does not use.
-        single_image_identities: identities with a single image: never drawn.
-        small_group_identities: identities with two images or more whose group has too few of them: never drawn, their
-            images are counted in ``left_over`` too.
-        unknown_images: images of unknown people (label -1): never drawn.
+        left_over: Images of identities with two images or more that the epoch does not use.
+        single_image_identities: Identities with a single image: never drawn.
+        small_group_identities: Identities with two images or more whose group has too few of them: never drawn, their
+            images are counted in `left_over` too.
+        unknown_images: Images of unknown people (label -1): never drawn.
     """
 
     batches: Integers
@@ -34,14 +34,14 @@ class _People:
     """Those who can be drawn, sorted by group: what is left of each as the epoch goes on.
 
     Attributes:
-        images: positions of all images of known people, one identity after another, in random order within each.
-        next_image: place in ``images`` of each one's next image, (P,).
-        weights: images not picked yet of each, 0 with less than two, (P,).
-        starts: first person of each group, (G,).
-        stops: the person after its last, (G,).
-        single_image_identities: see `PairPlan`.
-        small_group_identities: see `PairPlan`.
-        num_pairable: identities with two images or more, in small groups too.
+        images: Positions of all images of known people, one identity after another, in random order within each.
+        next_image: Place in `images` of each one's next image, (P,).
+        weights: Images not picked yet of each, 0 with less than two, (P,).
+        starts: First person of each group, (G,).
+        stops: The person after its last, (G,).
+        single_image_identities: See `PairPlan`.
+        small_group_identities: See `PairPlan`.
+        num_pairable: Identities with two images or more, in small groups too.
     """
 
     images: Integers
@@ -68,15 +68,15 @@ def plan_identity_pairs(
     after every batch and 0 for those with less than two. Which two of them are taken is uniform. The epoch ends when
     fewer than B/2 identities have two images left.
 
-    With ``identities_per_group`` k, a batch is B/(2k) groups of k identities. Groups are drawn alike, by the images not
+    With `identities_per_group` k, a batch is B/(2k) groups of k identities. Groups are drawn alike, by the images not
     picked yet of their identities with two left, then the identities within each. A group is drawn while k of its
     identities have two images left; the epoch ends when fewer than B/(2k) groups have.
 
     Args:
-        labels: identity of every image, int64 (N,); -1 for an unknown person.
+        labels: Identity of every image, int64 (N,); -1 for an unknown person.
         batch_size: B, images per batch, even.
-        generator: source of all draws; the plan is a pure function of its state.
-        groups: group of every image, int64 (N,), such as families of people who look alike. Those of unknown people
+        generator: Source of all draws; the plan is a pure function of its state.
+        groups: Group of every image, int64 (N,), such as families of people who look alike. Those of unknown people
             are not looked at.
         identities_per_group: k, identities of one group in a batch; None draws from all people alike.
 
@@ -84,7 +84,7 @@ def plan_identity_pairs(
         The plan, of at least one batch.
 
     Raises:
-        ValueError: B is odd or no multiple of 2k, groups and k are not given together, there is no group per image, an
+        ValueError: If b is odd or no multiple of 2k, groups and k are not given together, there is no group per image, an
             identity is in two groups, or there are too few identities for one batch.
     """
     labels = np.asarray(labels, dtype=np.int64)
@@ -116,17 +116,17 @@ def draw_distinct(
     generator: np.random.Generator,
     ends: Integers | None = None,
 ) -> Integers:
-    """Draw ``count`` different places from each of several ranges, one after another with probability by weight.
+    """Draw `count` different places from each of several ranges, one after another with probability by weight.
 
     This is successive sampling, exactly: places are drawn with replacement, and only the first time of each counts.
     Where that gives too few, the weights of those drawn become 0 and the rest is drawn again.
 
     Args:
         weights: int64 (P,), not negative.
-        starts: first place of each range, int64 (R,); ranges do not overlap, and each has ``count`` positive weights.
-        stops: the place after its last, int64 (R,).
-        count: places per range.
-        generator: source of the draws.
+        starts: First place of each range, int64 (R,); ranges do not overlap, and each has `count` positive weights.
+        stops: The place after its last, int64 (R,).
+        count: Places per range.
+        generator: Source of the draws.
         ends: 0 and the running sums of earlier weights, int64 (P + 1,), none of them smaller than those of now: saves
             summing up anew, because a place whose weight has shrunk is refused with the right probability.
 
@@ -157,26 +157,26 @@ def draw_distinct(
 
 
 def running_sums(weights: Integers) -> Integers:
-    """0 and the sums of the first 1, 2, ... weights, int64 (P + 1,)."""
+    """Return 0 and the sums of the first 1, 2, ... weights, int64 (P + 1,)."""
     ends = np.zeros(len(weights) + 1, dtype=np.int64)
     np.cumsum(weights, out=ends[1:])
     return ends
 
 
 def group_of_identities(images: Integers, starts: Integers, labels: Integers, groups: Integers) -> Integers:
-    """The group of every identity.
+    """Return the group of every identity.
 
     Args:
-        images: positions of images, one identity after another, int64 (M,).
-        starts: place in ``images`` of the first one of each identity, int64 (P,).
-        labels: identity of every image, int64 (N,).
-        groups: group of every image, int64 (N,).
+        images: Positions of images, one identity after another, int64 (M,).
+        starts: Place in `images` of the first one of each identity, int64 (P,).
+        labels: Identity of every image, int64 (N,).
+        groups: Group of every image, int64 (N,).
 
     Returns:
         int64 (P,).
 
     Raises:
-        ValueError: the images of an identity are in different groups; the message names it.
+        ValueError: If the images of an identity are in different groups; the message names it.
     """
     group = groups[images[starts]]
     expected = np.repeat(group, np.diff(starts, append=len(images)))
@@ -190,7 +190,7 @@ def group_of_identities(images: Integers, starts: Integers, labels: Integers, gr
 
 
 def _require_whole_groups(batch_size: int, identities_per_group: int | None) -> int:
-    """The number of identities per group, all of the batch where groups are not asked for."""
+    """Return the number of identities per group, all of the batch where groups are not asked for."""
     if batch_size < 2 or batch_size % 2:
         raise ValueError(f"batch_size={batch_size}: must be even, two images per identity")
     if identities_per_group is None:
@@ -230,7 +230,7 @@ def _index_people(labels: Integers, groups: Integers | None, per_group: int, gen
 
 
 def _draw_batches(people: _People, num_groups: int, per_group: int, generator: np.random.Generator) -> Integers:
-    """Batches (num_batches, B) until too few groups are open; the people's numbers go down."""
+    """Return batches (num_batches, B) until too few groups are open; the people's numbers go down."""
     weights, next_image = people.weights, people.next_image
     all_groups = np.array([0]), np.array([len(people.starts)])
     group_weights = np.add.reduceat(weights, people.starts)

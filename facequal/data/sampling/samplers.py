@@ -18,17 +18,17 @@ from facequal.data.source import FaceSource
 class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchdata is untyped
     """A seeded shuffle that is a pure function of (seed, epoch), dealt out to the ranks, with its place in checkpoints.
 
-    It is a ``DistributedSampler``, with one rank too, because Lightning calls the ``set_epoch`` of such a one before
+    It is a `DistributedSampler`, with one rank too, because Lightning calls the `set_epoch` of such a one before
     every epoch and leaves it alone. It passes the epoch on to data sets that draw in their workers.
 
     Args:
-        source: what to sample.
-        shuffle: shuffle anew in every epoch; otherwise in order.
-        seed: seed of the shuffle.
-        rank: this process.
-        world_size: number of processes.
+        source: What to sample.
+        shuffle: Shuffle anew in every epoch; otherwise in order.
+        seed: Seed of the shuffle.
+        rank: This process.
+        world_size: Number of processes.
         epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
-        smallest_batch: fewest images of this rank that make a batch: that of the loader where it drops the last
+        smallest_batch: Fewest images of this rank that make a batch: that of the loader where it drops the last
             incomplete one.
     """
 
@@ -55,7 +55,7 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
             cell.fill_(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The place in the order, and the epoch the order belongs to."""
+        """Return the place in the order, and the epoch the order belongs to."""
         return {**super().state_dict(), "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -77,15 +77,15 @@ class PlannedSampler(EpochSampler):
     So the parts in the order of the ranks are the batch. Every epoch has as many batches.
 
     Args:
-        source: what to sample.
+        source: What to sample.
         batch_size: B, images per batch over all ranks.
-        seed: seed of the draws.
-        rank: this process.
-        world_size: number of processes.
+        seed: Seed of the draws.
+        rank: This process.
+        world_size: Number of processes.
         epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
 
     Raises:
-        ValueError: the batch does not divide among the ranks.
+        ValueError: If the batch does not divide among the ranks.
     """
 
     next_yielded: int | None  # the parent's, untyped there
@@ -107,7 +107,7 @@ class PlannedSampler(EpochSampler):
 
     @abstractmethod
     def batches(self) -> NDArray[np.int64]:
-        """Positions of the current epoch's batches, (batches, B)."""
+        """Return positions of the current epoch's batches, (batches, B)."""
 
     def set_num_batches(self, number: int) -> None:
         """Say how many batches every epoch has."""
@@ -116,7 +116,7 @@ class PlannedSampler(EpochSampler):
         self.total_size = number * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
-        """This rank's positions in the current epoch, from the place of a loaded state on."""
+        """Yield this rank's positions in the current epoch, from the place of a loaded state on."""
         self.yielded = self.next_yielded or 0
         self.next_yielded = None
         share = self.batch_size // self.num_replicas
@@ -132,15 +132,15 @@ class AlternatingSampler(PlannedSampler):
     An epoch shuffles both halves, and ends with the smaller one.
 
     Args:
-        source: what to sample.
+        source: What to sample.
         batch_size: B, images per batch over all ranks.
-        seed: seed of the halves and of the order.
-        rank: this process.
-        world_size: number of processes.
+        seed: Seed of the halves and of the order.
+        rank: This process.
+        world_size: Number of processes.
         epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
 
     Raises:
-        ValueError: the batch does not divide among the ranks, or a half has fewer images than a batch.
+        ValueError: If the batch does not divide among the ranks, or a half has fewer images than a batch.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class AlternatingSampler(PlannedSampler):
         self.set_num_batches(2 * (min(map(len, self.halves)) // batch_size))
 
     def batches(self) -> NDArray[np.int64]:
-        """Positions (batches, B): even ones of the first half, odd ones of the second."""
+        """Return positions (batches, B): even ones of the first half, odd ones of the second."""
         generator = np.random.default_rng([self.seed, self.epoch, 1])
         number = self.num_batches // 2
         planned = [
@@ -181,20 +181,20 @@ class IdentityPairSampler(PlannedSampler):
     of them begins anew at its end, and some pairs are seen twice.
 
     Args:
-        source: what to sample.
+        source: What to sample.
         batch_size: B, images per batch over all ranks.
-        groups: group of every image, int64 (N,).
-        identities_per_group: identities of one group in a batch.
-        seed: seed of the draws.
-        rank: this process.
-        world_size: number of processes.
+        groups: Group of every image, int64 (N,).
+        identities_per_group: Identities of one group in a batch.
+        seed: Seed of the draws.
+        rank: This process.
+        world_size: Number of processes.
         epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
 
     Attributes:
-        num_batches: batches per epoch.
+        num_batches: Batches per epoch.
 
     Raises:
-        ValueError: the batch does not divide among the ranks, or see `plan_identity_pairs`.
+        ValueError: If the batch does not divide among the ranks, or see `plan_identity_pairs`.
     """
 
     ATTEMPTS = 20
@@ -217,12 +217,12 @@ class IdentityPairSampler(PlannedSampler):
         self.set_num_batches(len(self._plan.batches))
 
     def batches(self) -> NDArray[np.int64]:
-        """Positions (batches, B) of the current epoch."""
+        """Return positions (batches, B) of the current epoch."""
         return self.plan.batches
 
     @property
     def plan(self) -> PairPlan:
-        """The plan of the current epoch, of ``num_batches`` batches."""
+        """The plan of the current epoch, of `num_batches` batches."""
         if self._planned_epoch != self.epoch:
             self._plan, self._planned_epoch = self._fitting_plan(self.epoch), self.epoch
         return self._plan
@@ -233,7 +233,7 @@ class IdentityPairSampler(PlannedSampler):
         return self.plan.left_over
 
     def describe(self) -> str:
-        """What an epoch holds and what it leaves out, for the log."""
+        """Return what an epoch holds and what it leaves out, for the log."""
         plan = self.plan
         never = [
             f"{plan.single_image_identities} identities with a single image",
@@ -252,7 +252,7 @@ class IdentityPairSampler(PlannedSampler):
         return plan_identity_pairs(self.labels, self.batch_size, generator, self.groups, self.identities_per_group)
 
     def _fitting_plan(self, epoch: int) -> PairPlan:
-        """The first plan of an epoch that is long enough, cut; otherwise the longest, begun anew at its end."""
+        """Return the first plan of an epoch that is long enough, cut; otherwise the longest, begun anew at its end."""
         longest = self._draw(epoch, attempt=0)
         for attempt in range(1, self.ATTEMPTS):
             if len(longest.batches) >= self.num_batches:

@@ -13,7 +13,7 @@ from facequal.data.source import FaceSource
 
 
 def sample_seed(seed: int, epoch: int, index: int) -> int:
-    """A 32-bit seed that depends on nothing but its arguments."""
+    """Return a 32-bit seed that depends on nothing but its arguments."""
     digest = hashlib.blake2b(f"{seed}/{epoch}/{index}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little")
 
@@ -25,13 +25,13 @@ class AlbumentationsDataset(Dataset[dict[str, Any]]):
     before each image makes them differ, and makes them independent of the number of workers.
 
     Args:
-        source: a data set of faces.
-        transforms: one mapping per transform: ``name`` (a class of albumentations) and its arguments, such as
-            ``{"name": "ImageCompression", "quality_range": [60, 95], "p": 0.5}``.
-        seed: seed of the draws.
+        source: A data set of faces.
+        transforms: One mapping per transform: `name` (a class of albumentations) and its arguments, such as
+            `{"name": "ImageCompression", "quality_range": [60, 95], "p": 0.5}`.
+        seed: Seed of the draws.
 
     Raises:
-        ValueError: a transform has no name or albumentations has no transform of that name.
+        ValueError: If a transform has no name or albumentations has no transform of that name.
     """
 
     def __init__(self, source: FaceSource, transforms: Sequence[Mapping[str, Any]], seed: int) -> None:
@@ -57,10 +57,10 @@ class AlbumentationsDataset(Dataset[dict[str, Any]]):
 
 
 def build_compose(transforms: Sequence[Mapping[str, Any]]) -> Any:
-    """Build ``albumentations.Compose`` from names and arguments.
+    """Build `albumentations.Compose` from names and arguments.
 
     Raises:
-        ValueError: a transform has no name or albumentations has no transform of that name.
+        ValueError: If a transform has no name or albumentations has no transform of that name.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer version
     import albumentations

@@ -35,7 +35,7 @@ class FaceDataset(Dataset[dict[str, Any]]):
             without resizing (`crop_centre`). None gives every image in its own size.
 
     Raises:
-        ValueError: Numbers of images and labels differ, or `size_px` is not positive.
+        ValueError: If numbers of images and labels differ, or `size_px` is not positive.
     """
 
     def __init__(
@@ -72,22 +72,22 @@ class FaceDataset(Dataset[dict[str, Any]]):
             uint8 RGB (H, W, 3).
 
         Raises:
-            DataError: The image cannot be read; the message names it.
+            DataError: If the image cannot be read; the message names it.
         """
         return decode_image(self.images.read(index), self.images.describe(index))
 
     def describe(self, index: int) -> str:
-        """Path of an image, or file, key and offset of its record: what error messages name."""
+        """Return path of an image, or file, key and offset of its record: what error messages name."""
         return self.images.describe(index)
 
     def name(self, index: int) -> str:
-        """What files made from an image are named by: its path in the folder of images, or its number."""
+        """Return what files made from an image are named by: its path in the folder of images, or its number."""
         path = PurePath(self.images.name(index) if isinstance(self.images, FileImages) else f"{index:06d}")
         # A list may name files anywhere: the result stays below the folder that it is used in.
         return str(PurePath(*(part for part in path.parts if part != ".." and part != path.anchor)))
 
     def by_identity(self, encoded: bool = False) -> Iterator[tuple[int, RGBImage | bytes]]:
-        """Labels and images sorted by identity, for `facequal.data.sources.recordio.write_record_set`.
+        """Yield labels and images sorted by identity, for `facequal.data.sources.recordio.write_record_set`.
 
         Args:
             encoded: Give the images' own bytes instead of their pixels in `size_px`.
@@ -118,7 +118,7 @@ class FolderDataset(FaceDataset):
         extensions: File name endings of images, in lower case.
 
     Raises:
-        DatasetError: The folder does not follow the layout; the message names the first wrong file or folder.
+        DatasetError: If the folder does not follow the layout; the message names the first wrong file or folder.
     """
 
     def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
@@ -139,7 +139,7 @@ class ImageFolder(FaceDataset):
         extensions: File name endings of images, in lower case.
 
     Raises:
-        DatasetError: There is no such folder, or no image in it.
+        DatasetError: If there is no such folder, or no image in it.
     """
 
     def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
@@ -171,7 +171,7 @@ class ListDataset(FaceDataset):
         size_px: Side of the images, see `FaceDataset`.
 
     Raises:
-        DatasetError: The list is missing or malformed, or has no row of the split; the message names the line.
+        DatasetError: If the list is missing or malformed, or has no row of the split; the message names the line.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class RecordDataset(FaceDataset):
         size_px: Side of the images, see `FaceDataset`.
 
     Raises:
-        RecordError: The set is missing or malformed.
+        RecordError: If the set is missing or malformed.
     """
 
     def __init__(self, root: str | Path, size_px: SizePx = 112) -> None:

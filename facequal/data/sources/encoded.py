@@ -18,11 +18,11 @@ class EncodedImages(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> bytes:
-        """The bytes of an image file."""
+        """Return the bytes of an image file."""
         ...
 
     def describe(self, index: int) -> str:
-        """Path, or file, key and offset, of an image."""
+        """Return path, or file, key and offset, of an image."""
         ...
 
 
@@ -55,23 +55,23 @@ class FileImages:
         return len(self._paths)
 
     def name(self, index: int) -> str:
-        """Path of an image relative to the folder."""
+        """Return path of an image relative to the folder."""
         return os.fsdecode(self._paths[index])
 
     def path(self, index: int) -> str:
-        """Path of an image."""
+        """Return path of an image."""
         return os.path.join(self._root, os.fsdecode(self._paths[index]))  # noqa: PTH118 (hot: Path costs ten times more)
 
     def read(self, index: int) -> bytes:
-        """The bytes of the file.
+        """Return the bytes of the file.
 
         Raises:
-            ImageReadError: The file is missing or unreadable.
+            ImageReadError: If the file is missing or unreadable.
         """
         return read_file(self.path(index), self.describe(index))
 
     def describe(self, index: int) -> str:
-        """Path of the file, with the line of the list where there is one."""
+        """Return path of the file, with the line of the list where there is one."""
         if self._lines is None:
             return self.path(index)
         return f"{self.path(index)} ({self._list_path}: line {self._lines[index]})"
@@ -87,15 +87,15 @@ class RecordImages:
         return len(self.reader)
 
     def read(self, index: int) -> bytes:
-        """The image of the record.
+        """Return the image of the record.
 
         Raises:
-            RecordError: The record is unreadable.
+            RecordError: If the record is unreadable.
         """
         return self.reader.read(self.reader.keys.item(index)).payload
 
     def describe(self, index: int) -> str:
-        """File, key and offset of the record."""
+        """Return file, key and offset of the record."""
         return self.reader.describe(self.reader.keys.item(index))
 
 
@@ -118,10 +118,10 @@ class MemoryImages:
         return len(self._ends)
 
     def read(self, index: int) -> bytes:
-        """The bytes of an image."""
+        """Return the bytes of an image."""
         start = 0 if index == 0 else self._ends.item(index - 1)
         return self._data[start : self._ends.item(index)]
 
     def describe(self, index: int) -> str:
-        """The file and the image's place in it."""
+        """Return the file and the image's place in it."""
         return f"{self._path}: image {self._places[index]}"

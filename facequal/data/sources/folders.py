@@ -78,7 +78,7 @@ def _add_identity(found: IdentityFolders, folder: "os.DirEntry[str]", extensions
 
 
 def _visible(folder: str | Path) -> "list[os.DirEntry[str]]":
-    """Entries of a folder, sorted by name, without hidden ones and litter."""
+    """Return entries of a folder, sorted by name, without hidden ones and litter."""
     with os.scandir(folder) as entries:
         visible = [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in LITTER]
     return sorted(visible, key=lambda entry: entry.name)

@@ -63,7 +63,7 @@ def decode_image(data: bytes, source: str) -> RGBImage:
         uint8 (H, W, 3), RGB, 0..255, contiguous and writable.
 
     Raises:
-        ImageReadError: `data` is empty, truncated, corrupt, or holds floats or integers over 16 bits.
+        ImageReadError: If `data` is empty, truncated, corrupt, or holds floats or integers over 16 bits.
     """
     if not data:
         raise ImageReadError(f"{source}: zero bytes, expected an encoded image")
@@ -82,16 +82,16 @@ def read_image(path: str | Path) -> RGBImage:
     """Read and decode one image file, see `decode_image`.
 
     Raises:
-        ImageReadError: The file is missing or unreadable, or its bytes are.
+        ImageReadError: If the file is missing or unreadable, or its bytes are.
     """
     return decode_image(read_file(path), str(path))
 
 
 def read_file(path: str | Path, source: str | None = None) -> bytes:
-    """The bytes of an image file; `source` replaces the path in the error message.
+    """Return the bytes of an image file; `source` replaces the path in the error message.
 
     Raises:
-        ImageReadError: The file is missing or unreadable.
+        ImageReadError: If the file is missing or unreadable.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (a third of the time of Path.read_bytes for small files)
@@ -104,7 +104,7 @@ def encode_png(path: str | Path, image: RGBImage) -> None:
     """Write uint8 RGB (H, W, 3) as a PNG file.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: If the file cannot be written.
     """
     _, encoded = cv2.imencode(".png", image[..., ::-1])
     Path(path).write_bytes(encoded.tobytes())
@@ -155,7 +155,7 @@ def crop_centre(image: RGBImage, height_px: int, width_px: int) -> RGBImage:
 
 
 def _opencv(data: bytes, flags: int, source: str) -> NDArray[Any] | None:
-    """The decoded array, or None where OpenCV cannot read the bytes."""
+    """Return the decoded array, or None where OpenCV cannot read the bytes."""
     try:
         image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:  # more pixels than OpenCV allows
@@ -164,7 +164,10 @@ def _opencv(data: bytes, flags: int, source: str) -> NDArray[Any] | None:
 
 
 def _opencv_is_right(data: bytes, source: str) -> bool:
-    """Whether OpenCV decodes this kind of image as documented above; raises where the end of the image is missing."""
+    """Return whether OpenCV decodes this kind of image as documented above.
+
+    Raises where the end of the image is missing.
+    """
     if data.startswith(_JPEG_START):
         components, frame = _jpeg_frame(data)
         # The end marker cannot occur inside the entropy-coded data; before the frame it may be that of a thumbnail.
@@ -181,7 +184,10 @@ def _opencv_is_right(data: bytes, source: str) -> bool:
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int]:
-    """Number of components of a JPEG and offset of its frame header; (0, 2) where the markers cannot be followed."""
+    """Return number of components of a JPEG and offset of its frame header.
+
+    (0, 2) where the markers cannot be followed.
+    """
     if data.startswith(_USUAL_FRAME, _USUAL_FRAME_AT):
         return 3, _USUAL_FRAME_AT
     position, last = 2, len(data) - 10
@@ -197,12 +203,12 @@ def _jpeg_frame(data: bytes) -> tuple[int, int]:
 
 
 def _may_be_deep_colour(data: bytes) -> bool:
-    """16-bit colour, which Pillow cuts to 8 bits, exists in PNG and TIFF."""
+    """Return 16-bit colour, which Pillow cuts to 8 bits, exists in PNG and TIFF."""
     return data.startswith(_TIFF_STARTS) or (data.startswith(_PNG_START) and data[24] == 16)
 
 
 def _from_deep_bgr(image: NDArray[np.uint16], data: bytes) -> RGBImage:
-    """uint16 BGR or BGRA (H, W, 3 or 4), as OpenCV stores it, to uint8 RGB, oriented as the EXIF data says."""
+    """Return uint16 BGR or BGRA (H, W, 3 or 4), as OpenCV stores it, to uint8 RGB, oriented as the EXIF data says."""
     colour = image[..., 2::-1].astype(np.float64)
     if image.shape[2] == 4:
         colour *= image[..., 3:] / 65535.0
@@ -228,7 +234,7 @@ def _decode_with_pillow(data: bytes, source: str) -> RGBImage:
 
 
 def _to_rgb(picture: Image.Image, source: str) -> RGBImage:
-    """uint8 RGB (H, W, 3) of a loaded Pillow image of any mode with a defined range."""
+    """Return uint8 RGB (H, W, 3) of a loaded Pillow image of any mode with a defined range."""
     if picture.mode == "F":
         raise ImageReadError(
             f"{source}: floating-point pixels have no defined range, convert the image to 8 or 16 bits"

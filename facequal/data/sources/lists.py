@@ -98,7 +98,7 @@ def convert_celeba(
         The number of images.
 
     Raises:
-        DatasetError: A line is malformed, or an image is in only one of the files; the message names file and line.
+        DatasetError: If a line is malformed, or an image is in only one of the files; the message names file and line.
     """
     partition = {}
     for where, (name, number) in _fields(partition_file, 2):
@@ -137,7 +137,7 @@ def convert_vggface2(
         The number of images.
 
     Raises:
-        DatasetError: A line is malformed or there twice, or an identity is not in the meta file; the message names file
+        DatasetError: If a line is malformed or there twice, or an identity is not in the meta file; the message names file
             and line.
     """
     known = None if identity_meta is None else {fields[0] for _, fields in _fields(identity_meta, None, ",")}
@@ -169,7 +169,7 @@ def write_list(rows: Iterable[tuple[str, str, str]], csv_path: str | Path) -> in
 
 
 def _fields(path: str | Path, count: int | None, separator: str | None = None) -> Iterator[tuple[str, list[str]]]:
-    """`file: line n` and the fields of every line that is not blank."""
+    """Yield `file: line n` and the fields of every line that is not blank."""
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -13,22 +13,22 @@ from facequal.data.source import FaceSource
 
 
 class ReferencedFaces(Dataset[dict[str, Any]]):
-    """A source whose items have ``references``: other images of the same identity, never the image itself.
+    """A source whose items have `references`: other images of the same identity, never the image itself.
 
     Each of an image's references is drawn from all others of its identity, with replacement, as a function of (seed,
     epoch, index) alone. Where there is no other image, or the person is unknown, the references are black and
-    ``num_references`` is 0.
+    `num_references` is 0.
 
     Args:
-        source: a data set of faces of one size.
+        source: A data set of faces of one size.
         num_references: n.
-        seed: seed of the draws.
+        seed: Seed of the draws.
 
     Attributes:
         epoch: int64 scalar in shared memory: the epoch of the draws, also in the workers of a loader.
 
     Raises:
-        ValueError: n is below 1.
+        ValueError: If n is below 1.
     """
 
     def __init__(self, source: FaceSource, num_references: int, seed: int = 0) -> None:
@@ -50,7 +50,7 @@ class ReferencedFaces(Dataset[dict[str, Any]]):
         return {**item, **read_references(self.source, drawn, self.num_references, item["image"])}
 
     def describe(self, index: int) -> str:
-        """Path, or record key and offset, of an image."""
+        """Return path, or record key and offset, of an image."""
         return self.source.describe(index)
 
 
@@ -67,7 +67,7 @@ class OtherImages:
         self.sorted_labels = self.labels[self.order]
 
     def of(self, index: int) -> NDArray[np.int64]:
-        """Positions of the other images, in order; none of an unknown person."""
+        """Return positions of the other images, in order; none of an unknown person."""
         label = self.labels[index]
         if label < 0:
             return np.empty(0, dtype=np.int64)
@@ -78,18 +78,18 @@ class OtherImages:
 
 
 def read_references(source: FaceSource, positions: NDArray[np.int64], num: int, like: Tensor) -> dict[str, Any]:
-    """``references`` uint8 (n,3,H,W), black beyond those there are, and ``num_references``, how many there are.
+    """Return `references` uint8 (n,3,H,W), black beyond those there are, and `num_references`, how many there are.
 
     Args:
-        source: the images.
-        positions: positions of at most ``num`` of them.
+        source: The images.
+        positions: Positions of at most `num` of them.
         num: n.
-        like: the image they are of one size with.
+        like: The image they are of one size with.
     """
     return padded_references([source[int(position)]["image"] for position in positions], num, like)
 
 
 def padded_references(images: Sequence[Tensor], num: int, like: Tensor) -> dict[str, Any]:
-    """The same of images that are read already."""
+    """Return the same of images that are read already."""
     missing = [torch.zeros_like(like)] * (num - len(images))
     return {"references": torch.stack([*images, *missing]), "num_references": len(images)}

@@ -10,14 +10,14 @@ from facequal.data.source import FaceSource
 
 
 class ScoredSource(Dataset[dict[str, Any]]):
-    """A source whose items also hold ``quality``, a float32 score from a file.
+    """A source whose items also hold `quality`, a float32 score from a file.
 
     Args:
-        source: a data set of faces.
-        path: ``.npy`` file of one number per image of the source, in its order; larger is better.
+        source: A data set of faces.
+        path: `.npy` file of one number per image of the source, in its order; larger is better.
 
     Raises:
-        ValueError: the file holds another number of scores, or one that is not finite.
+        ValueError: If the file holds another number of scores, or one that is not finite.
     """
 
     def __init__(self, source: FaceSource, path: str | Path) -> None:

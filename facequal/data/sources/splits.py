@@ -14,11 +14,11 @@ class IdentitySubset(Dataset[dict[str, Any]]):
     """The images of some identities of a source, with labels renumbered from 0 and indices from 0.
 
     Args:
-        source: a data set of faces.
-        identities: labels of ``source`` to keep, in the order that gives the new labels.
+        source: A data set of faces.
+        identities: Labels of `source` to keep, in the order that gives the new labels.
 
     Raises:
-        ValueError: an identity is named twice or is not in the source.
+        ValueError: If an identity is named twice or is not in the source.
     """
 
     def __init__(self, source: FaceSource, identities: Sequence[int] | NDArray[np.int64]) -> None:
@@ -52,15 +52,15 @@ def split_identities(source: FaceSource, num_held_out: int, seed: int) -> tuple[
     """Split a source by identity, so that no person is on both sides.
 
     Args:
-        source: a data set of faces.
-        num_held_out: identities of the second part, drawn from those with at least two images.
-        seed: seed of the draw.
+        source: A data set of faces.
+        num_held_out: Identities of the second part, drawn from those with at least two images.
+        seed: Seed of the draw.
 
     Returns:
         The training part and the held-out part.
 
     Raises:
-        ValueError: fewer than ``num_held_out`` identities have two images, or fewer than two would remain.
+        ValueError: If fewer than `num_held_out` identities have two images, or fewer than two would remain.
     """
     images_per_identity = np.bincount(source.labels, minlength=source.num_classes)
     eligible = np.flatnonzero(images_per_identity >= 2)
@@ -78,13 +78,13 @@ class SampledFaces(Dataset[dict[str, Any]]):
     """Some images of a source, drawn at random without repetition, in the source's order; labels stay as they are.
 
     Args:
-        faces: a data set of faces.
-        num_images: how many to draw.
-        seed: seed of the draw.
+        faces: A data set of faces.
+        num_images: How many to draw.
+        seed: Seed of the draw.
 
     Raises:
-        TypeError: ``faces`` is no data set of faces.
-        ValueError: there are fewer images.
+        TypeError: If `faces` is no data set of faces.
+        ValueError: If there are fewer images.
     """
 
     def __init__(
@@ -108,5 +108,5 @@ class SampledFaces(Dataset[dict[str, Any]]):
         return {**self.source[int(self.positions[index])], "index": int(index)}
 
     def describe(self, index: int) -> str:
-        """Path, or record key and offset, of an image."""
+        """Return path, or record key and offset, of an image."""
         return self.source.describe(int(self.positions[index]))

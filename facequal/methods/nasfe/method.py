@@ -35,7 +35,7 @@ class NASFE(RestoringMethod):
     In training references are left out of a sample with the probability `reference_dropout`, so that one checkpoint
     serves the first two.
 
-    Logs ``train/loss``, its three weighted terms, and ``train/psnr``.
+    Logs `train/loss`, its three weighted terms, and `train/psnr`.
 
     Args:
         network: The network.
@@ -61,8 +61,8 @@ class NASFE(RestoringMethod):
         tile_overlap_px: Overlap of neighbouring tiles.
 
     Raises:
-        ValueError: Settings do not go together, or weights do not fit.
-        FileNotFoundError: There are no such weights.
+        ValueError: If settings do not go together, or weights do not fit.
+        FileNotFoundError: If there are no such weights.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class NASFE(RestoringMethod):
             rank_zero_info(f"{weights}: all weights of the network loaded")
 
     def mode_of(self, batch: Mapping[str, Any]) -> str:
-        """How a batch is restored: "refs", "self" or "none"."""
+        """Return how a batch is restored: "refs", "self" or "none"."""
         if self.network.identity is None:
             return "none"
         given = "refs" if "references" in batch else "self"
@@ -160,10 +160,10 @@ class NASFE(RestoringMethod):
         return restore_in_tiles(restore_tile, images, self.tile_px, self.tile_overlap_px)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The weighted sum of the three terms, mean over the batch.
+        """Return the weighted sum of the three terms, mean over the batch.
 
         Raises:
-            ValueError: the data module degrades nothing, or brings no references to a network that takes them.
+            ValueError: If the data module degrades nothing, or brings no references to a network that takes them.
         """
         if not batch["degradation"]:
             raise ValueError("NASFE learns to undo a degradation: set data.degradation")
@@ -206,10 +206,10 @@ class NASFE(RestoringMethod):
         self.term_watch.see(self.global_step, means)
 
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
-        """Restored pictures (B,3,H,W).
+        """Return restored pictures (B,3,H,W).
 
         Raises:
-            ValueError: there are no references in the mode "refs", or they have another size than the pictures.
+            ValueError: If there are no references in the mode "refs", or they have another size than the pictures.
         """
         references, present = self._references_of(batch) if self.mode_of(batch) == "refs" else (None, None)
         return self._restore(batch["lq"], batch.get("classes"), references, present)
@@ -224,15 +224,15 @@ class NASFE(RestoringMethod):
 
         Args:
             picture: uint8 RGB (H,W,3), of any size.
-            references: as many as there are, uint8 RGB in the size of the picture.
-            classes: probabilities of blur, noise and low light, for a network with a class prior and without a
+            references: As many as there are, uint8 RGB in the size of the picture.
+            classes: Probabilities of blur, noise and low light, for a network with a class prior and without a
                 classifier.
 
         Returns:
             uint8 RGB (H,W,3).
 
         Raises:
-            ValueError: a picture is something else, a reference has another size, or references or classes are given
+            ValueError: If a picture is something else, a reference has another size, or references or classes are given
                 to a method that does not take them, or not given to one that does.
         """
         if references and self.network.identity is None:
@@ -251,7 +251,7 @@ class NASFE(RestoringMethod):
         return self.restored_picture(image, prior, torch.stack(clean, dim=1) if clean else None)
 
     def _references_of(self, batch: Mapping[str, Any]) -> tuple[Tensor | None, Tensor | None]:
-        """Features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
+        """Return features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
         wanted = self.network.identity is not None or (self.training and self.identity_weight > 0.0)
         if self.features is None or not wanted:
             return None, None
@@ -277,7 +277,7 @@ class NASFE(RestoringMethod):
         return features / self.features.scale
 
     def _prior(self, images: Tensor, classes: Tensor | None) -> Tensor:
-        """Probabilities of blur, noise and low light (B,3)."""
+        """Return probabilities of blur, noise and low light (B,3)."""
         if self.classifier is not None:
             with torch.no_grad():
                 return torch.sigmoid(self.classifier(images).float())
@@ -286,5 +286,5 @@ class NASFE(RestoringMethod):
         return classes
 
     def configure_optimizers(self) -> Any:
-        """The optimizer, and the schedule at every step."""
+        """Return the optimizer, and the schedule at every step."""
         return self.with_schedule(self.optimizer_factory(self.network.parameters()))

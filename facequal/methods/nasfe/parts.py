@@ -23,7 +23,7 @@ def validate_options(
     """Refuse options of `facequal.methods.nasfe.method.NASFE` that do not go together.
 
     Raises:
-        ValueError: see above; names the option.
+        ValueError: See above; names the option.
     """
     if mode not in get_args(Mode):
         raise ValueError(f"mode must be one of {get_args(Mode)}, got {mode!r}; a network without identity has 'none'")
@@ -51,8 +51,8 @@ def load_encoders(network: NASFENetwork, checkpoints: Mapping[str, str]) -> None
     """Load encoders that learnt alone; their class modulation, if any, stays as it is.
 
     Raises:
-        ValueError: a name is unknown, or the weights do not fit.
-        FileNotFoundError: there is no such file.
+        ValueError: If a name is unknown, or the weights do not fit.
+        FileNotFoundError: If there is no such file.
     """
     names = list(BLOCKS)
     for name, path in checkpoints.items():
@@ -67,9 +67,9 @@ class TermWatch:
     """Warns, once, of terms that outweigh the main one: their weight or their features are wrong.
 
     Args:
-        main: name of the main term.
-        largest_ratio: how many times the main term another may be, on average over the first steps.
-        num_steps: how many steps these are.
+        main: Name of the main term.
+        largest_ratio: How many times the main term another may be, on average over the first steps.
+        num_steps: How many steps these are.
     """
 
     def __init__(self, main: str, largest_ratio: float = 10.0, num_steps: int = 100) -> None:

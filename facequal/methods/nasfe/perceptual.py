@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def perceptual_loss(restored: Tensor, clean: Tensor, p: int = 1) -> Tensor:
-    """Mean |F(x_hat) - F(x)|^p over all entries of the features (NASFE's L_per prints 1/NHW and no square: p = 1).
+    """Return mean |F(x_hat) - F(x)|^p over all entries of the features (NASFE's L_per prints 1/NHW and no square: p = 1).
 
     Args:
         restored: float (B,C,h,w), features of the restored pictures.
@@ -16,7 +16,7 @@ def perceptual_loss(restored: Tensor, clean: Tensor, p: int = 1) -> Tensor:
         float32 (B,).
 
     Raises:
-        ValueError: p is neither, or the shapes differ.
+        ValueError: If p is neither, or the shapes differ.
     """
     if p not in (1, 2):
         raise ValueError(f"p must be 1 or 2, got {p}")
@@ -27,7 +27,7 @@ def perceptual_loss(restored: Tensor, clean: Tensor, p: int = 1) -> Tensor:
 
 
 def identity_loss(restored: Tensor, references: Tensor, num_references: Tensor) -> Tensor:
-    """Mean angle between the features of a restored picture and those of clean pictures of the person.
+    """Return mean angle between the features of a restored picture and those of clean pictures of the person.
 
     Features are one unit vector per picture: the paper says nothing of a norm, but takes an angle. The angle is
     2 atan2(|u - v|, |u + v|), which is that of acos(<u, v>) and has a finite gradient everywhere.
@@ -54,5 +54,5 @@ def _unit(vectors: Tensor) -> Tensor:
 
 
 def _length(vectors: Tensor) -> Tensor:
-    """Norms over the last axis whose gradient at 0 is 0, not NaN."""
+    """Return norms over the last axis whose gradient at 0 is 0, not NaN."""
     return (vectors.square().sum(-1) + 1e-12).sqrt()

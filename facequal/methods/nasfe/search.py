@@ -23,7 +23,7 @@ from facequal.pretrained.frozen import FeatureNetwork
 
 
 def architecture_adam(parameters: Iterable[Any]) -> Adam:
-    """Adam at 3e-3 with betas (.5, .999), as architectures are usually searched with, but without weight decay.
+    """Return Adam at 3e-3 with betas (.5, .999), as architectures are usually searched with, but without weight decay.
 
     The usual 1e-3 is meant for a cross entropy. A squared error of pictures has gradients of the order of 1e-6, against
     which it holds all of alpha at 0.
@@ -34,17 +34,17 @@ def architecture_adam(parameters: Iterable[Any]) -> Adam:
 class NASFESearch(RestoringMethod):
     """Searches the fusion of a `NASFENetwork` by continuous relaxation, first order (DARTS; Liu et al. 2019).
 
-    The data module gives batches of two halves of the people in turn (``data.alternate_halves``): those of the first
+    The data module gives batches of two halves of the people in turn (`data.alternate_halves`): those of the first
     half train the weights, those of the second alpha, edge weights and beta. No person is in both: with a split of
     images alone the architecture would be judged on faces whose people the weights know. In the first part of the
     training (`warmup`) the weights learn alone. The loss is L2 + .04 L_per; there are no references.
 
-    `facequal.callbacks.search_report.SearchReport` writes the genotype that follows. Logs ``train/loss`` and, on the
-    second half, ``search/loss`` and ``search/psnr`` as means over the epoch, and what `search_statistics` tells, as
-    ``search/entropy`` and so on; warns when more than half of the edges have come to prefer the skip, as searches do
+    `facequal.callbacks.search_report.SearchReport` writes the genotype that follows. Logs `train/loss` and, on the
+    second half, `search/loss` and `search/psnr` as means over the epoch, and what `search_statistics` tells, as
+    `search/entropy` and so on; warns when more than half of the edges have come to prefer the skip, as searches do
     that collapse.
 
-    Lightning's ``global_step`` counts the steps of both optimizers: schedules here count those of the weights.
+    Lightning's `global_step` counts the steps of both optimizers: schedules here count those of the weights.
 
     Args:
         network: The network, with a space to be searched.
@@ -61,8 +61,8 @@ class NASFESearch(RestoringMethod):
         channels_last: Memory format of the network.
 
     Raises:
-        ValueError: The network has nothing to search, or a setting is out of its range.
-        FileNotFoundError: There are no such encoders.
+        ValueError: If the network has nothing to search, or a setting is out of its range.
+        FileNotFoundError: If there are no such encoders.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class NASFESearch(RestoringMethod):
         """A step of the weights on even batches, of the architecture on odd ones after the warm-up.
 
         Raises:
-            ValueError: the data module degrades nothing, or its batches are not of two halves in turn.
+            ValueError: If the data module degrades nothing, or its batches are not of two halves in turn.
         """
         if not batch["degradation"]:
             raise ValueError("a search learns to undo a degradation: set data.degradation")
@@ -183,7 +183,7 @@ class NASFESearch(RestoringMethod):
             )
 
     def derive(self) -> Genotype:
-        """The genotype that follows from what is learnt so far."""
+        """Return the genotype that follows from what is learnt so far."""
         source = {} if self._trainer is None else {"epoch": self.trainer.current_epoch}
         datamodule = None if self._trainer is None else getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
@@ -191,7 +191,7 @@ class NASFESearch(RestoringMethod):
         return derive_genotype(self.fusion, self.max_skips, **source)
 
     def derived_size(self, genotype: Genotype) -> float:
-        """Parameters of a network like this one with the cells of that genotype, in millions."""
+        """Return parameters of a network like this one with the cells of that genotype, in millions."""
         searched = sum(parameter.numel() for parameter in self.network.parameters())
         searched -= sum(parameter.numel() for parameter in self.fusion.parameters())
         with torch.device("meta"):  # the ranks' random numbers stay the same: the first one alone asks
@@ -199,12 +199,12 @@ class NASFESearch(RestoringMethod):
         return (searched + sum(parameter.numel() for parameter in fusion.parameters())) / 1e6
 
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
-        """Restored pictures (B,3,H,W), by the network as it is mixed now."""
+        """Return restored pictures (B,3,H,W), by the network as it is mixed now."""
         restored: Tensor = self(batch["lq"])
         return restored
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """The optimizer of the weights, and that of the architecture."""
+        """Return the optimizer of the weights, and that of the architecture."""
         architecture = self.fusion.architecture_parameters()
         searched = {id(parameter) for parameter in architecture}
         encoders = list(self.network.encoders.parameters())

@@ -17,10 +17,10 @@ class OctupletOutput(NamedTuple):
     """What the octuplet loss of a batch consists of.
 
     Attributes:
-        loss: sum of the terms, a scalar.
-        terms: mean triplet loss of each term, scalars.
-        active: share of the triplets with a loss above 0, over all terms, a scalar in [0, 1] without gradient.
-        num_anchors: anchors of each term: embeddings that have a positive and a negative, int64 scalar.
+        loss: Sum of the terms, a scalar.
+        terms: Mean triplet loss of each term, scalars.
+        active: Share of the triplets with a loss above 0, over all terms, a scalar in [0, 1] without gradient.
+        num_anchors: Anchors of each term: embeddings that have a positive and a negative, int64 scalar.
     """
 
     loss: Tensor
@@ -38,7 +38,7 @@ def octuplet_terms(
     normalize: bool = False,
     terms: Sequence[Term] = TERMS,
 ) -> OctupletOutput:
-    """Octuplet loss (Knoche et al., "Octuplet Loss: Make Face Recognition Robust to Image Resolution", FG 2023).
+    """Return Octuplet loss (Knoche et al., "Octuplet Loss: Make Face Recognition Robust to Image Resolution", FG 2023).
 
     A term is the mean over its anchors A of
 
@@ -62,8 +62,8 @@ def octuplet_terms(
         labels: (B,) integer identities.
         margin: m, in the unit of the distance. The paper: 25, Euclidean, features that are not normalised.
         distance: "euclidean" |a - b|, "squared" |a - b|^2, or "cosine" 1 - cos(a, b).
-        normalize: bring embeddings to unit length first. The cosine does not depend on it.
-        terms: which terms to sum.
+        normalize: Bring embeddings to unit length first. The cosine does not depend on it.
+        terms: Which terms to sum.
 
     Returns:
         Loss, terms and statistics; float32 (float64 for float64 embeddings). A batch with one identity only, or
@@ -71,8 +71,8 @@ def octuplet_terms(
         gives a NaN loss.
 
     Raises:
-        TypeError: embeddings are not floating point, or labels are not integers.
-        ValueError: the shapes are not (B, D), (B, D) and (B,) with B of at least 1, or a setting is wrong (see
+        TypeError: If embeddings are not floating point, or labels are not integers.
+        ValueError: If the shapes are not (B, D), (B, D) and (B,) with B of at least 1, or a setting is wrong (see
             `OctupletLoss`).
     """
     _check_settings(margin, distance, terms)
@@ -104,7 +104,7 @@ def octuplet_loss(
     normalize: bool = False,
     terms: Sequence[Term] = TERMS,
 ) -> Tensor:
-    """The loss of `octuplet_terms` alone, a scalar; same arguments and errors."""
+    """Return the loss of `octuplet_terms` alone, a scalar; same arguments and errors."""
     return octuplet_terms(hr, lr, labels, margin, distance, normalize, terms).loss
 
 
@@ -114,11 +114,11 @@ class OctupletLoss(nn.Module):
     Args:
         margin: m, in the unit of the distance.
         distance: "euclidean", "squared" or "cosine".
-        normalize: bring embeddings to unit length first.
-        terms: which of "hhh", "hll", "lhh", "lll" to sum.
+        normalize: Bring embeddings to unit length first.
+        terms: Which of "hhh", "hll", "lhh", "lll" to sum.
 
     Raises:
-        ValueError: the margin is negative or not finite, the distance is unknown, or terms are unknown, repeated or
+        ValueError: If the margin is negative or not finite, the distance is unknown, or terms are unknown, repeated or
             none.
     """
 
@@ -135,12 +135,12 @@ class OctupletLoss(nn.Module):
         self.terms: tuple[Term, ...] = tuple(terms)
 
     def forward(self, hr: Tensor, lr: Tensor, labels: Tensor) -> OctupletOutput:
-        """Loss, terms and statistics of a batch; arguments, results and errors of `octuplet_terms`."""
+        """Return loss, terms and statistics of a batch; arguments, results and errors of `octuplet_terms`."""
         return octuplet_terms(hr, lr, labels, self.margin, self.distance, self.normalize, self.terms)
 
 
 def inner_products(hr: Tensor, lr: Tensor) -> Tensor:
-    """Inner products of all embeddings with one another, (2B, 2B), high resolution first.
+    """Return inner products of all embeddings with one another, (2B, 2B), high resolution first.
 
     The block of high with low resolution is computed once and transposed for the other corner, and the embeddings are
     not copied into one tensor: on small batches they are larger than the matrix.
@@ -159,7 +159,7 @@ class HardestPairs(NamedTuple):
 
 
 def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor, terms: Sequence[Term]) -> HardestPairs:
-    """The farthest positive and the nearest negative of every anchor of every term.
+    """Return the farthest positive and the nearest negative of every anchor of every term.
 
     Args:
         products: (2B, 2B) inner products of the embeddings, high resolution first.
@@ -189,7 +189,7 @@ def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor, terms: Sequ
 
 
 def _distances(products: Tensor, squares: Tensor, first: Tensor, second: Tensor, distance: Distance) -> Tensor:
-    """Distances of chosen pairs of embeddings, in the shape of `first` and `second`."""
+    """Return distances of chosen pairs of embeddings, in the shape of `first` and `second`."""
     inner = products[first, second]
     if distance == "cosine":
         return 1 - inner

@@ -16,38 +16,38 @@ from facequal.models.backbones import Backbone
 
 
 def published_adagrad(params: Iterable[Any]) -> Optimizer:
-    """AdaGrad as the octuplet paper uses it for ResNet-50 and MobileNetV2: rate .01, epsilon 1."""
+    """Return AdaGrad as the octuplet paper uses it for ResNet-50 and MobileNetV2: rate .01, epsilon 1."""
     return Adagrad(params, lr=0.01, eps=1.0)
 
 
 class Octuplet(EmbeddingMethod):
     """Fine-tune a backbone with triplets over high- and low-resolution views (Knoche et al., FG 2023).
 
-    A step embeds ``image`` and ``lq`` in one forward pass, so that BatchNorm sees both, and applies `OctupletLoss` to
+    A step embeds `image` and `lq` in one forward pass, so that BatchNorm sees both, and applies `OctupletLoss` to
     the features before normalisation, gathered over all ranks: the hardest pairs are those of the global batch. The
-    data should come two images per identity (``data.identity_pairs``) with a loss of resolution as
-    ``data.degradation``; flip and colour belong into ``data.augmentation``, which both views share.
+    data should come two images per identity (`data.identity_pairs`) with a loss of resolution as
+    `data.degradation`; flip and colour belong into `data.augmentation`, which both views share.
 
     Args:
-        backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        weights: trained checkpoint to start from: ours of any method, a published AdaFace one, or a state dict of the
+        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
+        weights: Trained checkpoint to start from: ours of any method, a published AdaFace one, or a state dict of the
             backbone (see `facequal.pretrained.importing`). None starts from the backbone as it is built, such as a timm
             network with
-            its ``pretrained_path``.
+            its `pretrained_path`.
         margin: m of `OctupletLoss`, in the unit of the distance. The paper's 25 belongs to its features, and ours have
-            lengths of their own (``train/norm_hr`` logs them): about .4 of the length is a good start.
+            lengths of their own (`train/norm_hr` logs them): about .4 of the length is a good start.
         distance: "euclidean", "squared" or "cosine".
-        normalize: bring features to unit length before distances are taken.
-        terms: triplet terms to sum: "hhh", "hll", "lhh", "lll".
-        optimizer: called with parameter groups.
-        schedule: factor of the rate at every step. Default: /10 at epochs 2, 4 and 5 (the paper, 6 epochs).
-        weight_decay: of convolutions, linear layers and PReLU; the optimizer's own ``weight_decay`` is not used.
-        colour_order: colour order of ``weights``, where the file does not say: "bgr" for published AdaFace ones.
-        flip_test: in evaluation, add the embedding of the mirrored image, weighted by its norm.
-        channels_last: memory format of the backbone.
+        normalize: Bring features to unit length before distances are taken.
+        terms: Triplet terms to sum: "hhh", "hll", "lhh", "lll".
+        optimizer: Called with parameter groups.
+        schedule: Factor of the rate at every step. Default: /10 at epochs 2, 4 and 5 (the paper, 6 epochs).
+        weight_decay: Of convolutions, linear layers and PReLU; the optimizer's own `weight_decay` is not used.
+        colour_order: Colour order of `weights`, where the file does not say: "bgr" for published AdaFace ones.
+        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
+        channels_last: Memory format of the backbone.
 
     Raises:
-        ValueError: a setting of the loss is out of its range, or ``weights`` do not fit the backbone, as with another
+        ValueError: If a setting of the loss is out of its range, or `weights` do not fit the backbone, as with another
             embedding size; the message names keys and shapes.
     """
 
@@ -89,13 +89,13 @@ class Octuplet(EmbeddingMethod):
             )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """One step on ``image`` (high resolution) and ``lq`` (low resolution).
+        """Take one step on `image` (high resolution) and `lq` (low resolution).
 
         What is logged is of the global batch, but for the norms, which are those of rank 0's share.
 
         Raises:
-            ValueError: both views are the same, because no degradation is configured.
-            FloatingPointError: a feature is NaN or infinite; the message names the samples.
+            ValueError: If both views are the same, because no degradation is configured.
+            FloatingPointError: If a feature is NaN or infinite; the message names the samples.
         """
         if batch["lq"] is batch["image"]:
             raise ValueError("data.degradation is not set: octuplets need a low-resolution view of every image")

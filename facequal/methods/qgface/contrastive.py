@@ -24,7 +24,7 @@ def contrastive_loss(
     clamp: bool = False,
     rescale: bool = False,
 ) -> Tensor:
-    """InfoNCE with negatives of other identities (QGFace, Eq. 13-14), one value per pair.
+    """Return InfoNCE with negatives of other identities (QGFace, Eq. 13-14), one value per pair.
 
         loss_i = -log( exp(s cos(q_i, k_i)) / (exp(s cos(q_i, k_i)) + sum_j exp(s cos(q_i, n_j))) )
 
@@ -50,17 +50,17 @@ def contrastive_loss(
             gradients to both. "both" is the mean of that loss and the one with k as anchor and q as positive.
         same_identity: "remove" takes keys of the pair's own identity out of the sum. "zero" sets their logit to 0
             instead, without gradient, so that each adds 1 to the denominator.
-        clamp: clamp cosines with the keys to [-1, 1], for keys that are not of unit length: those of the queue have
+        clamp: Clamp cosines with the keys to [-1, 1], for keys that are not of unit length: those of the queue have
             lengths of about .9 to 1.2 after they followed their class weights, if they are not normalised there.
-        rescale: multiply by log(129) / log(K + 1), so that queues of all lengths have the loss of one with 128 keys;
+        rescale: Multiply by log(129) / log(K + 1), so that queues of all lengths have the loss of one with 128 keys;
             an option of the released code that the paper does not have.
 
     Returns:
         (N,) losses, float32 (float64 if an embedding is float64). NaN embeddings give NaN losses.
 
     Raises:
-        TypeError: embeddings or keys are not floating point, or labels not integers.
-        ValueError: shapes do not fit together, the scale is not a positive number, or an option is unknown.
+        TypeError: If embeddings or keys are not floating point, or labels not integers.
+        ValueError: If shapes do not fit together, the scale is not a positive number, or an option is unknown.
     """
     _check_options(scale, direction, same_identity)
     _check_batch(anchors, positives, labels, keys, key_labels)

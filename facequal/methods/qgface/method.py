@@ -21,14 +21,14 @@ from facequal.models.heads import AdaFaceHead, MarginHead
 
 
 def published_sgd(params: Iterable[Any]) -> Optimizer:
-    """SGD as the QGFace paper uses it: rate .2, momentum .9; the weight decay is set per group."""
+    """Return SGD as the QGFace paper uses it: rate .2, momentum .9; the weight decay is set per group."""
     return SGD(params, lr=0.2, momentum=0.9)
 
 
 class QGFace(EmbeddingMethod):
     """Joint training on images of mixed quality (QGFace).
 
-    A step embeds ``image`` (the original) and ``lq`` (its augmented version) in one forward pass. With z the
+    A step embeds `image` (the original) and `lq` (its augmented version) in one forward pass. With z the
     standardised norm of each and b the threshold,
 
         loss = sum_i [q_i > b] L_head(e_i) / 2N + w sum_j [min(q_j, q_j') <= b] L_con(e_j, e_j') / N,   q = (z + 1) / 2,
@@ -43,22 +43,22 @@ class QGFace(EmbeddingMethod):
     the momentum encoder.
 
     Args:
-        backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: called as ``head(embedding_dim, num_classes)``; not one that is given its quality scores.
-        partition: how images are parted by quality.
-        contrast: the contrastive loss and its negatives.
-        optimizer: called with parameter groups.
-        schedule: factor of the rate at every step. Default: /10 at epochs 6 and 9 (the paper, 12 epochs).
-        weight_decay: of convolutions, linear layers, PReLU and the head; not BatchNorm.
-        num_classes: identities; the CLI links it to the data. None builds no head (evaluation only).
-        weights: checkpoint to start from (see `facequal.pretrained.importing`).
-        colour_order: colour order of ``weights``, where the file does not say.
-        flip_test: in evaluation, add the embedding of the mirrored image, weighted by its norm.
-        ramp: shares of the training at which the margin starts to grow and is full; None: full from the start.
-        channels_last: memory format of the backbone.
+        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
+        head: Called as `head(embedding_dim, num_classes)`; not one that is given its quality scores.
+        partition: How images are parted by quality.
+        contrast: The contrastive loss and its negatives.
+        optimizer: Called with parameter groups.
+        schedule: Factor of the rate at every step. Default: /10 at epochs 6 and 9 (the paper, 12 epochs).
+        weight_decay: Of convolutions, linear layers, PReLU and the head; not BatchNorm.
+        num_classes: Identities; the CLI links it to the data. None builds no head (evaluation only).
+        weights: Checkpoint to start from (see `facequal.pretrained.importing`).
+        colour_order: Colour order of `weights`, where the file does not say.
+        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
+        ramp: Shares of the training at which the margin starts to grow and is full; None: full from the start.
+        channels_last: Memory format of the backbone.
 
     Raises:
-        ValueError: an option is outside its allowed set, or there are fewer than two identities.
+        ValueError: If an option is outside its allowed set, or there are fewer than two identities.
     """
 
     training_parts = ("head", "quality", "queue", "momentum_encoder")
@@ -99,7 +99,7 @@ class QGFace(EmbeddingMethod):
         self.momentum_encoder = MomentumEncoder(self.backbone, contrast.momentum) if is_momentum else None
 
     def build_queue(self, num_classes: int) -> FeatureQueue | None:
-        """The queue that the negatives come from, if there is one."""
+        """Return the queue that the negatives come from, if there is one."""
         size = num_classes if self.contrast.queue_size is None else self.contrast.queue_size
         if self.contrast.negatives == "proxy":
             settings = self.contrast
@@ -116,12 +116,12 @@ class QGFace(EmbeddingMethod):
             )
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """One step on ``image`` and ``lq``: ``loss`` and ``samples``.
+        """Take one step on `image` and `lq`: `loss` and `samples`.
 
         Losses are logged of rank 0's share of the batch; shares and qualities as means over the epoch and all ranks.
 
         Raises:
-            FloatingPointError: a loss is NaN or infinite; the message names the samples.
+            FloatingPointError: If a loss is NaN or infinite; the message names the samples.
         """
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
         quality = self.quality_of(batch, norm)
@@ -151,10 +151,10 @@ class QGFace(EmbeddingMethod):
         self.log(name, value, on_step=False, on_epoch=True, sync_dist=True)
 
     def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
-        """Quality (2N,) in [0, 1] of ``image`` and ``lq``: read off their norms, or 0 and 1 by what was drawn.
+        """Return quality (2N,) in [0, 1] of `image` and `lq`: read off their norms, or 0 and 1 by what was drawn.
 
         Raises:
-            KeyError: the degradation draws no such value.
+            KeyError: If the degradation draws no such value.
         """
         quality, name = unit_quality(self.quality(norm)), self.partition.drawn
         if name is None:
@@ -166,7 +166,7 @@ class QGFace(EmbeddingMethod):
         return torch.cat((torch.ones_like(of_lq), of_lq))
 
     def classify(self, per_sample_loss: Tensor, quality: Tensor) -> GatedLoss:
-        """The head's losses (2N,) of the images of high quality; of all while the partition warms up."""
+        """Return the head's losses (2N,) of the images of high quality; of all while the partition warms up."""
         gate = self.partition.gate
         if gate == "none" or not self.is_past(self.partition.warmup_epochs):
             weights = torch.ones_like(quality)
@@ -175,16 +175,16 @@ class QGFace(EmbeddingMethod):
         return gated_loss(per_sample_loss, weights)
 
     def contrast_pairs(self, batch: Mapping[str, Any], batch_idx: int, embedding: Tensor, quality: Tensor) -> GatedLoss:
-        """The contrastive losses of the pairs of low quality; zero for all while one of the two warms up.
+        """Return the contrastive losses of the pairs of low quality; zero for all while one of the two warms up.
 
         Args:
-            batch: ``image``, ``label`` and ``index`` of N pairs.
-            batch_idx: position of the batch in the epoch.
-            embedding: (2N, D), of ``image``, then of ``lq``.
+            batch: `image`, `label` and `index` of N pairs.
+            batch_idx: Position of the batch in the epoch.
+            embedding: (2N, D), of `image`, then of `lq`.
             quality: (2N,) in [0, 1], likewise.
 
         Raises:
-            FloatingPointError: a loss is NaN or infinite; the message names the samples.
+            FloatingPointError: If a loss is NaN or infinite; the message names the samples.
         """
         original, augmented = embedding.chunk(2)
         if self.momentum_encoder is not None:
@@ -209,7 +209,7 @@ class QGFace(EmbeddingMethod):
         return gated_loss(losses, self.contrastive_weights(quality))
 
     def contrastive_weights(self, quality: Tensor) -> Tensor:
-        """Weights (N,), 0 or 1, of the pairs, from the quality (2N,) of ``image`` and ``lq``."""
+        """Return weights (N,), 0 or 1, of the pairs, from the quality (2N,) of `image` and `lq`."""
         of_image, of_lq = quality.chunk(2)
         if not self.is_past(max(self.partition.warmup_epochs, self.contrast.warmup_epochs)):
             return torch.zeros_like(of_lq)
@@ -218,7 +218,7 @@ class QGFace(EmbeddingMethod):
         return contrastive_gate(of_lq, of_image, self.partition.threshold, self.partition.pair_quality)
 
     def negative_keys(self, original: Tensor, augmented: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (K, D) without gradient and their labels (K,).
+        """Return keys (K, D) without gradient and their labels (K,).
 
         A queue takes the batch first: both views where the encoder that is trained made them.
         """
@@ -233,5 +233,5 @@ class QGFace(EmbeddingMethod):
         return self.queue.keys(weight)
 
     def is_past(self, warmup_epochs: float) -> bool:
-        """Whether the training is beyond so many epochs."""
+        """Return whether the training is beyond so many epochs."""
         return warmup_epochs <= 0 or self.trainer.global_step >= warmup_epochs * self.steps_per_epoch

@@ -44,7 +44,7 @@ class NormQuality(nn.Module):
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
     def forward(self, norm: Tensor) -> Tensor:
-        """Quality of a batch; in training mode the statistics are updated first.
+        """Return quality of a batch; in training mode the statistics are updated first.
 
         Args:
             norm: (B, 1) or (B,) feature norms.

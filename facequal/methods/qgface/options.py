@@ -18,23 +18,23 @@ class Partition:
 
     Attributes:
         threshold: b in [0, 1]: images with a quality above it are classified, pairs with one at or below it contrasted.
-        gate: of the classification: "hard" (paper), "soft" (released code), or "none": no partition, all images are
+        gate: Of the classification: "hard" (paper), "soft" (released code), or "none": no partition, all images are
             classified and all pairs contrasted.
-        pair_quality: quality of a pair: "low" (paper), "mean" or "high".
-        h: concentration of the quality. With a hard gate only (1 - 2b) / h counts: the number of standard deviations
+        pair_quality: Quality of a pair: "low" (paper), "mean" or "high".
+        h: Concentration of the quality. With a hard gate only (1 - 2b) / h counts: the number of standard deviations
             below the mean where the threshold lies.
-        ema_decay: weight of the old statistics of the norm.
+        ema_decay: Weight of the old statistics of the norm.
         init_stats: "first_batch", "published" or "zero" (released code), see `NormQuality`. From the latter two the
             quality says little for some hundred steps.
-        drawn: name of a value that the degradation draws, such as ``size_px`` or ``random_rescale.scale``, which tells
-            poor images in place of the norm: ``lq`` has quality 0 where it is at most ``drawn_limit``, all else has 1.
+        drawn: Name of a value that the degradation draws, such as `size_px` or `random_rescale.scale`, which tells
+            poor images in place of the norm: `lq` has quality 0 where it is at most `drawn_limit`, all else has 1.
             A control: what the method would do if the norm told the quality.
-        drawn_limit: see ``drawn``.
-        warmup_epochs: epochs in which everything is classified and nothing contrasted, while the norm finds its way to
+        drawn_limit: See `drawn`.
+        warmup_epochs: Epochs in which everything is classified and nothing contrasted, while the norm finds its way to
             quality.
 
     Raises:
-        ValueError: an option is outside its allowed set.
+        ValueError: If an option is outside its allowed set.
     """
 
     threshold: float = 0.2
@@ -63,20 +63,20 @@ class Contrast:
         negatives: "proxy": a queue whose keys move with the class weights (the paper); "momentum": a queue of keys of a
             slowly moving encoder, which also gives the positives (MoCo); "batch": both views of the batch of all ranks,
             without gradient; "none": no contrastive loss.
-        queue_size: rows of the queue; None takes the number of identities.
-        weight: of the contrastive loss.
-        scale: of the cosines.
+        queue_size: Rows of the queue; None takes the number of identities.
+        weight: Of the contrastive loss.
+        scale: Of the cosines.
         direction: "paper", "query" or "both", see `contrastive_loss`.
         same_identity: "remove" or "zero", see `contrastive_loss`.
-        normalize_keys: bring the keys of the proxy queue to unit length; the released code clamps cosines instead.
-        fused: compile what the proxy queue does at each step, see `ProxyUpdatedQueue`.
-        rescale: an option of the released code, see `contrastive_loss`.
-        momentum: of the second encoder, for "momentum".
-        warmup_epochs: epochs in which the partition is at work and nothing is contrasted, as the released code's
-            ``later_joint``.
+        normalize_keys: Bring the keys of the proxy queue to unit length; the released code clamps cosines instead.
+        fused: Compile what the proxy queue does at each step, see `ProxyUpdatedQueue`.
+        rescale: An option of the released code, see `contrastive_loss`.
+        momentum: Of the second encoder, for "momentum".
+        warmup_epochs: Epochs in which the partition is at work and nothing is contrasted, as the released code's
+            `later_joint`.
 
     Raises:
-        ValueError: an option is outside its allowed set.
+        ValueError: If an option is outside its allowed set.
     """
 
     negatives: Negatives = "proxy"

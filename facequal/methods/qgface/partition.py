@@ -13,9 +13,9 @@ class GatedLoss(NamedTuple):
     """A loss of part of a batch.
 
     Attributes:
-        loss: scalar, sum(gate * loss) / N over all N samples.
-        share: scalar in [0, 1] without gradient, the mean of the gate: for a hard gate the share that is selected.
-        selected_mean: scalar without gradient, sum(gate * loss) / sum(gate), for logs; 0 if nothing is selected.
+        loss: Scalar, sum(gate * loss) / N over all N samples.
+        share: Scalar in [0, 1] without gradient, the mean of the gate: for a hard gate the share that is selected.
+        selected_mean: Scalar without gradient, sum(gate * loss) / sum(gate), for logs; 0 if nothing is selected.
     """
 
     loss: Tensor
@@ -24,7 +24,7 @@ class GatedLoss(NamedTuple):
 
 
 def unit_quality(z: Tensor) -> Tensor:
-    """Quality (z + 1) / 2 in [0, 1] of AdaFace's standardised quality z in [-1, 1] (see `margins.image_quality`).
+    """Return quality (z + 1) / 2 in [0, 1] of AdaFace's standardised quality z in [-1, 1] (see `margins.image_quality`).
 
     QGFace compares this with its threshold b. So b = 0.2 means z = -0.6, which with the concentration h = 0.333 is a
     feature norm 1.8 standard deviations below the running mean: about 4 % of a Gaussian.
@@ -41,7 +41,7 @@ def unit_quality(z: Tensor) -> Tensor:
 def classification_gate(
     quality: Tensor, threshold: float = 0.2, gate: Gate = "hard", sharpness: float = 64.0
 ) -> Tensor:
-    """Weights in [0, 1] of the classification loss: 1 for images of high quality.
+    """Return weights in [0, 1] of the classification loss: 1 for images of high quality.
 
     "hard" (the paper) is 1 where quality > b and else 0. "soft" (the released code) is
     sigmoid(sharpness (z + 1 - 2b)) = sigmoid(2 sharpness (quality - b)), which at 64 goes from .04 to .96 within
@@ -58,7 +58,7 @@ def classification_gate(
         Weights of the shape and dtype of `quality`, without gradient.
 
     Raises:
-        ValueError: the threshold is outside [0, 1], the gate unknown, or the sharpness not positive.
+        ValueError: If the threshold is outside [0, 1], the gate unknown, or the sharpness not positive.
     """
     _check_threshold(threshold)
     if gate not in get_args(Gate):
@@ -72,7 +72,7 @@ def classification_gate(
 
 
 def contrastive_gate(augmented: Tensor, original: Tensor, threshold: float = 0.2, pair: PairQuality = "low") -> Tensor:
-    """Weights, 0 or 1, of the contrastive loss: 1 for pairs of low quality, quality <= b.
+    """Return weights, 0 or 1, of the contrastive loss: 1 for pairs of low quality, quality <= b.
 
     This gate is hard in the paper and in the released code alike.
 
@@ -86,7 +86,7 @@ def contrastive_gate(augmented: Tensor, original: Tensor, threshold: float = 0.2
         Weights of the shape and dtype of `augmented`, without gradient.
 
     Raises:
-        ValueError: the threshold is outside [0, 1], the pair quality unknown, or the shapes differ.
+        ValueError: If the threshold is outside [0, 1], the pair quality unknown, or the shapes differ.
     """
     _check_threshold(threshold)
     if pair not in get_args(PairQuality):
@@ -102,7 +102,7 @@ def contrastive_gate(augmented: Tensor, original: Tensor, threshold: float = 0.2
 
 
 def gated_loss(per_sample: Tensor, gate: Tensor) -> GatedLoss:
-    """Sum of the selected losses over the number of all samples, selected or not.
+    """Return sum of the selected losses over the number of all samples, selected or not.
 
     So the weight of a sample does not depend on how many others are selected with it: a mean over the selected would
     give the few pairs of low quality of a batch a huge weight. Over ranks with equal batches the mean of their losses
@@ -116,7 +116,7 @@ def gated_loss(per_sample: Tensor, gate: Tensor) -> GatedLoss:
         Loss, share selected and mean over the selected; all 0 for an empty batch.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: If the shapes differ.
     """
     if per_sample.shape != gate.shape:
         raise ValueError(f"losses and gate must have one shape, got {tuple(per_sample.shape)} and {tuple(gate.shape)}")

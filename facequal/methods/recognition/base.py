@@ -22,16 +22,16 @@ class EmbeddingMethod(FaceMethod):
     """Base of the methods that train a recognition network: they differ in the training step only.
 
     Args:
-        backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: classifier that a method trains with, or None.
-        optimizer: called with parameter groups.
-        schedule: factor of the rate at every step.
-        weight_decay: of the published groups; the optimizer's own ``weight_decay`` is not used.
-        weights: checkpoint to start from (see `facequal.pretrained.importing`).
-        colour_order: colour order of ``weights``, where the file does not say.
-        flip_test: in evaluation, add the embedding of the mirrored image, weighted by its norm.
-        ramp: shares of the training at which the margin of the head starts to grow and is full; None: full at once.
-        channels_last: memory format of the backbone.
+        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
+        head: Classifier that a method trains with, or None.
+        optimizer: Called with parameter groups.
+        schedule: Factor of the rate at every step.
+        weight_decay: Of the published groups; the optimizer's own `weight_decay` is not used.
+        weights: Checkpoint to start from (see `facequal.pretrained.importing`).
+        colour_order: Colour order of `weights`, where the file does not say.
+        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
+        ramp: Shares of the training at which the margin of the head starts to grow and is full; None: full at once.
+        channels_last: Memory format of the backbone.
     """
 
     # Names of the parts that are trained with but not evaluated with.
@@ -67,7 +67,7 @@ class EmbeddingMethod(FaceMethod):
             images: RGB (B,3,H,W) in [0,1].
 
         Returns:
-            Unit embeddings (B,D) and norms (B,1). With ``flip_test`` both come from the sum of the raw features of
+            Unit embeddings (B,D) and norms (B,1). With `flip_test` both come from the sum of the raw features of
             the image and its mirror image, halved.
         """
         embedding, norm = self.backbone(images)
@@ -91,13 +91,13 @@ class EmbeddingMethod(FaceMethod):
         return self.embed_batch(batch)
 
     def embed_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Embedding (B,D), norm (B,1) and what says which image and view each row is."""
+        """Return embedding (B,D), norm (B,1) and what says which image and view each row is."""
         embedding, norm = self(batch["image"])
         places: dict[str, Tensor] = {name: batch[name] for name in ("index", "view", "label") if name in batch}
         return {"embedding": embedding, "norm": norm, **places}
 
     def configure_optimizers(self) -> Any:
-        """The optimizer over the published groups, and the schedule at every step."""
+        """Return the optimizer over the published groups, and the schedule at every step."""
         decayed, undecayed = decay_parameter_groups(self)
         groups: list[dict[str, Any]] = [
             {"params": decayed, "weight_decay": self.weight_decay},
@@ -135,7 +135,7 @@ class EmbeddingMethod(FaceMethod):
             state.update({key: value for key, value in self.state_dict().items() if key.startswith(prefixes)})
 
     def on_train_epoch_end(self) -> None:
-        """Log ``train/norm_correlation/NAME`` for every drawn value that norms were compared with over the epoch."""
+        """Log `train/norm_correlation/NAME` for every drawn value that norms were compared with over the epoch."""
         super().on_train_epoch_end()
         if self.norm_correlations.names:
             found = self.norm_correlations.compute()
@@ -144,10 +144,10 @@ class EmbeddingMethod(FaceMethod):
             self.norm_correlations.reset()
 
     def training_head(self) -> MarginHead:
-        """The head, with its margin as it is at this point of the training.
+        """Return the head, with its margin as it is at this point of the training.
 
         Raises:
-            RuntimeError: the method was built without a head.
+            RuntimeError: If the method was built without a head.
         """
         if self.head is None:
             raise RuntimeError(
@@ -159,15 +159,15 @@ class EmbeddingMethod(FaceMethod):
 
 
 def sample_values(output: HeadOutput, norm: Tensor, index: Tensor) -> dict[str, Tensor]:
-    """What is known of every sample of a training batch, detached, (V*N,) each; callbacks may keep it.
+    """Return what is known of every sample of a training batch, detached, (V*N,) each; callbacks may keep it.
 
     Args:
-        output: of the head, for V views of N images, one view after the other.
+        output: Of the head, for V views of N images, one view after the other.
         norm: (V*N, 1).
         index: int64 (N,) of the images.
 
     Returns:
-        ``index``, ``view`` (0 to V - 1), ``norm``, ``probability`` P(y), ``margin`` and ``gradient_scaling``.
+        `index`, `view` (0 to V - 1), `norm`, `probability` P(y), `margin` and `gradient_scaling`.
     """
     views = len(norm) // max(1, len(index))
     return {

@@ -15,7 +15,7 @@ from facequal.models.heads import AdaFaceHead, MarginHead
 
 
 def published_sgd(params: Iterable[Any]) -> Optimizer:
-    """SGD as the AdaFace paper uses it: rate .1, momentum .9; the weight decay is set per group."""
+    """Return SGD as the AdaFace paper uses it: rate .1, momentum .9; the weight decay is set per group."""
     return SGD(params, lr=0.1, momentum=0.9)
 
 
@@ -23,23 +23,23 @@ class Recognizer(EmbeddingMethod):
     """Train a backbone and a margin head on identities; test with the backbone alone.
 
     Args:
-        backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: called as ``head(embedding_dim, num_classes)``.
-        optimizer: called with parameter groups.
-        schedule: factor of the rate at every step. Default: /10 at epochs 18 and 22 (AdaFace paper, 24 epochs).
-        weight_decay: of the published groups: convolutions, linear layers, PReLU and the head; not BatchNorm. The
-            optimizer's own ``weight_decay`` is not used.
-        num_classes: identities; the CLI links it to the data. None builds no head (evaluation only).
-        weights: checkpoint to start from: ours, or a published AdaFace one (see `facequal.pretrained.importing`).
-        colour_order: colour order of ``weights``, where the file does not say: "bgr" for published AdaFace ones.
-        flip_test: in evaluation, add the embedding of the mirrored image, weighted by its norm (what published
+        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
+        head: Called as `head(embedding_dim, num_classes)`.
+        optimizer: Called with parameter groups.
+        schedule: Factor of the rate at every step. Default: /10 at epochs 18 and 22 (AdaFace paper, 24 epochs).
+        weight_decay: Of the published groups: convolutions, linear layers, PReLU and the head; not BatchNorm. The
+            optimizer's own `weight_decay` is not used.
+        num_classes: Identities; the CLI links it to the data. None builds no head (evaluation only).
+        weights: Checkpoint to start from: ours, or a published AdaFace one (see `facequal.pretrained.importing`).
+        colour_order: Colour order of `weights`, where the file does not say: "bgr" for published AdaFace ones.
+        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm (what published
             AdaFace numbers use).
-        ramp: shares of the training at which the margin starts to grow and is full, such as (0.25, 0.6); None: full
+        ramp: Shares of the training at which the margin starts to grow and is full, such as (0.25, 0.6); None: full
             from the start.
-        channels_last: memory format of the backbone; faster with half precision and on most CPUs.
+        channels_last: Memory format of the backbone; faster with half precision and on most CPUs.
 
     Raises:
-        ValueError: fewer than two identities.
+        ValueError: If fewer than two identities.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Recognizer(EmbeddingMethod):
         self.margin = MeanMetric()
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """One step on ``lq``: ``loss``, the mean of the head's per-sample losses plus its regulariser, and ``samples``.
+        """Take one step on `lq`: `loss`, the mean of the head's per-sample losses plus its regulariser, and `samples`.
 
         The loss and the probability that are logged are those of rank 0's share of the batch.
 
-        A batch may hold ``quality`` (B,), a score per image for heads that are given theirs (`AdaFaceHead`).
+        A batch may hold `quality` (B,), a score per image for heads that are given theirs (`AdaFaceHead`).
         """
         embedding, norm = self.backbone(batch["lq"])
         output = self.training_head().loss(embedding, norm, batch["label"], batch.get("quality"))

@@ -17,7 +17,7 @@ from facequal.models.heads import ArcFaceHead, MarginHead
 class Siamese(EmbeddingMethod):
     """Classify both views of an image and pull their embeddings together (ST-M of the octuplet paper).
 
-    With h and l the embeddings of ``image`` and ``lq``, in one forward pass of one network, a sample's loss is
+    With h and l the embeddings of `image` and `lq`, in one forward pass of one network, a sample's loss is
 
         (head(h) + head(l)) / 2 + feature_weight (1 - cos(h, l)).
 
@@ -26,21 +26,21 @@ class Siamese(EmbeddingMethod):
     resolutions at once. How the two classification losses and the distance are weighted is our choice.
 
     Args:
-        backbone: network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: called as ``head(embedding_dim, num_classes)``; the paper's bases are trained with ArcFace.
-        feature_weight: weight of the distance between the views; 0 only classifies.
-        optimizer: called with parameter groups.
-        schedule: factor of the rate at every step. Default: /10 at epochs 18 and 22 of 24.
-        weight_decay: of convolutions, linear layers, PReLU and the head; not BatchNorm.
-        num_classes: identities; the CLI links it to the data. None builds no head (evaluation only).
-        weights: checkpoint to start from.
-        colour_order: colour order of ``weights``, where the file does not say.
-        flip_test: in evaluation, add the embedding of the mirrored image, weighted by its norm.
-        ramp: shares of the training at which the margin starts to grow and is full; None: full from the start.
-        channels_last: memory format of the backbone.
+        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
+        head: Called as `head(embedding_dim, num_classes)`; the paper's bases are trained with ArcFace.
+        feature_weight: Weight of the distance between the views; 0 only classifies.
+        optimizer: Called with parameter groups.
+        schedule: Factor of the rate at every step. Default: /10 at epochs 18 and 22 of 24.
+        weight_decay: Of convolutions, linear layers, PReLU and the head; not BatchNorm.
+        num_classes: Identities; the CLI links it to the data. None builds no head (evaluation only).
+        weights: Checkpoint to start from.
+        colour_order: Colour order of `weights`, where the file does not say.
+        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
+        ramp: Shares of the training at which the margin starts to grow and is full; None: full from the start.
+        channels_last: Memory format of the backbone.
 
     Raises:
-        ValueError: ``feature_weight`` is negative, or there are fewer than two identities.
+        ValueError: If `feature_weight` is negative, or there are fewer than two identities.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Siamese(EmbeddingMethod):
         self.feature_weight = feature_weight
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """One step on ``image`` and ``lq``; what is logged is of rank 0's share of the batch.
+        """Take one step on `image` and `lq`; what is logged is of rank 0's share of the batch.
 
         Raises:
-            ValueError: both views are the same, because no degradation is configured.
+            ValueError: If both views are the same, because no degradation is configured.
         """
         if batch["lq"] is batch["image"]:
             raise ValueError("data.degradation is not set: siamese training needs a low-resolution view of every image")

@@ -16,12 +16,12 @@ class RestoringMethod(FaceMethod, ABC):
     """Base of the methods that restore."""
 
     def mode_of(self, batch: Mapping[str, Any]) -> str | None:
-        """How a batch is restored, where a method has several ways: part of the name of its results."""
+        """Return how a batch is restored, where a method has several ways: part of the name of its results."""
         return None
 
     @abstractmethod
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
-        """Restored pictures (B,3,H,W), which may leave the range, from ``lq`` of a batch and what else it has."""
+        """Return restored pictures (B,3,H,W), which may leave the range, from `lq` of a batch and what else it has."""
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
         """Restore a batch; the evaluation callback computes the figures."""
@@ -36,10 +36,10 @@ class RestoringMethod(FaceMethod, ABC):
         return self.restore_batch({**batch, "lq": batch["image"]})
 
     def restore_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """``restored`` (B,3,H,W), ``index`` (B,) and, where there are several, the ``mode``.
+        """Return `restored` (B,3,H,W), `index` (B,) and, where there are several, the `mode`.
 
         Raises:
-            ValueError: the batch is of a protocol for recognition.
+            ValueError: If the batch is of a protocol for recognition.
         """
         if "lq" not in batch:
             name = type(self).__name__
@@ -51,7 +51,7 @@ class RestoringMethod(FaceMethod, ABC):
 
     @torch.inference_mode()
     def restored_picture(self, *inputs: Tensor | None) -> NDArray[np.uint8]:
-        """The one picture (1,3,H,W) among the inputs of `forward` restored as in evaluation, uint8 RGB (H,W,3)."""
+        """Return one picture (1,3,H,W) among the inputs of `forward` restored as in evaluation, uint8 RGB (H,W,3)."""
         was_training = self.training
         self.eval()
         try:
@@ -61,10 +61,10 @@ class RestoringMethod(FaceMethod, ABC):
 
 
 def as_batch(picture: NDArray[np.uint8], device: torch.device, name: str = "picture") -> Tensor:
-    """A picture, uint8 RGB (H,W,3), as float32 (1,3,H,W) in [0,1].
+    """Return a picture, uint8 RGB (H,W,3), as float32 (1,3,H,W) in [0,1].
 
     Raises:
-        ValueError: it is something else; the message has its name.
+        ValueError: If it is something else; the message has its name.
     """
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         raise ValueError(f"{name} must be uint8 RGB (H,W,3), got {picture.dtype} {picture.shape}")
@@ -72,7 +72,7 @@ def as_batch(picture: NDArray[np.uint8], device: torch.device, name: str = "pict
 
 
 def as_picture(image: Tensor) -> NDArray[np.uint8]:
-    """(3,H,W) as uint8 RGB (H,W,3), clamped to [0,1] and rounded."""
+    """Return (3,H,W) as uint8 RGB (H,W,3), clamped to [0,1] and rounded."""
     rounded = (image.float().clamp(0.0, 1.0) * 255.0).round().byte()
     picture: NDArray[np.uint8] = np.ascontiguousarray(rounded.permute(1, 2, 0).cpu().numpy())
     return picture
@@ -82,7 +82,7 @@ def require_size(references: Tensor, images: Tensor, name: str) -> None:
     """Refuse references (...,h,w) in another size than the pictures (...,H,W): statistics of features depend on it.
 
     Raises:
-        ValueError: see above.
+        ValueError: See above.
     """
     if references.shape[-2:] != images.shape[-2:]:
         found, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))

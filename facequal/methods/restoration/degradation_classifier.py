@@ -20,7 +20,7 @@ NUM_CLASSES = 3  # blur, noise, low light
 
 
 def adam(parameters: Iterable[Any]) -> Adam:
-    """Adam at 1e-3."""
+    """Return Adam at 1e-3."""
     return Adam(parameters, lr=1e-3)
 
 
@@ -28,21 +28,21 @@ class DegradationClassifier(FaceMethod):
     """Three fully connected layers on pooled frozen features: is there blur, noise, low light?
 
     The three answers are independent of each other: the loss is the binary cross-entropy, mean over the three, with
-    the class vectors {b, n, l} that the data module's ``degradation`` drew for the pictures. Logs ``train/loss``.
+    the class vectors {b, n, l} that the data module's `degradation` drew for the pictures. Logs `train/loss`.
 
     Args:
-        features: the frozen network (NASFE has VGGFace's convolutions).
-        pooling: what is kept of each channel: "mean" (NASFE), or "statistics": mean, standard deviation, and the mean
+        features: The frozen network (NASFE has VGGFace's convolutions).
+        pooling: What is kept of each channel: "mean" (NASFE), or "statistics": mean, standard deviation, and the mean
             absolute difference of neighbours, by which features of the first layers of a recogniser tell noise. Both
             are standardised over the pictures of the training before the first layer.
-        hidden: widths of the layers between; those of the published size, .15 M parameters on 512 features.
-        optimizer: called with the parameters of the three layers.
-        schedule: factor of the rate at every step; None: half a cosine down to 1 %.
-        weights: checkpoint of such a method whose three layers to start from.
+        hidden: Widths of the layers between; those of the published size, .15 M parameters on 512 features.
+        optimizer: Called with the parameters of the three layers.
+        schedule: Factor of the rate at every step; None: half a cosine down to 1 %.
+        weights: Checkpoint of such a method whose three layers to start from.
 
     Raises:
-        ValueError: ``pooling`` is unknown, or the weights do not fit.
-        FileNotFoundError: there are no such weights.
+        ValueError: If `pooling` is unknown, or the weights do not fit.
+        FileNotFoundError: If there are no such weights.
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class DegradationClassifier(FaceMethod):
             rank_zero_info(f"{weights}: all weights of the three layers loaded")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B,3) of blur, noise and low light for RGB pictures (B,3,H,W) in [0,1]."""
+        """Return logits (B,3) of blur, noise and low light for RGB pictures (B,3,H,W) in [0,1]."""
         logits: Tensor = self.layers(self.pool(self.features(images)))
         return logits
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Binary cross-entropy, mean over the samples and the three answers.
+        """Return binary cross-entropy, mean over the samples and the three answers.
 
         Raises:
-            ValueError: the data module's degradation draws no class vectors.
+            ValueError: If the data module's degradation draws no class vectors.
         """
         if "classes" not in batch:
             drawn = ", ".join(batch["degradation"]) or "nothing"
@@ -101,10 +101,10 @@ class DegradationClassifier(FaceMethod):
         return self.classify_batch(batch)
 
     def classify_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """``logits`` (B,3) and ``index`` (B,).
+        """Return `logits` (B,3) and `index` (B,).
 
         Raises:
-            ValueError: the batch is of a protocol for recognition.
+            ValueError: If the batch is of a protocol for recognition.
         """
         if "lq" not in batch:
             raise ValueError(
@@ -113,17 +113,17 @@ class DegradationClassifier(FaceMethod):
         return {"logits": self(batch["lq"]), "index": batch["index"]}
 
     def configure_optimizers(self) -> Any:
-        """The optimizer of the three layers, and the schedule at every step."""
+        """Return the optimizer of the three layers, and the schedule at every step."""
         return self.with_schedule(self.optimizer_factory(self.layers.parameters()))
 
 
 def _mean(features: Tensor) -> Tensor:
-    """(B,C) of (B,C,h,w)."""
+    """Return (B,C) of (B,C,h,w)."""
     return features.mean(dim=(2, 3))
 
 
 def _statistics(features: Tensor) -> Tensor:
-    """(B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of horizontal and vertical neighbours."""
+    """Return (B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of horizontal and vertical neighbours."""
     if min(features.shape[2:]) < 2:
         raise ValueError(f"pooling=statistics needs features of 2x2 or more, got {tuple(features.shape)}")
     steps = [features.diff(dim=axis).abs().mean(dim=(2, 3)) for axis in (2, 3)]

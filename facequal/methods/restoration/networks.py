@@ -15,7 +15,7 @@ class DnCNN(nn.Module):
         width: Channels between them.
 
     Raises:
-        ValueError: The depth is below 2.
+        ValueError: If the depth is below 2.
     """
 
     def __init__(self, depth: int = 17, width: int = 64) -> None:
@@ -43,7 +43,7 @@ class UNet(nn.Module):
         widths: Channels at full, half and quarter resolution; multiples of 4.
 
     Raises:
-        ValueError: A width is no positive multiple of 4.
+        ValueError: If a width is no positive multiple of 4.
     """
 
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 120)) -> None:

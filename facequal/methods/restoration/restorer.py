@@ -18,28 +18,28 @@ from facequal.pretrained.importing import load_network_weights
 
 
 def adam(parameters: Iterable[Any]) -> Adam:
-    """Adam at 5e-4."""
+    """Return Adam at 5e-4."""
     return Adam(parameters, lr=5e-4)
 
 
 class Restorer(RestoringMethod):
-    """Trains a network to undo what the data module's ``degradation`` did.
+    """Trains a network to undo what the data module's `degradation` did.
 
-    The loss of a sample is the mean squared error of ``network(lq)`` and ``image`` over pixels and channels. Nothing
-    is clamped: metrics clamp. Logs ``train/loss``.
+    The loss of a sample is the mean squared error of `network(lq)` and `image` over pixels and channels. Nothing
+    is clamped: metrics clamp. Logs `train/loss`.
 
     Args:
-        network: from RGB pictures (B,3,H,W) in [0,1] to as many of the same size.
-        optimizer: called with the parameters.
-        schedule: factor of the rate at every step; None: half a cosine down to 1 %.
-        weights: checkpoint to start from: of this method, or a state dict of the network.
-        channels_last: memory format of the network.
-        tile_px: restore tiles of that side one after the other in evaluation and prediction, which needs less memory
+        network: From RGB pictures (B,3,H,W) in [0,1] to as many of the same size.
+        optimizer: Called with the parameters.
+        schedule: Factor of the rate at every step; None: half a cosine down to 1 %.
+        weights: Checkpoint to start from: of this method, or a state dict of the network.
+        channels_last: Memory format of the network.
+        tile_px: Restore tiles of that side one after the other in evaluation and prediction, which needs less memory
             (see `restore_in_tiles`); None restores pictures as a whole.
-        tile_overlap_px: overlap of neighbouring tiles.
+        tile_overlap_px: Overlap of neighbouring tiles.
 
     Raises:
-        ValueError: tiles are not larger than their overlap.
+        ValueError: If tiles are not larger than their overlap.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Restorer(RestoringMethod):
         return restored
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Mean of the samples' squared errors.
+        """Return mean of the samples' squared errors.
 
         Raises:
-            ValueError: the data module degrades nothing.
+            ValueError: If the data module degrades nothing.
         """
         if not batch["degradation"]:
             raise ValueError("a restorer learns to undo a degradation: set data.degradation")
@@ -85,7 +85,7 @@ class Restorer(RestoringMethod):
         return loss
 
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
-        """Restored pictures (B,3,H,W)."""
+        """Return restored pictures (B,3,H,W)."""
         restored: Tensor = self(batch["lq"])
         return restored
 
@@ -93,10 +93,10 @@ class Restorer(RestoringMethod):
         """Restore one picture, uint8 RGB (H,W,3) of any size that the network takes.
 
         Raises:
-            ValueError: the picture is something else.
+            ValueError: If the picture is something else.
         """
         return self.restored_picture(as_batch(picture, self.device))
 
     def configure_optimizers(self) -> Any:
-        """The optimizer, and the schedule at every step."""
+        """Return the optimizer, and the schedule at every step."""
         return self.with_schedule(self.optimizer_factory(self.network.parameters()))

@@ -19,16 +19,16 @@ def restore_in_tiles(restore: TileRestorer, images: Tensor, tile_px: int, overla
     with Fourier operators, attention or group norms does, gives another result for tiles than for the whole.
 
     Args:
-        restore: from tiles (B,3,h,w) with their rows and columns in the picture to as many of the same size.
+        restore: From tiles (B,3,h,w) with their rows and columns in the picture to as many of the same size.
         images: (B,3,H,W).
-        tile_px: side of the tiles; along a shorter side of the picture there is one.
-        overlap_px: overlap of neighbours, at least.
+        tile_px: Side of the tiles; along a shorter side of the picture there is one.
+        overlap_px: Overlap of neighbours, at least.
 
     Returns:
         (B,3,H,W).
 
     Raises:
-        ValueError: tiles are not larger than their overlap by 8 pixels, or that is negative.
+        ValueError: If tiles are not larger than their overlap by 8 pixels, or that is negative.
     """
     require_tiles(tile_px, overlap_px)
     height, width = images.shape[-2:]
@@ -47,7 +47,7 @@ def require_tiles(tile_px: int, overlap_px: int) -> None:
     """Refuse tiles that make no progress.
 
     Raises:
-        ValueError: see above.
+        ValueError: See above.
     """
     if overlap_px < 0 or tile_px - overlap_px < _STEP:
         raise ValueError(
@@ -57,7 +57,7 @@ def require_tiles(tile_px: int, overlap_px: int) -> None:
 
 
 def tile_slices(length: int, tile_px: int, overlap_px: int) -> list[slice]:
-    """Equal tiles over a side, at multiples of 8 but for the last, which ends where the side does."""
+    """Return equal tiles over a side, at multiples of 8 but for the last, which ends where the side does."""
     size = min(tile_px, length)
     step = (tile_px - overlap_px) // _STEP * _STEP
     starts = [*range(0, length - size, step), length - size]
@@ -65,13 +65,13 @@ def tile_slices(length: int, tile_px: int, overlap_px: int) -> list[slice]:
 
 
 def ramp(length: int, overlap_px: int, like: Tensor) -> Tensor:
-    """Weights (length,) that rise from both ends over the overlap, to 1."""
+    """Return weights (length,) that rise from both ends over the overlap, to 1."""
     places = torch.arange(1, length + 1, device=like.device, dtype=like.dtype)
     return torch.minimum(places, length + 1 - places).clamp_max(overlap_px + 1) / (overlap_px + 1)
 
 
 def part_of(features: Tensor, rows: slice, columns: slice, size: Sequence[int]) -> Tensor:
-    """Those of a picture's features (B,C,h,w) that touch these rows and columns of it, which has that size."""
+    """Return those of a picture's features (B,C,h,w) that touch these rows and columns of it, which has that size."""
     parts = []
     for length, side, part in zip(features.shape[-2:], size, (rows, columns), strict=True):
         stride = round(side / length)  # of the network: it rounds up what the side has too little

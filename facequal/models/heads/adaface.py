@@ -114,5 +114,5 @@ class AdaFaceHead(MarginHead):
         return margins.image_quality(score, self.batch_mean, self.batch_std, self.h)
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
-        """cos(theta_y - m z) - (m + m z) for cosines (B,) and z (B,)."""
+        """Return cos(theta_y - m z) - (m + m z) for cosines (B,) and z (B,)."""
         return margins.adaface(cosine, condition, self.margin_scale * self.m)

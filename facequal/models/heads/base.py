@@ -112,7 +112,7 @@ class MarginHead(nn.Module, ABC):
         return logits
 
     def regulariser(self, norm: Tensor) -> Tensor:
-        """Weighted penalty of the batch; the base has none.
+        """Return weighted penalty of the batch; the base has none.
 
         Args:
             norm: (B,) feature norms.
@@ -123,7 +123,7 @@ class MarginHead(nn.Module, ABC):
         return norm.new_zeros(())
 
     def loss(self, embedding: Tensor, norm: Tensor, labels: Tensor, quality: Tensor | None = None) -> HeadOutput:
-        """Cross entropy with the margin. Beside the cosines themselves only the target column is computed on.
+        """Return cross entropy with the margin. Beside the cosines themselves only the target column is computed on.
 
         Args:
             embedding: (B, D) unit embeddings. Half precision is raised to float32, float64 stays.
@@ -151,7 +151,7 @@ class MarginHead(nn.Module, ABC):
             return HeadOutput(per_sample, probability, margin, self.regulariser(norm), scaling)
 
     def forward(self, embedding: Tensor, norm: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
-        """Full logits with the margin in the target column, for tests and analysis; training calls `loss`.
+        """Return full logits with the margin in the target column, for tests and analysis; training calls `loss`.
 
         Args:
             embedding: (B, D) unit embeddings.
@@ -175,7 +175,7 @@ class MarginHead(nn.Module, ABC):
             return logits.scatter(1, labels[:, None], self.s * margined[:, None])
 
     def extra_repr(self) -> str:
-        """Sizes and scale, for `print(head)`."""
+        """Return sizes and scale, for `print(head)`."""
         return f"embedding_dim={self.embedding_dim}, num_classes={self.num_classes}, s={self.s}"
 
     def _scaled_cosines(self, embedding: Tensor) -> Tensor:
@@ -241,7 +241,7 @@ class _TargetCrossEntropy(torch.autograd.Function):
 
 
 def _value_and_slope(function: Callable[[Tensor], Tensor], cosine: Tensor) -> tuple[Tensor, Tensor]:
-    """The margined cosines and their derivative by the cosines, (B,) each; a slope of NaN where gradients are off."""
+    """Return the margined cosines and their derivative by the cosines, (B,) each; a slope of NaN where gradients are off."""
     if not torch.is_grad_enabled():
         return function(cosine), torch.full_like(cosine, torch.nan)
     leaf = cosine.clone().requires_grad_()

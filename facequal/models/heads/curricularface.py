@@ -47,7 +47,7 @@ class CurricularFaceHead(MarginHead):
         return super().condition(logits, labels, cosine, norm, quality)
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
-        """cos(theta_y + m) for cosines (B,), continued monotonically beyond pi - m."""
+        """Return cos(theta_y + m) for cosines (B,), continued monotonically beyond pi - m."""
         return margins.arcface_monotone(cosine, self.margin_scale * self.m)
 
     def reweighted(self, logits: Tensor, labels: Tensor, cosine: Tensor) -> Tensor:

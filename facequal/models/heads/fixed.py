@@ -35,7 +35,7 @@ class CosFaceHead(MarginHead):
         self.m = m
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
-        """cos(theta_y) - m for cosines (B,)."""
+        """Return cos(theta_y) - m for cosines (B,)."""
         return margins.cosface(cosine, self.margin_scale * self.m)
 
 
@@ -56,7 +56,7 @@ class ArcFaceHead(MarginHead):
         self.m = m
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
-        """cos(theta_y + m) for cosines (B,)."""
+        """Return cos(theta_y + m) for cosines (B,)."""
         return margins.arcface(cosine, self.margin_scale * self.m)
 
 
@@ -80,5 +80,5 @@ class SphereFaceHead(MarginHead):
         self.m = m
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
-        """(-1)^k cos(m theta_y) - 2k for cosines (B,); the ramp goes from factor 1, which is no margin, to m."""
+        """Return (-1)^k cos(m theta_y) - 2k for cosines (B,); the ramp goes from factor 1, which is no margin, to m."""
         return margins.sphereface(cosine, 1 + self.margin_scale * (self.m - 1))

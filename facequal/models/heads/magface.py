@@ -50,16 +50,16 @@ class MagFaceHead(MarginHead):
         self.easy_margin = easy_margin
 
     def condition(self, logits: Tensor, labels: Tensor, cosine: Tensor, norm: Tensor, quality: Tensor | None) -> Tensor:
-        """The margin m(a) in radians (B,); see `MarginHead.condition` for the arguments."""
+        """Return the margin m(a) in radians (B,); see `MarginHead.condition` for the arguments."""
         super().condition(logits, labels, cosine, norm, quality)
         margin = margins.magface_margin(norm, self.lower_norm, self.upper_norm, self.lower_m, self.upper_m)
         return self.margin_scale * margin
 
     def margined_cosine(self, cosine: Tensor, condition: Tensor) -> Tensor:
-        """cos(theta_y + m(a)) for cosines (B,) and margins (B,)."""
+        """Return cos(theta_y + m(a)) for cosines (B,) and margins (B,)."""
         return margins.magface(cosine, condition, self.easy_margin)
 
     def regulariser(self, norm: Tensor) -> Tensor:
-        """lambda_g mean(a / u_a^2 + 1 / a), zero for an empty batch; see `MarginHead.regulariser`."""
+        """Return lambda_g mean(a / u_a^2 + 1 / a), zero for an empty batch; see `MarginHead.regulariser`."""
         penalty = margins.magface_regulariser(norm, self.lower_norm, self.upper_norm)
         return self.lambda_g * penalty.sum() / max(len(norm), 1)

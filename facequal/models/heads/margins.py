@@ -16,7 +16,7 @@ ADAFACE_EPS = 1e-3
 
 
 def cosface(cosine: Tensor, m: float) -> Tensor:
-    """Additive cosine margin (Wang et al., CVPR 2018): cos(theta) - m.
+    """Return additive cosine margin (Wang et al., CVPR 2018): cos(theta) - m.
 
     Args:
         cosine: Target cosines of any shape, float.
@@ -29,7 +29,7 @@ def cosface(cosine: Tensor, m: float) -> Tensor:
 
 
 def arcface(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS) -> Tensor:
-    """Additive angular margin (Deng et al., CVPR 2019): cos(theta + m), theta + m clipped to [eps, pi - eps].
+    """Return additive angular margin (Deng et al., CVPR 2019): cos(theta + m), theta + m clipped to [eps, pi - eps].
 
     Args:
         cosine: Target cosines of any shape, float.
@@ -43,7 +43,7 @@ def arcface(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS) -> Tens
 
 
 def sphereface(cosine: Tensor, m: float, eps: float = ANGULAR_EPS) -> Tensor:
-    """Multiplicative angular margin (Liu et al., CVPR 2017): (-1)^k cos(m theta) - 2k, k = floor(m theta / pi).
+    """Return multiplicative angular margin (Liu et al., CVPR 2017): (-1)^k cos(m theta) - 2k, k = floor(m theta / pi).
 
     The piecewise form continues cos(m theta) so that it falls over the whole of [0, pi]. The gradient is that of this
     function; the released opensphere code uses that of cos(theta) instead.
@@ -63,7 +63,7 @@ def sphereface(cosine: Tensor, m: float, eps: float = ANGULAR_EPS) -> Tensor:
 
 
 def arcface_monotone(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS) -> Tensor:
-    """Angular margin that stays monotone: cos(theta + m) where theta < pi - m, else cos(theta) - m sin(pi - m).
+    """Return angular margin that stays monotone: cos(theta + m) where theta < pi - m, else cos(theta) - m sin(pi - m).
 
     The form that CurricularFace and MagFace (without its easy margin) use for the target.
 
@@ -85,7 +85,7 @@ def arcface_monotone(cosine: Tensor, m: float | Tensor, eps: float = ANGULAR_EPS
 
 
 def curricularface_negatives(cosines: Tensor, threshold: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-    """Re-weight hard negatives (Huang et al., CVPR 2020): cos_j (t + cos_j) where cos_j > cos(theta_y + m).
+    """Return re-weight hard negatives (Huang et al., CVPR 2020): cos_j (t + cos_j) where cos_j > cos(theta_y + m).
 
     Args:
         cosines: (B, C) cosines to all classes.
@@ -101,7 +101,7 @@ def curricularface_negatives(cosines: Tensor, threshold: Tensor, t: Tensor, labe
 
 
 def magface(cosine: Tensor, margin: Tensor, easy_margin: bool = True, eps: float = ANGULAR_EPS) -> Tensor:
-    """Angular margin that depends on the norm (Meng et al., CVPR 2021): cos(theta + m(a)).
+    """Return angular margin that depends on the norm (Meng et al., CVPR 2021): cos(theta + m(a)).
 
     Args:
         cosine: (B,) target cosines.
@@ -118,7 +118,7 @@ def magface(cosine: Tensor, margin: Tensor, easy_margin: bool = True, eps: float
 
 
 def magface_margin(norm: Tensor, lower_norm: float, upper_norm: float, lower_m: float, upper_m: float) -> Tensor:
-    """m(a) = l_m + (u_m - l_m) (a - l_a) / (u_a - l_a) with a the norm clamped to [l_a, u_a].
+    """Return m(a) = l_m + (u_m - l_m) (a - l_a) / (u_a - l_a) with a the norm clamped to [l_a, u_a].
 
     Args:
         norm: Feature norms of any shape.
@@ -135,7 +135,7 @@ def magface_margin(norm: Tensor, lower_norm: float, upper_norm: float, lower_m: 
 
 
 def magface_regulariser(norm: Tensor, lower_norm: float, upper_norm: float) -> Tensor:
-    """g(a) = a / u_a^2 + 1 / a with a the norm clamped to [l_a, u_a]; it rewards long features.
+    """Return g(a) = a / u_a^2 + 1 / a with a the norm clamped to [l_a, u_a]; it rewards long features.
 
     Args:
         norm: Feature norms of any shape.
@@ -150,7 +150,7 @@ def magface_regulariser(norm: Tensor, lower_norm: float, upper_norm: float) -> T
 
 
 def image_quality(score: Tensor, mean: Tensor, std: Tensor, h: float, eps: float = ADAFACE_EPS) -> Tensor:
-    """AdaFace's standardised quality z = clip(h (score - mean) / (std + eps), -1, 1) (Kim et al., CVPR 2022, Eq. 14).
+    """Return AdaFace's standardised quality z = clip(h (score - mean) / (std + eps), -1, 1) (Kim et al., CVPR 2022, Eq. 14).
 
     Args:
         score: Quality per sample of any shape, usually the feature norm.
@@ -166,7 +166,7 @@ def image_quality(score: Tensor, mean: Tensor, std: Tensor, h: float, eps: float
 
 
 def adaface(cosine: Tensor, z: Tensor, m: float, eps: float = ADAFACE_EPS) -> Tensor:
-    """Quality-adaptive margin (Kim et al., CVPR 2022, Eq. 15-16): cos(theta + g_angle) - g_add.
+    """Return quality-adaptive margin (Kim et al., CVPR 2022, Eq. 15-16): cos(theta + g_angle) - g_add.
 
     g_angle = -m z and g_add = m z + m: ArcFace-like with a negative angle for z = 1, CosFace for z = 0, ArcFace for
     z = -1. The angle is clipped to [eps, pi - eps].
@@ -184,7 +184,7 @@ def adaface(cosine: Tensor, z: Tensor, m: float, eps: float = ADAFACE_EPS) -> Te
 
 
 def margin_ramp(progress: float, start: float = 0.25, end: float = 0.6) -> float:
-    """Warm-up of the margin: 0 up to `start`, then linear, 1 from `end` on. To be set as `head.margin_scale`.
+    """Return warm-up of the margin: 0 up to `start`, then linear, 1 from `end` on. To be set as `head.margin_scale`.
 
     Args:
         progress: Part of the training that is done, in [0, 1].

@@ -12,10 +12,10 @@ NORM_RANGE = (1e-3, 100.0)
 
 
 def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
-    """Mean (1,) and standard deviation (1,) that running statistics start from: 0 and 0 for "zero", else 20 and 100.
+    """Return mean (1,) and standard deviation (1,) that running statistics start from: 0 and 0 for "zero", else 20 and 100.
 
     Raises:
-        ValueError: the name is unknown.
+        ValueError: If the name is unknown.
     """
     if init_stats not in get_args(InitStats):
         raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
@@ -24,7 +24,7 @@ def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
 
 
 def global_moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Count, mean and unbiased standard deviation over the batches of all ranks.
+    """Return count, mean and unbiased standard deviation over the batches of all ranks.
 
     Deviations are taken from the global mean in a second reduction, so that float32 suffices. Every rank gets the same
     numbers, those of one process with the whole batch; ranks may hold batches of different size.
@@ -56,8 +56,8 @@ def update_running_moments(
         std: (1,) running standard deviation.
         num_updates: int64 scalar, batches that entered them.
         score: (B,) or (B, 1) scores on this rank.
-        ema_decay: weight of the old values.
-        from_first_batch: take the moments of the first batch as they are.
+        ema_decay: Weight of the old values.
+        from_first_batch: Take the moments of the first batch as they are.
     """
     count, batch_mean, batch_std = global_moments(score.detach().flatten().to(mean.dtype))
     usable = (count >= 2) & batch_mean.isfinite() & batch_std.isfinite()

@@ -16,11 +16,11 @@ SEVEN_SETS = ("lfw", "cfp_ff", "cfp_fp", "agedb_30", "calfw", "cplfw", "vgg2_fp"
 
 
 def resolution_table(comparison: Comparison, condition: str, wanted: Sequence[str] | None = None) -> ComparisonTable:
-    """Accuracy averaged over test sets, at each resolution: tables 1 and 2 of the octuplet paper.
+    """Return accuracy averaged over test sets, at each resolution: tables 1 and 2 of the octuplet paper.
 
     Columns are the accuracy on clean LFW, the mean over the sets at each resolution of the suite (7, 14, 28, 56 and
     112 px), the mean of those five, and the accuracy on clean XQLFW. The paper averages seven sets; which ones it means
-    is not stated in our references, and :data:`SEVEN_SETS` are taken.
+    is not stated in our references, and `SEVEN_SETS` are taken.
 
     A set counts if all reports hold it at every resolution that any of the sets is measured at, so that all columns
     rest on the same sets. The others are named in the notes.
@@ -66,7 +66,7 @@ def resolution_table(comparison: Comparison, condition: str, wanted: Sequence[st
 
 
 def averaged_sets(comparison: Comparison, wanted: Sequence[str] | None) -> tuple[list[str], list[str]]:
-    """The sets of a mean, and the sentences that name them and those that are missing.
+    """Return the sets of a mean, and the sentences that name them and those that are missing.
 
     Raises:
         ValueError: If the reports share no set, or none of those wanted; names what each holds.
@@ -87,7 +87,7 @@ def averaged_sets(comparison: Comparison, wanted: Sequence[str] | None) -> tuple
 
 
 def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> list[str]:
-    """The sets that all reports hold, those of `wanted` if it is given.
+    """Return the sets that all reports hold, those of `wanted` if it is given.
 
     Raises:
         ValueError: If there is none; names what each report holds.
@@ -107,7 +107,7 @@ def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> 
 def set_table(
     comparison: Comparison, protocols: Sequence[str], title: str, metric: str = "accuracy"
 ) -> ComparisonTable:
-    """One metric of sets, in each condition and at each resolution that any report holds: table 3 is that of LFW.
+    """Return one metric of sets, in each condition and at each resolution that any report holds: table 3 is that of LFW.
 
     Raises:
         NotMeasuredError: If no report holds the metric of these sets.
@@ -127,14 +127,14 @@ def set_table(
 
 
 def change_at(comparison: Comparison, place: Place, metric: str) -> Change:
-    """The change of one figure; NaN where a report lacks it."""
+    """Return the change of one figure; NaN where a report lacks it."""
     return change(
         *([value(report, place, metric) for report in side] for side in (comparison.before, comparison.after))
     )
 
 
 def value(report: Report, place: Place, metric: str = "accuracy") -> float:
-    """A figure of a report; NaN if it lacks it."""
+    """Return a figure of a report; NaN if it lacks it."""
     result = report.figures.get((*place, metric))
     return math.nan if result is None else result.value
 
@@ -144,7 +144,7 @@ def _mean(report: Report, sets: Sequence[str], condition: str, sizes: Sequence[s
 
 
 def _clean(comparison: Comparison, protocol: str, condition: str) -> tuple[Change, str]:
-    """The accuracy on undegraded images, which are the largest, and a sentence that says their size."""
+    """Return the accuracy on undegraded images, which are the largest, and a sentence that says their size."""
     reports = (*comparison.before, *comparison.after)
     columns = column_order(key[2] for report in reports for key in report.figures if key[:2] == (protocol, condition))
     columns = [column for column in columns if column.endswith(" px")]

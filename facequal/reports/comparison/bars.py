@@ -41,12 +41,12 @@ class BarRow(NamedTuple):
 
 
 def bars_png(table: ComparisonTable) -> bytes:
-    """The picture of :func:`draw_bars` as a PNG file."""
+    """Return the picture of `draw_bars` as a PNG file."""
     return png(draw_bars(table))
 
 
 def draw_bars(table: ComparisonTable) -> "Figure":
-    """Accuracy before and after as pairs of bars, in groups of one set, one panel per condition (more for many sets).
+    """Return accuracy before and after as pairs of bars, in groups of one set, one panel per condition (more for many sets).
 
     The axis starts at chance (50 %), or lower where a figure is lower. Above each pair stands the delta in percentage
     points; whiskers are the standard deviations over seeds. Figures that one side lacks are left out.
@@ -78,7 +78,7 @@ def draw_bars(table: ComparisonTable) -> "Figure":
 
 
 def bar_rows(table: ComparisonTable) -> Iterator[BarRow]:
-    """The panels of a table: each condition in turn, its sets shared out evenly over as few rows as suffice."""
+    """Yield the panels of a table: each condition in turn, its sets shared out evenly over as few rows as suffice."""
     for condition in dict.fromkeys(section.condition for section in table.sections):
         sets = [_set_bars(table, section) for section in table.sections if section.condition == condition]
         sets = [one for one in sets if one.changes]

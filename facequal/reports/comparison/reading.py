@@ -48,7 +48,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def places(self) -> list[Place]:
-        """The (protocol, condition, column) whose accuracy all reports hold, in the order of the first report."""
+        """Return (protocol, condition, column) whose accuracy all reports hold, in the order of the first report."""
         reports = (*self.before, *self.after)
         return [
             (protocol, condition, column)
@@ -58,7 +58,7 @@ class Comparison:
         ]
 
     def protocols(self) -> list[str]:
-        """The protocols that all reports hold, in the order of the first report."""
+        """Return the protocols that all reports hold, in the order of the first report."""
         return list(dict.fromkeys(protocol for protocol, _, _ in self.places()))
 
 
@@ -87,7 +87,7 @@ def _is_single(reports: Mapping[str, Path]) -> bool:
 
 
 def _paired_seeds(paths: tuple[Path, Path], found: Sequence[Mapping[str, Path]], notes: list[str]) -> list[str]:
-    """The names of the seeds that are compared; what is not used is said in `notes`."""
+    """Return the names of the seeds that are compared; what is not used is said in `notes`."""
     if _is_single(found[0]) and _is_single(found[1]):
         return [""]
     for path, reports, others in zip(paths, found, reversed(found), strict=True):

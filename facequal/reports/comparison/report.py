@@ -43,7 +43,7 @@ def make_products(
     Args:
         comparison: The reports.
         only: The products to make.
-        sets: Test sets of all of them; None takes the defaults of each: those of :func:`resolution_table` for the
+        sets: Test sets of all of them; None takes the defaults of each: those of `resolution_table` for the
             means, LFW for `lfw`, and all that the reports share for the pictures.
 
     Returns:
@@ -142,7 +142,7 @@ def write_comparison(
 
 
 def comparison_markdown(comparison: Comparison, products: Sequence[Product], left_out: Sequence[str]) -> str:
-    """The text of `comparison.md`: the tables and pictures, what was left out, and where the figures come from."""
+    """Return text of `comparison.md`: the tables and pictures, what was left out, and where the figures come from."""
     parts = ["# Comparison of two models"]
     for product, table in zip(products, tables_shown_once(products), strict=True):
         parts.append(f"## {plain(product.table.title)}")
@@ -159,7 +159,7 @@ def comparison_markdown(comparison: Comparison, products: Sequence[Product], lef
 
 
 def tables_shown_once(products: Sequence[Product]) -> list[ComparisonTable | None]:
-    """The table of each product without the figures that one before it shows, as `lfw` and `bars` share sets.
+    """Return the table of each product without the figures that one before it shows, as `lfw` and `bars` share sets.
 
     Returns:
         A table per product, with a note that names the sets which are not repeated; None if it has nothing of its own.
@@ -181,7 +181,7 @@ def tables_shown_once(products: Sequence[Product]) -> list[ComparisonTable | Non
 
 
 def missing_sets(comparison: Comparison) -> list[str]:
-    """Sentences that name the test sets which some reports lack, or left out as their files are missing."""
+    """Return sentences that name the test sets which some reports lack, or left out as their files are missing."""
     sentences = []
     shared = set(comparison.protocols())
     for name, reports in (("before", comparison.before), ("after", comparison.after)):

@@ -16,7 +16,7 @@ SIGNS = {"before": "", "after": "", "delta": "+"}
 
 
 def explanation(table: ComparisonTable) -> list[str]:
-    """What the figures of a table are, one sentence each, and the table's own notes."""
+    """Return what the figures of a table are, one sentence each, and the table's own notes."""
     figure = "EER" if table.metric == "eer" else "Accuracy"
     lines = [f"{figure} in percent, deltas (after - before) in percentage points; {NOT_AVAILABLE}: not measured."]
     numbers = [figure.num for figure in _figures(table) if figure.has_spread]
@@ -29,7 +29,7 @@ def explanation(table: ComparisonTable) -> list[str]:
 
 
 def render_changes(table: ComparisonTable) -> Table:
-    """A table for the terminal: rows before, after and delta, below each its standard deviation over seeds."""
+    """Return a table for the terminal: rows before, after and delta, below each its standard deviation over seeds."""
     side = [Column("", overflow="fold", max_width=40), Column("model", no_wrap=True)]
     rich = section_table(table.title, "\n".join(explanation(table)), side, table.columns)
     for section in table.sections:
@@ -50,7 +50,7 @@ def _rows(section: Section, model: str, table: ComparisonTable) -> list[list[str
 
 
 def _row(section: Section, model: str, table: ComparisonTable) -> list[Statistic | None]:
-    """The figures of one model, in the order of the table's columns."""
+    """Return the figures of one model, in the order of the table's columns."""
     changes = [section.cells.get(column) for column in table.columns]
     return [None if cell is None else getattr(cell, model) for cell in changes]
 
@@ -60,7 +60,7 @@ def _figures(table: ComparisonTable) -> list[Statistic]:
 
 
 def changes_markdown(table: ComparisonTable) -> str:
-    """The table and its notes in Markdown, without a heading."""
+    """Return the table and its notes in Markdown, without a heading."""
     rows = []
     for section in table.sections:
         for model in Change._fields:
@@ -72,7 +72,7 @@ def changes_markdown(table: ComparisonTable) -> str:
 
 
 def changes_csv(table: ComparisonTable) -> str:
-    """One figure per row, as fractions with all their digits; missing ones are empty."""
+    """Return one figure per row, as fractions with all their digits; missing ones are empty."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)

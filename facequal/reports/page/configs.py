@@ -46,12 +46,15 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Differences:
 
 
 def _is_place(key: str, values: Mapping[str, str]) -> bool:
-    """Whether a key says where something is; whether there is such a file at all, as of weights, is a setting."""
+    """Return whether a key says where something is.
+
+    Whether there is such a file at all, as of weights, is a setting.
+    """
     return bool(_PLACE.search(key)) or all(_PATH.fullmatch(value) for value in values.values())
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values by dotted key; lists of classes by the names of the classes, so that another order is no difference."""
+    """Return values by dotted key; lists of classes by the names of the classes, so that another order is no difference."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"
@@ -74,5 +77,5 @@ def _by_class(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def as_yaml(value: Any) -> str:
-    """A value in one line of YAML."""
+    """Return a value in one line of YAML."""
     return yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True).removesuffix("...\n").strip()

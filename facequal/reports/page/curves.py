@@ -46,13 +46,16 @@ class RocPanels(NamedTuple):
 
 
 def line_styles(names: Sequence[str]) -> dict[str, LineStyle]:
-    """A colour and a dash for each run; colours that can be told apart by all eyes, and repeat with other dashes."""
+    """Return a colour and a dash for each run.
+
+    Colours that can be told apart by all eyes, and repeat with other dashes.
+    """
     styles = [LineStyle(colour, dash) for dash in _DASHES for colour in _COLOURS]
     return {name: styles[number % len(styles)] for number, name in enumerate(names)}
 
 
 def roc_panels(runs: Sequence[Run]) -> list[RocPanels]:
-    """The ROC curves of all runs by protocol and condition; those over other numbers of pairs are kept apart."""
+    """Return the ROC curves of all runs by protocol and condition; those over other numbers of pairs are kept apart."""
     found: dict[tuple[str, str, int, int], dict[str, dict[str, list[RocCurve]]]] = {}
     for run in runs:
         for seed in run.seeds.values():
@@ -69,7 +72,7 @@ def roc_panels(runs: Sequence[Run]) -> list[RocPanels]:
 
 
 def draw_roc_panels(panels: RocPanels, styles: Styles) -> "Figure":
-    """A panel per column, a line per run; of several seeds the mean TAR at each FAR."""
+    """Return a panel per column, a line per run; of several seeds the mean TAR at each FAR."""
     drawn = {name for own in panels.curves.values() for name in own}
     figure, axes = panel_figure(len(panels.curves), {name: styles[name] for name in styles if name in drawn})
     for axis, (column, runs) in zip(axes, panels.curves.items(), strict=True):
@@ -87,7 +90,7 @@ def draw_roc_panels(panels: RocPanels, styles: Styles) -> "Figure":
 def resolution_lines(
     table: ProtocolTable, metrics: Sequence[str] = _DRAWN
 ) -> dict[str, dict[str, dict[int, RowFigure]]]:
-    """Figures that were measured at several sizes, by metric, run and size in pixels.
+    """Return figures that were measured at several sizes, by metric, run and size in pixels.
 
     Args:
         table: Of one protocol and condition.
@@ -114,7 +117,7 @@ def _sizes(cells: Mapping[str, RowFigure]) -> Iterator[tuple[int, RowFigure]]:
 
 
 def draw_resolution_lines(lines: Mapping[str, Mapping[str, Mapping[int, RowFigure]]], styles: Styles) -> "Figure":
-    """A panel per metric over the resolution, a line per run; bars are standard deviations over seeds."""
+    """Return a panel per metric over the resolution, a line per run; bars are standard deviations over seeds."""
     names = [name for name in styles if any(name in runs for runs in lines.values())]
     figure, axes = panel_figure(len(lines), {name: styles[name] for name in names})
     for axis, (label, runs) in zip(axes, lines.items(), strict=True):
@@ -140,7 +143,7 @@ def draw_resolution_lines(lines: Mapping[str, Mapping[str, Mapping[int, RowFigur
 
 
 def panel_figure(num: int, legend: Styles) -> tuple["Figure", list["Axes"]]:
-    """An empty figure with panels in two columns (one, if there is one), and a legend below.
+    """Return an empty figure with panels in two columns (one, if there is one), and a legend below.
 
     Margins are fixed: to find them by the size of all labels takes matplotlib as long as to draw.
 

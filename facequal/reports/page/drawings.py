@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def drawing(figure: "Figure", caption: str, alt: str, is_wide: bool = False) -> Html:
-    """A figure of ours; its width in the page is that of its paper, or less where there is less room."""
+    """Return a figure of ours; its width in the page is that of its paper, or less where there is less room."""
     return shown(Picture(png(figure, dpi=150), caption), alt, is_wide)
 
 
 def shown(picture: Picture, alt: str, is_wide: bool = False) -> Html:
-    """A picture with its caption.
+    """Return a picture with its caption.
 
     Args:
         picture: The picture.
@@ -32,5 +32,5 @@ def shown(picture: Picture, alt: str, is_wide: bool = False) -> Html:
 
 
 def drawings(figures: Sequence[Html]) -> Html:
-    """Figures beside each other, as many as there is room for."""
+    """Return figures beside each other, as many as there is room for."""
     return element("div", *figures, class_="figures")

@@ -22,7 +22,7 @@ class Group:
     """One metric of runs that were tested alike.
 
     Attributes:
-        metric, rule, unit: As in :class:`Result`; the rule without a method's mode.
+        metric, rule, unit: As in `Result`; the rule without a method's mode.
         cells: Figure by run and column.
         counts: What the figure of each column rests on.
     """
@@ -48,7 +48,7 @@ class Group:
         return metric_label(self.metric, self.rule) + size + words
 
     def best(self, column: str) -> float | None:
-        """The best mean of a column; None without a direction, a second run, or a difference."""
+        """Return the best mean of a column; None without a direction, a second run, or a difference."""
         means = [cells[column].mean for cells in self.cells.values() if column in cells]
         known = sorted(mean for mean in means if mean == mean)
         if len(known) < 2 or known[0] == known[-1]:
@@ -63,7 +63,7 @@ class ProtocolTable:
     """What one protocol and condition show of all runs.
 
     Attributes:
-        protocol, condition: As in :class:`Result`.
+        protocol, condition: As in `Result`.
         groups: One per metric, or several where runs were not tested alike.
         absent: Runs with figures, but none of these.
     """
@@ -85,7 +85,7 @@ class ProtocolTable:
 
 
 def protocol_tables(runs: Sequence[Run], notes: Notes) -> list[ProtocolTable]:
-    """The figures of all runs, means over their seeds; what was not tested alike is kept apart and noted."""
+    """Return the figures of all runs, means over their seeds; what was not tested alike is kept apart and noted."""
     tables: dict[tuple[str, str], ProtocolTable] = {}
     for run in runs:
         for (protocol, condition), metrics in _by_table(run).items():
@@ -105,7 +105,7 @@ _Cells = dict[str, tuple[RowFigure, Count]]
 
 
 def _by_table(run: Run) -> dict[tuple[str, str], dict[tuple[str, str, str], _Cells]]:
-    """Figures and counts of a run by protocol and condition, then by metric, rule and unit, then by column."""
+    """Return figures and counts of a run by protocol and condition, then by metric, rule and unit, then by column."""
     results = {number: seed.results for number, seed in enumerate(run.seeds.values()) if seed.results}
     counts = _counts(results)
     found: dict[tuple[str, str], dict[tuple[str, str, str], _Cells]] = {}
@@ -117,7 +117,7 @@ def _by_table(run: Run) -> dict[tuple[str, str], dict[tuple[str, str, str], _Cel
 
 
 def _counts(results: Mapping[int, Sequence[Result]]) -> dict[tuple[str, ...], Count]:
-    """What each figure rests on, by place and rule, as `figures_of` names them."""
+    """Return what each figure rests on, by place and rule, as `figures_of` names them."""
     found: dict[tuple[str, ...], set[tuple[int, int | None]]] = {}
     for own in one_rule({seed: without_modes(every) for seed, every in results.items()}).values():
         for r in own:

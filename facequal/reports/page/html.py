@@ -15,12 +15,12 @@ class Html(str):
 
 
 def element(name: str, /, *children: str, **attributes: str | int | None) -> Html:
-    """One element.
+    """Return one element.
 
     Args:
         name: Of the tag.
-        children: What is in it; text that is no :class:`Html` is escaped.
-        attributes: Those of the tag, ``class_`` for ``class``; None leaves one out.
+        children: What is in it; text that is no `Html` is escaped.
+        attributes: Those of the tag, `class_` for `class`; None leaves one out.
     """
     given = [
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
@@ -32,14 +32,14 @@ def element(name: str, /, *children: str, **attributes: str | int | None) -> Htm
 
 
 def joined(children: Iterable[str]) -> Html:
-    """Several pieces as one."""
+    """Return several pieces as one."""
     return Html("".join(child if isinstance(child, Html) else html.escape(child) for child in children))
 
 
 def table(
     caption: str, head: Sequence[str], bodies: Iterable[tuple[str, Sequence[Sequence[str]]]], is_text: bool = False
 ) -> Html:
-    """A table that scrolls within its own box; the first cell of each row is its heading.
+    """Return a table that scrolls within its own box; the first cell of each row is its heading.
 
     Args:
         caption: What it shows; for those who do not see the heading above it.
@@ -64,16 +64,16 @@ def table(
 
 
 def details(summary: str, *children: str, class_: str | None = None) -> Html:
-    """What is folded until it is asked for; printed in full unless its class says otherwise."""
+    """Return what is folded until it is asked for; printed in full unless its class says otherwise."""
     return element("details", element("summary", summary), *children, class_=class_)
 
 
 def breakable(text: str) -> Html:
-    """A path, a dotted key or another long name, which may be broken behind its signs, but not within numbers."""
+    """Return a path, a dotted key or another long name, which may be broken behind its signs, but not within numbers."""
     pieces = re.split(r"(?<=[/_=,])|(?<=\.)(?!\d)", text)
     return joined([part for piece in pieces for part in (piece, Html("<wbr>"))][:-1])
 
 
 def bullets(items: Iterable[str]) -> Html:
-    """A list."""
+    """Return a list."""
     return element("ul", *[element("li", item) for item in items])

@@ -53,7 +53,7 @@ class Margin(NamedTuple):
 
 
 def margins_of(runs: Sequence[Run], notes: Notes) -> list[Margin]:
-    """The different margins of the runs; runs without one are left out, unknown ones are noted.
+    """Return the different margins of the runs; runs without one are left out, unknown ones are noted.
 
     A margin of the same settings is one, with the mean of what its runs have learnt (AdaFace's mean and deviation of
     norms, CurricularFace's t), from their last checkpoints.
@@ -72,14 +72,14 @@ def margins_of(runs: Sequence[Run], notes: Notes) -> list[Margin]:
 
 
 def head_of(config: Mapping[str, Any]) -> Any:
-    """What a configuration says of its method's head; None if there is none."""
+    """Return what a configuration says of its method's head; None if there is none."""
     model = config.get("model")
     options = model.get("init_args") if isinstance(model, dict) else None
     return options.get("head") if isinstance(options, dict) else None
 
 
 def scaling_of(config: Mapping[str, Any]) -> gst.GradientScaling | None:
-    """The gradient scaling of a configuration's head; None if its method has no head.
+    """Return the gradient scaling of a configuration's head; None if its method has no head.
 
     Raises:
         ValueError: If the head is unknown, or is set as no closed form knows it.
@@ -104,7 +104,7 @@ def scaling_of(config: Mapping[str, Any]) -> gst.GradientScaling | None:
 
 
 def _learnt(folder: Path) -> dict[str, float]:
-    """What the head's buffers hold in the last checkpoint; nothing without one."""
+    """Return what the head's buffers hold in the last checkpoint; nothing without one."""
     path = folder / "checkpoints" / "last.ckpt"
     if not path.is_file():
         return {}
@@ -122,7 +122,7 @@ def _with_learnt(scaling: gst.GradientScaling, learnt: Mapping[str, Mapping[str,
 
 
 def largest_norm(margins: Sequence[Margin]) -> float:
-    """Up to which norm maps are drawn: beyond what heads have seen."""
+    """Return up to which norm maps are drawn: beyond what heads have seen."""
     seen = [m.scaling.mean + 3 * m.scaling.std for m in margins if isinstance(m.scaling, gst.AdaFaceScaling)]
     bounds = [m.scaling.upper_norm for m in margins if isinstance(m.scaling, gst.MagFaceScaling)]
     return max([*seen, *bounds], default=40.0)

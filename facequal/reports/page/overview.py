@@ -11,7 +11,7 @@ _MAX_COLUMNS = 4  # more runs than these are named beside each value
 
 
 def runs_section(runs: Sequence[Run]) -> Html:
-    """Names, folders, seeds, dates, checkpoints and commands."""
+    """Return names, folders, seeds, dates, checkpoints and commands."""
     rows: list[list[str]] = []
     commands: dict[str, list[str]] = {}
     for run in runs:
@@ -31,13 +31,13 @@ def runs_section(runs: Sequence[Run]) -> Html:
 
 
 def _told(run: Run, key: str) -> list[str]:
-    """What the seeds of a run tell of one thing, each value once."""
+    """Return what the seeds of a run tell of one thing, each value once."""
     values = [str(seed.info[key]) for seed in run.seeds.values() if seed.info.get(key) not in (None, "")]
     return list(dict.fromkeys(values))
 
 
 def hardware_section(runs: Sequence[Run]) -> Html:
-    """Hardware, precision and versions."""
+    """Return hardware, precision and versions."""
     packages = dict.fromkeys(name for run in runs for name in _versions(run))
     rows = []
     for run in runs:
@@ -58,7 +58,7 @@ _TRAINER = ("accelerator", "devices", "num_nodes", "precision")
 
 
 def _versions(run: Run) -> Mapping[str, str]:
-    """Versions of the packages; several where the seeds differ."""
+    """Return versions of the packages; several where the seeds differ."""
     found: dict[str, dict[str, None]] = {}
     for seed in run.seeds.values():
         versions = seed.info.get("versions")
@@ -68,12 +68,12 @@ def _versions(run: Run) -> Mapping[str, str]:
 
 
 def config_differences(runs: Sequence[Run]) -> Differences:
-    """Where the configurations of the runs differ, as far as there are any."""
+    """Return where the configurations of the runs differ, as far as there are any."""
     return differences({run.name: run.first.config for run in runs if run.first.config})
 
 
 def config_section(runs: Sequence[Run], found: Differences) -> Html:
-    """What differs, how much is equal, and each configuration as a whole."""
+    """Return what differs, how much is equal, and each configuration as a whole."""
     known = [run for run in runs if run.first.config]
     names = [run.name for run in known]
     if not known:

@@ -35,7 +35,7 @@ def write_page(folder: Path, runs: Sequence[Run], notes: Notes) -> Path:
 
 
 def page(runs: Sequence[Run], notes: Notes) -> Html:
-    """The HTML of :func:`write_page`."""
+    """Return the HTML of `write_page`."""
     found = sections_of(runs, notes)
     # The notes are complete once all else is made.
     found = {"Runs": found.pop("Runs"), "Notes": _notes(notes), **found}
@@ -59,7 +59,7 @@ def page(runs: Sequence[Run], notes: Notes) -> Html:
 
 
 def sections_of(runs: Sequence[Run], notes: Notes) -> dict[str, Html]:
-    """The sections by their headings, without those that have nothing to show."""
+    """Return the sections by their headings, without those that have nothing to show."""
     tables = protocol_tables(runs, notes)
     styles = line_styles([run.name for run in runs])
     differing = config_differences(runs)

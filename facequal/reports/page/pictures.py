@@ -45,7 +45,7 @@ class Picture:
 
 
 def picture_files(run: Run) -> dict[Path, str]:
-    """The pictures of a run and their captions: of its report, of its search, and the last preview of its training.
+    """Return pictures of a run and their captions: of its report, of its search, and the last preview of its training.
 
     Of several seeds those of the first.
     """
@@ -61,7 +61,7 @@ def picture_files(run: Run) -> dict[Path, str]:
 
 
 def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
-    """The pictures of the searches among the stages of the runs' studies, of the first seed."""
+    """Return the pictures of the searches among the stages of the runs' studies, of the first seed."""
     found: dict[Path, str] = {}
     for run in runs:
         # STUDY/rows/NAME/seed_0 took its files from STUDY/stages/STAGE/seed_0.
@@ -75,7 +75,7 @@ def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
 
 
 def read_pictures(files: Mapping[Path, str], name: str, notes: Notes) -> list[Picture]:
-    """The pictures that can be read; others are noted."""
+    """Return the pictures that can be read; others are noted."""
     pictures = []
     for path, caption in files.items():
         try:
@@ -90,7 +90,7 @@ def read_pictures(files: Mapping[Path, str], name: str, notes: Notes) -> list[Pi
 
 
 def within(pictures: Sequence[Picture], max_bytes: int = MAX_BYTES) -> list[Picture]:
-    """The same pictures, all together in so many bytes: made smaller, all alike, where they are not."""
+    """Return the same pictures, all together in so many bytes: made smaller, all alike, where they are not."""
     fitted = list(pictures)
     for width in _WIDTHS_PX:
         if sum(len(picture.content) for picture in fitted) <= max_bytes:

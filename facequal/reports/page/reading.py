@@ -133,7 +133,7 @@ def _read_figures(path: Path) -> list[Result]:
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], str]:
-    """The configuration in the folder of a run, and the text of its file; both empty without one.
+    """Return the configuration in the folder of a run, and the text of its file; both empty without one.
 
     Raises:
         ValueError: If the file is no YAML, or no mapping; names it.

@@ -14,7 +14,7 @@ _MAX_TOGETHER = 12  # rows that are printed on one page
 
 
 def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> Html:
-    """A table per protocol and condition: groups of rows per metric, a row per run."""
+    """Return a table per protocol and condition: groups of rows per metric, a row per run."""
     num_seeds = {run.name: sum(bool(seed.results) for seed in run.seeds.values()) for run in runs}
     legend = ["Fractions in percent."]
     if any(number > 1 for number in num_seeds.values()):
@@ -46,7 +46,7 @@ def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> li
 
 
 def _cell(figure: RowFigure | None, best: float | None, num_seeds: int) -> str:
-    """Mean and spread, the best one bold, with the mode of a method and the number of seeds where some lack it."""
+    """Return mean and spread, the best one bold, with the mode of a method and the number of seeds where some lack it."""
     if figure is None:
         return NOT_AVAILABLE
     text = amount(figure.mean, figure.std, figure.unit)
@@ -56,7 +56,7 @@ def _cell(figure: RowFigure | None, best: float | None, num_seeds: int) -> str:
 
 
 def roc_section(runs: Sequence[Run], styles: Styles) -> Html:
-    """ROC curves, a picture per protocol and condition; nothing without curves."""
+    """Return ROC curves, a picture per protocol and condition; nothing without curves."""
     shown = []
     for panels in roc_panels(runs):
         names = dict.fromkeys(name for own in panels.curves.values() for name in own)
@@ -71,7 +71,7 @@ def roc_section(runs: Sequence[Run], styles: Styles) -> Html:
 
 
 def resolution_section(tables: Sequence[ProtocolTable], styles: Styles) -> Html:
-    """Figures over the resolution, a picture per protocol and condition; nothing where one size was tested."""
+    """Return figures over the resolution, a picture per protocol and condition; nothing where one size was tested."""
     shown = []
     for own in tables:
         lines = resolution_lines(own)

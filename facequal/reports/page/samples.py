@@ -16,13 +16,13 @@ _MAX_POINTS = 2000
 
 
 def last_epoch(samples: "pd.DataFrame") -> "pd.DataFrame":
-    """The rows of the last epoch."""
+    """Return the rows of the last epoch."""
     last: pd.DataFrame = samples[samples["epoch"] == samples["epoch"].max()]
     return last
 
 
 def draw_norm_histograms(samples: Mapping[str, "pd.DataFrame"], styles: Styles) -> "Figure":
-    """Feature norms of the last epoch, a panel per view, a line per run."""
+    """Return feature norms of the last epoch, a panel per view, a line per run."""
     last = {name: last_epoch(own) for name, own in samples.items()}
     views = sorted({view for own in last.values() for view in own["view"].unique().tolist()})
     norms = np.concatenate([own["norm"].to_numpy(float) for own in last.values()])
@@ -43,14 +43,14 @@ def draw_norm_histograms(samples: Mapping[str, "pd.DataFrame"], styles: Styles) 
 
 
 def view_name(view: int, num_views: int) -> str:
-    """What a view is called: methods with two have the original first, others only that one."""
+    """Return what a view is called: methods with two have the original first, others only that one."""
     if num_views == 1:
         return "all samples"
     return ("original, or the only view", "degraded copy")[view] if view < 2 else f"view {view}"
 
 
 def draw_trained_scalings(samples: Mapping[str, "pd.DataFrame"]) -> "Figure":
-    """|g| of the samples of the last epoch over their norm, a panel per run, coloured by P(y)."""
+    """Return |g| of the samples of the last epoch over their norm, a panel per run, coloured by P(y)."""
     from matplotlib.cm import ScalarMappable
 
     figure, axes = panel_figure(len(samples), {})
@@ -73,6 +73,6 @@ def draw_trained_scalings(samples: Mapping[str, "pd.DataFrame"]) -> "Figure":
 
 
 def is_drawable(samples: "pd.DataFrame") -> bool:
-    """Whether there is a finite gradient scaling in the last epoch."""
+    """Return whether there is a finite gradient scaling in the last epoch."""
     last = last_epoch(samples)
     return "gradient_scaling" in last and any(map(math.isfinite, last["gradient_scaling"]))

@@ -23,7 +23,7 @@ _ABOUT_SCALING = (
 
 
 def norms_section(runs: Sequence[Run], tables: Sequence[ProtocolTable], styles: Styles, notes: Notes) -> Html:
-    """Norms of the test sets over the resolution, those of the training's samples, and how they go with quality."""
+    """Return norms of the test sets over the resolution, those of the training's samples, and how they go with quality."""
     small, wide, texts = [], [], []
     for own in tables:
         lines = resolution_lines(own, ["mean"])  # of `facequal.evaluation.norms`
@@ -50,7 +50,7 @@ def norms_section(runs: Sequence[Run], tables: Sequence[ProtocolTable], styles: 
 
 
 def scaling_section(runs: Sequence[Run], notes: Notes) -> Html:
-    """Maps of the gradient scaling of the margins that the runs train with, and that of their samples."""
+    """Return maps of the gradient scaling of the margins that the runs train with, and that of their samples."""
     margins = margins_of(runs, notes)
     small, parts = [], []
     if margins:
@@ -72,7 +72,7 @@ def scaling_section(runs: Sequence[Run], notes: Notes) -> Html:
 
 
 def pictures_section(runs: Sequence[Run], notes: Notes) -> Html:
-    """Pictures that the runs left: pairs, restored pictures, searches, previews."""
+    """Return pictures that the runs left: pairs, restored pictures, searches, previews."""
     titles, found = [], []
     searches = stage_files(runs)
     for name, files in [*[(run.name, picture_files(run)) for run in runs], ("Searches of the studies", searches)]:

@@ -37,14 +37,14 @@ class MapPanel:
 
 
 def map_png(panels: Sequence[MapPanel], down: tuple[str, Sequence[str]], across: tuple[str, Sequence[str]]) -> bytes:
-    """The picture of :func:`draw_map` as a PNG file."""
+    """Return the picture of `draw_map` as a PNG file."""
     return png(draw_map(panels, down, across))
 
 
 def draw_map(
     panels: Sequence[MapPanel], down: tuple[str, Sequence[str]], across: tuple[str, Sequence[str]]
 ) -> "Figure":
-    """Heat maps, the number in every cell, the best one framed, the base in the title.
+    """Return heat maps, the number in every cell, the best one framed, the base in the title.
 
     Each panel has colours of its own, dark for low and bright for high values.
 

@@ -29,7 +29,7 @@ class Column(NamedTuple):
     metric: str = "accuracy"
 
     def __str__(self) -> str:
-        """The parts with commas; accuracy is not named."""
+        """Return the parts with commas; accuracy is not named."""
         return ", ".join(self[:3] if self.metric == "accuracy" else self)
 
 
@@ -56,7 +56,7 @@ class RowFigure:
 
     Attributes:
         row: Name of the row.
-        protocol, condition, column, metric, rule, unit: As in :class:`Result`.
+        protocol, condition, column, metric, rule, unit: As in `Result`.
         mean: Mean over the seeds.
         std: Sample standard deviation over the seeds (divided by seeds - 1); NaN for one seed.
         minimum: Smallest value of a seed.
@@ -93,7 +93,7 @@ class RowFigure:
 
 
 def figures_of(row: RowResults, reference: RowResults | None = None) -> list[RowFigure]:
-    """All figures of a row over its seeds, and against a reference.
+    """Return all figures of a row over its seeds, and against a reference.
 
     The difference is taken seed by seed, row minus reference, over the seeds that have both: what a seed does to both
     of them does not count as spread. Where every seed has a judge of identity of its own, its figures are one all the
@@ -125,7 +125,7 @@ def figures_of(row: RowResults, reference: RowResults | None = None) -> list[Row
 
 
 def without_modes(results: Iterable[Result]) -> list[Result]:
-    """Results with the mode of a column such as ``restored (refs)`` in the rule, so that rows in other modes compare.
+    """Return results with the mode of a column such as `restored (refs)` in the rule, so that rows in other modes compare.
 
     A protocol that shows several modes keeps them apart.
     """
@@ -143,7 +143,7 @@ def _without_mode(result: Result) -> Result:
 
 
 def one_rule(runs: Mapping[int, Sequence[Result]]) -> dict[int, list[Result]]:
-    """Results of several seeds; those that each seed had judged by another recogniser have one rule, "by seed"."""
+    """Return results of several seeds; those that each seed had judged by another recogniser have one rule, "by seed"."""
     judges: dict[tuple[str, ...], set[str]] = {}
     for result in (result for results in runs.values() for result in results if _JUDGED.fullmatch(result.metric)):
         judges.setdefault(_place(result), set()).add(result.rule)
@@ -170,7 +170,7 @@ def _values(results: Iterable[Result]) -> dict[tuple[str, ...], float]:
 
 
 def _find(values: Mapping[tuple[str, ...], float], key: tuple[str, ...]) -> float:
-    """The figure of that place and rule; other modes are compared, and other judges where each seed has its own."""
+    """Return figure of that place and rule; other modes are compared, and other judges where each seed has its own."""
     rules = {rule: value for *place, rule in values for value in (values[*place, rule],) if place == list(key[:-1])}
     wanted = key[-1].removesuffix(_mode_in(key[-1]))
     for rule, value in rules.items():
@@ -181,7 +181,7 @@ def _find(values: Mapping[tuple[str, ...], float], key: tuple[str, ...]) -> floa
 
 
 def default_columns(results: Iterable[Result | RowFigure]) -> list[Column]:
-    """The accuracies of the first protocol: its conditions as met, and each with its columns in order."""
+    """Return the accuracies of the first protocol: its conditions as met, and each with its columns in order."""
     accuracies = [result for result in results if result.metric == "accuracy"]
     if not accuracies:
         return []
@@ -208,7 +208,7 @@ def require_columns(columns: Iterable[Column], figures: Sequence[RowFigure]) -> 
 
 
 def by_place(figures: Iterable[RowFigure]) -> dict[tuple[str, Column], RowFigure]:
-    """Figures by row and column; of several rules of one metric the first."""
+    """Return figures by row and column; of several rules of one metric the first."""
     found: dict[tuple[str, Column], RowFigure] = {}
     for figure in figures:
         found.setdefault((figure.row, figure.place), figure)

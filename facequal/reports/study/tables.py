@@ -17,7 +17,7 @@ class StudySection:
     """What one protocol and condition show of one metric.
 
     Attributes:
-        protocol, condition, metric: As in :class:`Result`.
+        protocol, condition, metric: As in `Result`.
         columns: The figures by the heading of their column, such as `7 px`, in the order of the table.
     """
 
@@ -33,7 +33,7 @@ class StudySection:
 
 
 def study_sections(columns: Sequence[Column]) -> list[StudySection]:
-    """The columns of a study by protocol, condition and metric, each in the order of first appearance."""
+    """Return the columns of a study by protocol, condition and metric, each in the order of first appearance."""
     found: dict[tuple[str, str, str], dict[str, Column]] = {}
     for column in columns:
         found.setdefault((column.protocol, column.condition, column.metric), {})[column.column] = column
@@ -47,7 +47,7 @@ def render_study(
     title: str,
     reference: str | None = None,
 ) -> rich.table.Table:
-    """The table for the terminal: a section per protocol, condition and metric, and a column per resolution.
+    """Return the table for the terminal: a section per protocol, condition and metric, and a column per resolution.
 
     Each row of the study has a line, and below it one with its differences to the reference.
 
@@ -89,13 +89,13 @@ def _delta(figure: RowFigure | None) -> str:
 
 
 def _shown_of(figures: Iterable[RowFigure], columns: Sequence[Column]) -> list[RowFigure]:
-    """The figures of these columns, which are those that a reader sees."""
+    """Return the figures of these columns, which are those that a reader sees."""
     wanted = set(columns)
     return [figure for figure in figures if figure.place in wanted]
 
 
 def legend(figures: Iterable[RowFigure], reference: str | None) -> str:
-    """What the numbers are, with the number of seeds behind them."""
+    """Return what the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
     low, high = min(numbers, default=0), max(numbers, default=0)
     seeds = f"{high} seeds" if low == high else f"{low} to {high} seeds"
@@ -118,7 +118,7 @@ def study_markdown(
     pictures: Sequence[str] = (),
     problems: Sequence[str] = (),
 ) -> str:
-    """The text of `summary.md`: the tables, one per section, the rows, pictures, and how it was made.
+    """Return the text of `summary.md`: the tables, one per section, the rows, pictures, and how it was made.
 
     Args:
         rows: All rows, the base first if there is one.
@@ -146,7 +146,7 @@ def study_markdown(
 
 
 def _settings(rows: Iterable[RowResults]) -> str:
-    """The table of what each row runs."""
+    """Return the table of what each row runs."""
     lines = []
     for row in rows:
         changes = ", ".join(f"{key}: {_shown(value)}" for key, value in row.overrides.items())

@@ -31,7 +31,7 @@ class HeaderLayout(Enum):
     Sets with more than 2^24 records were also written with a double label, and with double vector labels.
 
     Attributes:
-        fields: flag, label, id, id2.
+        fields: Flag, label, id, id2.
         vector_item: Type of the labels that follow when flag > 0: "f" float32 or "d" float64.
     """
 
@@ -44,7 +44,7 @@ class HeaderLayout(Enum):
         self.vector_item = vector_item
 
     def size(self, flag: int) -> int:
-        """Bytes of a header with this flag, vector labels included."""
+        """Return bytes of a header with this flag, vector labels included."""
         return self.fields.size + flag * struct.calcsize(self.vector_item)
 
 
@@ -72,7 +72,7 @@ class Record(NamedTuple):
 
 
 def detect_layout(record: bytes) -> HeaderLayout:
-    """The header layout of a set from its first record.
+    """Return the header layout of a set from its first record.
 
     A record without an image (the set's header) has a length that only one layout explains; in a record with an image
     only one layout puts a JPEG or PNG behind the header. In doubt it is mxnet's own.
@@ -90,7 +90,7 @@ def parse_record(key: int, data: bytes | mmap, layout: HeaderLayout, start: int,
     """Split the bytes `data[start:end]` of a record into header fields and payload.
 
     Raises:
-        RecordError: The record is shorter than its header.
+        RecordError: If the record is shorter than its header.
     """
     image = start + layout.fields.size
     if image > end:
@@ -105,7 +105,7 @@ def parse_record(key: int, data: bytes | mmap, layout: HeaderLayout, start: int,
 
 
 def pack_record(labels: float | tuple[float, ...], id_: int, payload: bytes = b"") -> bytes:
-    """The bytes of a record as mxnet packs them: a number is stored as scalar label, a tuple as vector label."""
+    """Return the bytes of a record as mxnet packs them: a number is stored as scalar label, a tuple as vector label."""
     header = HeaderLayout.SINGLE.fields
     if isinstance(labels, tuple):
         return header.pack(len(labels), 0.0, id_, 0) + struct.pack(f"<{len(labels)}f", *labels) + payload
@@ -113,10 +113,10 @@ def pack_record(labels: float | tuple[float, ...], id_: int, payload: bytes = b"
 
 
 def frame_record(record: bytes) -> bytes:
-    """The frame of a record, or its frames where its bytes hold the magic number at a multiple of four.
+    """Return the frame of a record, or its frames where its bytes hold the magic number at a multiple of four.
 
     Raises:
-        RecordError: The record has 2^29 bytes or more.
+        RecordError: If the record has 2^29 bytes or more.
     """
     if len(record) > LENGTH_MASK:
         raise RecordError(f"a record of {len(record)} bytes, the format allows {LENGTH_MASK}")
@@ -138,10 +138,10 @@ def _split_at_magic(record: bytes) -> list[bytes]:
 
 
 def unpack_frame(data: bytes) -> tuple[int, int]:
-    """Kind and length of the frame that begins with `data`.
+    """Return kind and length of the frame that begins with `data`.
 
     Raises:
-        RecordError: There are fewer than eight bytes, or they do not begin with the magic number.
+        RecordError: If there are fewer than eight bytes, or they do not begin with the magic number.
     """
     if len(data) < FRAME.size:
         raise RecordError(f"truncated, {len(data)} bytes before the next record or the end of the file")
@@ -152,10 +152,10 @@ def unpack_frame(data: bytes) -> tuple[int, int]:
 
 
 def join_frames(data: bytes | mmap, start: int, end: int) -> bytes:
-    """The record that begins at `data[start]`, its parts joined with the magic number between them.
+    """Return the record that begins at `data[start]`, its parts joined with the magic number between them.
 
     Raises:
-        RecordError: A frame does not begin with the magic number, runs over `end`, or is of a kind that cannot stand
+        RecordError: If a frame does not begin with the magic number, runs over `end`, or is of a kind that cannot stand
             there.
     """
     parts: list[bytes] = []

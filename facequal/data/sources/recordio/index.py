@@ -12,10 +12,10 @@ from facequal.data.sources.recordio.format import FIRST, FRAME, WHOLE, unpack_fr
 
 
 def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keys and offsets of an .idx file (lines `key<TAB>offset`), sorted by key.
+    """Return keys and offsets of an .idx file (lines `key<TAB>offset`), sorted by key.
 
     Raises:
-        RecordError: The file is missing or empty, a line is not two whole numbers, a key is there twice,
+        RecordError: If the file is missing or empty, a line is not two whole numbers, a key is there twice,
             or an offset is no multiple of four.
     """
     try:
@@ -41,7 +41,7 @@ def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _parse_fast(text: str) -> NDArray[np.int64] | None:
-    """(N, 2) keys and offsets, or None where the text needs a closer look."""
+    """Return (N, 2) keys and offsets, or None where the text needs a closer look."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # numpy before 2.3 warns where later ones raise
         try:
@@ -65,10 +65,10 @@ def _parse_lines(text: str, path: Path) -> NDArray[np.int64]:
 
 
 def scan_offsets(path: Path) -> NDArray[np.int64]:
-    """Offsets of all records of a .rec file without its index; the place in the file is the key.
+    """Return offsets of all records of a .rec file without its index; the place in the file is the key.
 
     Raises:
-        RecordError: A frame is wrong or truncated; the message names its offset.
+        RecordError: If a frame is wrong or truncated; the message names its offset.
     """
     offsets: list[int] = []
     position = 0

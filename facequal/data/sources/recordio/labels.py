@@ -17,7 +17,7 @@ _CACHE_VERSION = 1
 def gather_labels(
     path: Path, offsets: NDArray[np.int64], layout: HeaderLayout
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """First label of the records at `offsets`, read from a memory map without touching their images.
+    """Return first label of the records at `offsets`, read from a memory map without touching their images.
 
     Args:
         path: The .rec file.
@@ -46,7 +46,7 @@ def gather_labels(
 
 
 def _labels_of(rows: NDArray[np.uint32], layout: HeaderLayout) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Labels of records whose first words are the rows, and which rows are no record's beginning."""
+    """Return labels of records whose first words are the rows, and which rows are no record's beginning."""
     header = FRAME.size // 4
     kind, length = rows[:, 1] >> LENGTH_BITS, rows[:, 1] & LENGTH_MASK
     flag = rows[:, header].astype(np.int64)
@@ -60,13 +60,13 @@ def _labels_of(rows: NDArray[np.uint32], layout: HeaderLayout) -> tuple[NDArray[
 
 
 def _as_float(words: NDArray[np.uint32]) -> NDArray[np.float64]:
-    """(N, 1) words as float32, (N, 2) words as float64."""
+    """Return (N, 1) words as float32, (N, 2) words as float64."""
     kind = "<f4" if words.shape[1] == 1 else "<f8"
     return np.ascontiguousarray(words).view(kind)[:, 0].astype(np.float64)
 
 
 def cache_stamp(paths: Sequence[Path | None], count: int) -> NDArray[np.int64]:
-    """What a cache must agree with: size and modification time of the set's files, and the number of images."""
+    """Return what a cache must agree with: size and modification time of the set's files, and the number of images."""
     stamp = [_CACHE_VERSION, count]
     for path in paths:
         status = None if path is None else path.stat()
@@ -75,7 +75,7 @@ def cache_stamp(paths: Sequence[Path | None], count: int) -> NDArray[np.int64]:
 
 
 def load_cached(path: Path, stamp: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Labels int64 (N,) kept under this stamp, or None where there are none or the set has changed since."""
+    """Return labels int64 (N,) kept under this stamp, or None where there are none or the set has changed since."""
     try:
         stored = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):  # no cache, or not one of ours

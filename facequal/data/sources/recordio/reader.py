@@ -44,7 +44,7 @@ class RecordReader:
         header_count: Number of images the header states; None in a set without header.
 
     Raises:
-        RecordError: A file is missing or malformed.
+        RecordError: If a file is missing or malformed.
     """
 
     def __init__(self, path_rec: str | Path, path_idx: str | Path | None = None) -> None:
@@ -90,7 +90,7 @@ class RecordReader:
             self._map = None
 
     def describe(self, key: int) -> str:
-        """File, key and offset of a record, as in error messages."""
+        """Return file, key and offset of a record, as in error messages."""
         return self._where(self._position(key))
 
     def read(self, key: int) -> Record:
@@ -100,7 +100,7 @@ class RecordReader:
             key: One of `keys`; the keys of the header and of identity records give records with an empty payload.
 
         Raises:
-            RecordError: No such key, a wrong magic number, a truncated record, or an image record without an image.
+            RecordError: If no such key, a wrong magic number, a truncated record, or an image record without an image.
         """
         position = self._position(key)
         try:
@@ -113,7 +113,7 @@ class RecordReader:
         return record
 
     def labels(self) -> NDArray[np.int64]:
-        """Identity labels of all images, in the order of `keys`, read from the image headers without decoding.
+        """Return identity labels of all images, in the order of `keys`, read from the image headers without decoding.
 
         They are kept in `<name>.rec.labels.npy` beside the set where that can be written, until the set changes.
 
@@ -121,7 +121,7 @@ class RecordReader:
             int64 (N,).
 
         Raises:
-            RecordError: A record cannot be read or its label is not a whole number; the message names the first.
+            RecordError: If a record cannot be read or its label is not a whole number; the message names the first.
         """
         if self._labels is None:
             cache = self.path_rec.with_name(self.path_rec.name + ".labels.npy")
@@ -133,13 +133,13 @@ class RecordReader:
         return self._labels
 
     def identity_ranges(self) -> NDArray[np.int64]:
-        """First key and last key + 1 of each identity, as the identity records give them.
+        """Return first key and last key + 1 of each identity, as the identity records give them.
 
         Returns:
             int64 (identities, 2); (0, 2) in a set without header. Numbers beyond 2^24 are rounded as stored.
 
         Raises:
-            RecordError: An identity record cannot be read or does not hold two labels.
+            RecordError: If an identity record cannot be read or does not hold two labels.
         """
         ranges = []
         for key in self._all_keys[self._images.stop :].tolist():
@@ -150,11 +150,11 @@ class RecordReader:
         return np.array(ranges, dtype=np.int64).reshape(-1, 2)
 
     def header_disagrees(self) -> bool:
-        """Whether the header states another number of images than there are, beyond the rounding of float32."""
+        """Return whether the header states another number of images than there are, beyond the rounding of float32."""
         return self.header_count is not None and np.float32(len(self) + 1) != np.float32(self.header_count + 1)
 
     def _open(self) -> mmap:
-        """The mapped file."""
+        """Return the mapped file."""
         if self._map is None:
             try:
                 with self.path_rec.open("rb") as file:
@@ -166,7 +166,7 @@ class RecordReader:
         return self._map
 
     def _position(self, key: int) -> int:
-        """Place of a key among all keys."""
+        """Return place of a key among all keys."""
         if self._first_key is not None:
             position = key - self._first_key
             if 0 <= position < len(self._all_keys):
@@ -182,7 +182,10 @@ class RecordReader:
         return f"{self._name}: record key {self._all_keys.item(position)} at offset {self._offsets.item(position)}"
 
     def _locate(self, position: int) -> tuple[bytes | mmap, int, int]:
-        """Bytes that hold a record, header and image, its start and end in them; errors do not say which record."""
+        """Return bytes that hold a record, header and image, its start and end in them.
+
+        Errors do not say which record.
+        """
         data = self._open() if self._map is None else self._map
         offset, end = self._offsets.item(position), self._ends.item(position)
         if offset + FRAME.size > len(data):
@@ -195,7 +198,7 @@ class RecordReader:
         return record, 0, len(record)
 
     def _find_images(self) -> tuple[int | None, slice]:
-        """The header's number of images, and which positions are images."""
+        """Return the header's number of images, and which positions are images."""
         header = self._first_record()
         if header.flag == 0 or header.payload:
             return None, slice(0, len(self._all_keys))
@@ -219,12 +222,12 @@ class RecordReader:
             raise RecordError(f"{self._where(0)}: {error}") from error
 
     def _is_border(self, end: int) -> bool:
-        """Whether the images end before this position: identity records, or nothing, begin there."""
+        """Return whether the images end before this position: identity records, or nothing, begin there."""
         behind = end == len(self._all_keys) or self._is_identity(end)
         return behind and (end <= 1 or not self._is_identity(end - 1))
 
     def _is_identity(self, position: int) -> bool:
-        """Whether a record is readable and holds two labels and no image."""
+        """Return whether a record is readable and holds two labels and no image."""
         try:
             data, start, end = self._locate(position)
         except RecordError:  # reported when it is read
@@ -245,7 +248,7 @@ class RecordReader:
 
 
 def _ends_of(offsets: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Where the record at each offset must end: at the next higher offset, or at the end of the file."""
+    """Return where the record at each offset must end: at the next higher offset, or at the end of the file."""
     if np.all(offsets[1:] > offsets[:-1]):
         return np.append(offsets[1:], size)
     distinct = np.unique(offsets)

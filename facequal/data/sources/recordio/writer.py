@@ -53,8 +53,8 @@ class RecordWriter:
             The key of the record: 1 for the first image.
 
         Raises:
-            ValueError: The label is neither the last one nor the next, is not exact in float32, or the image is empty.
-            RuntimeError: Outside of a `with` statement.
+            ValueError: If the label is neither the last one nor the next, is not exact in float32, or the image is empty.
+            RuntimeError: If outside of a `with` statement.
         """
         identity = label[0] if isinstance(label, tuple) else label
         last = len(self._first_keys) - 1
@@ -116,7 +116,7 @@ class ByIdentity(Protocol):
     """A data set that gives its images sorted by identity, as those of `facequal.data.sources.datasets` do."""
 
     def by_identity(self, encoded: bool) -> Iterable[tuple[int, RGBImage | bytes]]:
-        """Labels and images, or their own bytes."""
+        """Return labels and images, or their own bytes."""
         ...
 
 
@@ -142,8 +142,8 @@ def write_record_set(
         The number of images written.
 
     Raises:
-        ValueError: An unknown encoding, labels out of order, no images, or an image that is not uint8 (H, W, 3).
-        DataError: An image of the data set cannot be read.
+        ValueError: If an unknown encoding, labels out of order, no images, or an image that is not uint8 (H, W, 3).
+        DataError: If an image of the data set cannot be read.
     """
     if encoding not in ("jpeg", "png", "keep"):
         raise ValueError(f"encoding {encoding!r}, expected 'jpeg', 'png' or 'keep'")

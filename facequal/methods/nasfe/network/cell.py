@@ -10,7 +10,7 @@ from facequal.methods.nasfe.network.operators import build_operator, group_norm
 
 
 def project(channels: int, to: int, affine: bool = True) -> nn.Sequential:
-    """ReLU, a 1x1 convolution, GN: a cell's input brought to the cell's channels."""
+    """Return ReLU, a 1x1 convolution, GN: a cell's input brought to the cell's channels."""
     return nn.Sequential(nn.ReLU(), nn.Conv2d(channels, to, 1, bias=False), group_norm(to, affine=affine))
 
 
@@ -33,7 +33,7 @@ class Cell(nn.Module):
         )
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """(B,C0,h,w) and (B,C1,h,w) to (B,blocks*channels,h,w)."""
+        """Return (B,C0,h,w) and (B,C1,h,w) to (B,blocks*channels,h,w)."""
         states = [enter(x) for enter, x in zip(self.enter, (first, second), strict=True)]
         for operators, sources in zip(self.blocks, self.sources, strict=True):
             edges = [operator(states[source]) for operator, source in zip(operators, sources, strict=True)]  # type: ignore[call-overload]

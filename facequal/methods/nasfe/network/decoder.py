@@ -34,7 +34,7 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.leave[-1].bias)  # type: ignore[arg-type]
 
     def forward(self, fused: Tensor, encoded: Sequence[Encoded]) -> Tensor:
-        """(B,C,H/4,W/4) and the encoders' outputs to a picture's change, (B,3,H,W)."""
+        """Return (B,C,H/4,W/4) and the encoders' outputs to a picture's change, (B,3,H,W)."""
         skip_half, skip_full = (
             torch.cat(skips, dim=1) for skips in ([each.half for each in encoded], [each.full for each in encoded])
         )

@@ -15,7 +15,7 @@ _NONE, _SKIP = OPERATORS.index("none"), OPERATORS.index("skip")
 
 @torch.no_grad()
 def derive_genotype(fusion: SearchFusion, max_skips: int | None = 2, **source: Any) -> Genotype:
-    """The strongest two edges of every block with their strongest operators, and the strongest source of every port.
+    """Return strongest two edges of every block with their strongest operators, and the strongest source of every port.
 
     An edge is as strong as w_ij max_o p_o over all operators but "none", which is never taken. Searches tend to end in
     skips alone; of more than `max_skips` in the cell the strongest stay, and the others take their next operator. The
@@ -61,7 +61,7 @@ def derive_genotype(fusion: SearchFusion, max_skips: int | None = 2, **source: A
 
 @torch.no_grad()
 def search_statistics(fusion: SearchFusion) -> dict[str, float]:
-    """What tells how far a search is, and whether it collapses.
+    """Return what tells how far a search is, and whether it collapses.
 
     Returns:
         `entropy`: mean entropy of softmax(alpha) over the edges, 1 when nothing is known yet; `edge_entropy`: the same
@@ -83,12 +83,12 @@ def search_statistics(fusion: SearchFusion) -> dict[str, float]:
 
 
 def has_collapsed(statistics: dict[str, float], limit: float = 0.5) -> bool:
-    """Whether more than that share of the edges has come to prefer the skip, as degenerate searches do."""
+    """Return whether more than that share of the edges has come to prefer the skip, as degenerate searches do."""
     return statistics["skip_fraction"] > limit
 
 
 def _entropy(probabilities: Tensor) -> Tensor:
-    """Entropy over the last axis, as a share of the largest possible."""
+    """Return entropy over the last axis, as a share of the largest possible."""
     entropy: Tensor = -torch.special.xlogy(probabilities, probabilities).sum(-1)
     return entropy / math.log(probabilities.shape[-1])
 
@@ -98,7 +98,7 @@ def _edge(operator: int, edge: int) -> Edge:
 
 
 def _sources(weights: Tensor) -> tuple[int, int]:
-    """The strongest source of each port (2,S); the weaker port yields where both would take the same one."""
+    """Return the strongest source of each port (2,S); the weaker port yields where both would take the same one."""
     s0, s1 = (int(port.argmax()) for port in weights)
     if s0 != s1 or weights.shape[1] == 1:
         return s0, s1

@@ -40,7 +40,7 @@ class ClassModulation(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor, classes: Tensor) -> Tensor:
-        """(B,C,H,W) by classes (B,3), probabilities in [0,1]."""
+        """Return (B,C,H,W) by classes (B,3), probabilities in [0,1]."""
         scale, shift = self.linear(classes)[..., None, None].chunk(2, dim=1)
         modulated: Tensor = x * (1.0 + scale) + shift
         return modulated
@@ -59,7 +59,7 @@ class Deblurring(nn.Module):
         self.operator = FourierOperator(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,H,W) to (B,C,H,W)."""
+        """Return (B,C,H,W) to (B,C,H,W)."""
         deblurred: Tensor = self.operator(F.relu(self.norm(x)))
         return x + deblurred
 

@@ -69,7 +69,7 @@ class Genotype:
         return dict(Counter(name for node in self.nodes for name, _ in node))
 
     def to_plain(self) -> dict[str, Any]:
-        """Its fields as lists, dicts and numbers, as a configuration holds them."""
+        """Return its fields as lists, dicts and numbers, as a configuration holds them."""
         return {
             "nodes": [[list(edge) for edge in node] for node in self.nodes],
             "cells": [list(cell) for cell in self.cells],
@@ -228,7 +228,7 @@ def _validate_edge(edge: Any, number: int, where: str) -> None:
 
 
 def _laid_out(content: Mapping[str, Any]) -> str:
-    """JSON with a block and a cell per line, so that it can be edited by hand."""
+    """Return JSON with a block and a cell per line, so that it can be edited by hand."""
     lines = []
     for key, value in content.items():
         if key in ("nodes", "cells"):

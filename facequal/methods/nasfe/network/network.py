@@ -21,7 +21,7 @@ _STD_EPS = 1e-5
 
 
 def published_genotype(name: str) -> Genotype:
-    """A genotype that comes with the package: "reference" has every operator at least twice, "tiny" two blocks."""
+    """Return a genotype that comes with the package: "reference" has every operator at least twice, "tiny" two blocks."""
     with resources.as_file(resources.files("facequal.methods.nasfe.network") / "genotypes" / f"{name}.json") as path:
         return load_genotype(path)
 
@@ -159,7 +159,7 @@ def build_fusion(
     channels: int,
     num_res2_blocks: int = 4,
 ) -> nn.Module:
-    """The fusion of a genotype, of a space to be searched, or the baseline; see `NASFENetwork`."""
+    """Return the fusion of a genotype, of a space to be searched, or the baseline; see `NASFENetwork`."""
     if search is not None and genotype is not None:
         raise ValueError("a network is searched or has a genotype, not both")
     if search is not None:
@@ -182,7 +182,7 @@ def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:
 
 
 def identity_information(features: Tensor, references: Tensor | None, num_references: Tensor | None = None) -> Tensor:
-    """The picture's features with the statistics of the person's clean pictures (AdaIN; NASFE's equations 2 and 7).
+    """Return picture's features with the statistics of the person's clean pictures (AdaIN; NASFE's equations 2 and 7).
 
     I = mean over i of sigma(C_i) (F - mu(F)) / sigma(F) + mu(C_i), mu and sigma per channel over the positions. The
     mean over references of a linear form is that of their mu and sigma.

@@ -16,7 +16,7 @@ _FFT_EPS = 0.01
 
 
 def group_norm(channels: int, groups: int = 8, affine: bool = True) -> nn.GroupNorm:
-    """GroupNorm with as many of the groups as divide the channels."""
+    """Return GroupNorm with as many of the groups as divide the channels."""
     return nn.GroupNorm(math.gcd(groups, channels), channels, affine=affine)
 
 
@@ -24,7 +24,7 @@ class Zero(nn.Module):
     """No connection: zeros."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zeros of the same shape; the gradient is zero too."""
+        """Return zeros of the same shape; the gradient is zero too."""
         return x * 0.0
 
 
@@ -55,7 +55,7 @@ class Res2Block(nn.Module):
         self.leave = nn.Sequential(group_norm(channels), nn.ReLU(), nn.Conv2d(channels, channels, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,H,W) to (B,C,H,W)."""
+        """Return (B,C,H,W) to (B,C,H,W)."""
         first, *others = self.enter(x).split(self.parts, dim=1)
         outputs, previous = [first], torch.zeros_like(others[0])
         for part, path in zip(others, self.paths, strict=True):
@@ -78,7 +78,7 @@ class ResidualOperator(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,H,W) to (B,C,H,W)."""
+        """Return (B,C,H,W) to (B,C,H,W)."""
         wrong: Tensor = self.second(F.relu(self.first(x)))
         return x - wrong
 
@@ -88,7 +88,7 @@ class Deveiling(nn.Module):
 
     Args:
         channels: C.
-        num_convolutions: of A: one in the search space, two in the encoder.
+        num_convolutions: Of A: one in the search space, two in the encoder.
     """
 
     def __init__(self, channels: int, num_convolutions: int = 1) -> None:
@@ -102,7 +102,7 @@ class Deveiling(nn.Module):
         self.gain = nn.Sequential(*layers, last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,H,W) to (B,C,H,W)."""
+        """Return (B,C,H,W) to (B,C,H,W)."""
         gain: Tensor = self.gain(x)
         return x * gain
 
@@ -133,7 +133,7 @@ class FourierOperator(nn.Module):
         self.denominator = nn.Conv2d(channels // 2, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,H,W) to (B,C,H,W), in the dtype of `x`."""
+        """Return (B,C,H,W) to (B,C,H,W), in the dtype of `x`."""
         first, second = x.chunk(2, dim=1)
         first, second = self.numerator(first), self.denominator(second)
         with torch.autocast(x.device.type, enabled=False):
@@ -143,7 +143,7 @@ class FourierOperator(nn.Module):
 
 
 def wiener_divide(first: Tensor, second: Tensor, conjugate: bool = True) -> Tensor:
-    """The inverse transform of conj(X2) X1 / (|X2|^2 + .01), transforms orthonormal over the last two axes.
+    """Return the inverse transform of conj(X2) X1 / (|X2|^2 + .01), transforms orthonormal over the last two axes.
 
     Args:
         first: float32 (...,H,W).
@@ -178,7 +178,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,H,W) to (B,C,H,W)."""
+        """Return (B,C,H,W) to (B,C,H,W)."""
         batch, _, height, width = x.shape
         query, key, value = (
             part(x).flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for part in (self.query, self.key, self.value)
@@ -190,7 +190,7 @@ class SelfAttention(nn.Module):
 
 
 def dilated(channels: int, size: int) -> nn.Module:
-    """ReLU, a depthwise convolution with dilation 2, a 1x1 convolution."""
+    """Return ReLU, a depthwise convolution with dilation 2, a 1x1 convolution."""
     return nn.Sequential(
         nn.ReLU(),
         nn.Conv2d(channels, channels, size, padding=size - 1, dilation=2, groups=channels, bias=False),
@@ -199,7 +199,7 @@ def dilated(channels: int, size: int) -> nn.Module:
 
 
 def separable(channels: int, size: int, affine: bool) -> nn.Module:
-    """ReLU, depthwise, 1x1, GN; and ReLU, depthwise, 1x1 once more."""
+    """Return ReLU, depthwise, 1x1, GN; and ReLU, depthwise, 1x1 once more."""
 
     def half() -> list[nn.Module]:
         depthwise = nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels, bias=False)
@@ -209,7 +209,7 @@ def separable(channels: int, size: int, affine: bool) -> nn.Module:
 
 
 def build_operator(name: OperatorName, channels: int, affine: bool = True) -> nn.Module:
-    """An operator of the search space, C to C channels; GN follows those with parameters, so that sizes compare.
+    """Return an operator of the search space, C to C channels; GN follows those with parameters, so that sizes compare.
 
     Args:
         name: One of `OPERATORS`.

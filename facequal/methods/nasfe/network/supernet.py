@@ -36,7 +36,7 @@ class SearchSpace:
             blocks before (equations 4 and 5), or the two inputs alone, "cells" (a sentence of the text).
 
     Raises:
-        ValueError: A number is out of its range, `partial` does not divide the channels into 4 or more, or the block
+        ValueError: If a number is out of its range, `partial` does not divide the channels into 4 or more, or the block
             inputs are unknown.
     """
 
@@ -87,7 +87,7 @@ class MixedOperator(nn.Module):
         self.operators = nn.ModuleList(build_operator(name, self.searched, affine=False) for name in OPERATORS)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        """(B,C,h,w) by weights (11,) to (B,C,h,w)."""
+        """Return (B,C,h,w) by weights (11,) to (B,C,h,w)."""
         part = x[:, : self.searched]
         mixed = torch.stack([weight * operator(part) for weight, operator in zip(weights, self.operators, strict=True)])
         if self.partial == 1:
@@ -96,7 +96,7 @@ class MixedOperator(nn.Module):
 
 
 def shuffle_channels(x: Tensor, groups: int) -> Tensor:
-    """Channel g c + i to place i groups + g, so that the next edge's first channels come from all groups."""
+    """Return channel g c + i to place i groups + g, so that the next edge's first channels come from all groups."""
     batch, channels, height, width = x.shape
     return x.view(batch, groups, channels // groups, height, width).transpose(1, 2).reshape(x.shape)
 
@@ -114,7 +114,7 @@ class SearchBlock(nn.Module):
         self.edges = nn.ModuleList(MixedOperator(space.channels, space.partial) for _ in range(num_inputs))
 
     def forward(self, weights: Tensor, edge_weights: Tensor, *inputs: Tensor) -> Tensor:
-        """Inputs (B,C,h,w) by operator weights (inputs, 11) and edge weights (inputs,) to (B,C,h,w)."""
+        """Return inputs (B,C,h,w) by operator weights (inputs, 11) and edge weights (inputs,) to (B,C,h,w)."""
         terms = zip(self.edges, inputs, weights, edge_weights, strict=True)
         return torch.stack([strength * edge(x, of_edge) for edge, x, of_edge, strength in terms]).sum(0)
 
@@ -134,7 +134,7 @@ class SearchCell(nn.Module):
         self.blocks = nn.ModuleList(SearchBlock(space, number) for number in space.num_inputs)
 
     def forward(self, first: Tensor, second: Tensor, weights: Sequence[Tensor], edges: Sequence[Tensor]) -> Tensor:
-        """Two (B,blocks*C,h,w) to (B,blocks*C,h,w), by each block's operator and edge weights."""
+        """Return two (B,blocks*C,h,w) to (B,blocks*C,h,w), by each block's operator and edge weights."""
         states = [enter(x) for enter, x in zip(self.enter, (first, second), strict=True)]
         for block, of_operators, of_edges in zip(self.blocks, weights, edges, strict=True):
             inputs = states[: len(of_edges)]
@@ -178,7 +178,7 @@ class SearchFusion(nn.Module):
         self.beta = nn.Parameter(_INITIAL_STD * torch.randn(space.cells, 2, space.cells))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B,C,h,w) to (B,C,h,w)."""
+        """Return (B,C,h,w) to (B,C,h,w)."""
         weights, edges = self.operator_weights(), self.input_weights()
         states = [self.enter(x)]
         for number, cell in enumerate(self.cells):
@@ -189,18 +189,18 @@ class SearchFusion(nn.Module):
         return fused
 
     def operator_weights(self) -> tuple[Tensor, ...]:
-        """softmax(alpha) of each block, (inputs, 11)."""
+        """Return softmax(alpha) of each block, (inputs, 11)."""
         return torch.split(F.softmax(self.alpha, dim=1), self.space.num_inputs)
 
     def input_weights(self) -> list[Tensor]:
-        """Weights of each block's inputs, (inputs,)."""
+        """Return weights of each block's inputs, (inputs,)."""
         parts = torch.split(self.edge_weights, self.space.num_inputs)
         if not self.space.edge_norm:  # the edge weights stay in the graph: under DDP every parameter needs a gradient
             return [torch.ones_like(part) + 0.0 * part for part in parts]
         return [F.softmax(part, dim=0) for part in parts]
 
     def source_weights(self, cell: int) -> Tensor:
-        """Weights of the sources of a cell's two ports, (2, cell + 1)."""
+        """Return weights of the sources of a cell's two ports, (2, cell + 1)."""
         if self.space.network_search:
             return F.softmax(self.beta[cell, :, : cell + 1], dim=1)
         fixed = torch.zeros(2, cell + 1, device=self.beta.device)
@@ -208,5 +208,5 @@ class SearchFusion(nn.Module):
         return fixed + 0.0 * self.beta[cell, :, : cell + 1]
 
     def architecture_parameters(self) -> list[nn.Parameter]:
-        """What is searched: alpha, edge weights, beta."""
+        """Return what is searched: alpha, edge weights, beta."""
         return [self.alpha, self.edge_weights, self.beta]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 class FeatureQueue(nn.Module, ABC):
     """The newest `size` embeddings with their labels; sub-classes say what is stored of each and what its key is.
 
-    The content is that of ``cat([new, old])[:size]`` after every batch, without its copies: a batch is written over the
+    The content is that of `cat([new, old])[:size]` after every batch, without its copies: a batch is written over the
     oldest rows, and nothing else moves. Writing goes backwards through the buffers, so that rows read forwards from
     `position` are the newest first, each batch in its own order. Callers should not rely on any order of the rows.
 
@@ -59,7 +59,7 @@ class FeatureQueue(nn.Module, ABC):
 
     @abstractmethod
     def keys(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """All filled rows as they count now.
+        """Return all filled rows as they count now.
 
         Args:
             weight: (C, D) class weights of the head as they are now.
@@ -94,7 +94,7 @@ class FeatureQueue(nn.Module, ABC):
             labels: (B,) int64 identities in [0, C).
             weight: (C, D) class weights of the head as they are now, equal on all ranks.
             num_views: Views of the same images that lie one after the other in the batch: 2 for
-                ``cat([original, augmented])``. Views keep this order over all ranks.
+                `cat([original, augmented])`. Views keep this order over all ranks.
 
         Raises:
             ValueError: If a shape or dtype is wrong, B does not divide into the views, or a label is outside [0, C). On
@@ -115,11 +115,11 @@ class FeatureQueue(nn.Module, ABC):
         self.position.fill_(self._position)
 
     def extra_repr(self) -> str:
-        """Sizes, for `print(queue)`."""
+        """Return sizes, for `print(queue)`."""
         return f"size={self.size}, embedding_dim={self.embedding_dim}"
 
     def _filled_rows(self, buffer: Tensor) -> Tensor:
-        """The rows of a buffer that hold something, as a view."""
+        """Return the rows of a buffer that hold something, as a view."""
         return buffer[self.size - self._filled :]
 
     def _validate(self, embedding: Tensor, labels: Tensor, weight: Tensor, num_views: int) -> None:
@@ -158,7 +158,7 @@ class FeatureQueue(nn.Module, ABC):
 
 
 def _gathered_in_turn(rows: Tensor, num_views: int) -> Tensor:
-    """Rows of all ranks: view by view, and within a view row 0 of rank 0, row 0 of rank 1, ..., row 1 of rank 0, ..."""
+    """Return rows of all ranks: view by view, and within a view row 0 of rank 0, row 0 of rank 1, ..., row 1 of rank 0, ..."""
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return rows
     rows = rows.contiguous()

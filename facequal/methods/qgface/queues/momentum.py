@@ -30,7 +30,7 @@ class MomentumQueue(FeatureQueue):
         self.register_buffer("features", torch.zeros(size, embedding_dim))
 
     def keys(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """All filled rows as they were inserted; nothing is computed or copied.
+        """Return all filled rows as they were inserted; nothing is computed or copied.
 
         Args:
             weight: (C, D) class weights of the head.

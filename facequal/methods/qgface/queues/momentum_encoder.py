@@ -38,7 +38,7 @@ class MomentumEncoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, *args: Any) -> Any:
-        """What the copy returns for these inputs, without gradient."""
+        """Return what the copy returns for these inputs, without gradient."""
         return self.encoder(*args)
 
     @torch.no_grad()
@@ -59,12 +59,12 @@ class MomentumEncoder(nn.Module):
             torch._foreach_copy_(own_buffers, their_buffers)
 
     def extra_repr(self) -> str:
-        """The momentum, for `print(encoder)`."""
+        """Return the momentum, for `print(encoder)`."""
         return f"momentum={self.momentum}"
 
 
 def _pairs(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Both sides in the same order."""
+    """Return both sides in the same order."""
     names = own.keys() | theirs.keys()
     shapes = {name: [side[name].shape if name in side else None for side in (own, theirs)] for name in names}
     different = sorted(name for name, (one, other) in shapes.items() if one != other)

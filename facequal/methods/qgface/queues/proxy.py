@@ -79,7 +79,7 @@ class ProxyUpdatedQueue(FeatureQueue):
 
     @torch.no_grad()
     def keys(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """All filled rows, moved to where the class weights are now; O(K D), to be called once per step.
+        """Return all filled rows, moved to where the class weights are now; O(K D), to be called once per step.
 
         Args:
             weight: (C, D) class weights of the head as they are now.
@@ -120,7 +120,7 @@ class ProxyUpdatedQueue(FeatureQueue):
         return max(1, _CPU_CHUNK_BYTES // (self.embedding_dim * self.origin.element_size()))
 
     def extra_repr(self) -> str:
-        """Sizes and options, for `print(queue)`."""
+        """Return sizes and options, for `print(queue)`."""
         options = ("normalize_keys", "chunk_size", "fused")
         return ", ".join((super().extra_repr(), *(f"{name}={getattr(self, name)}" for name in options)))
 
@@ -151,5 +151,5 @@ def _move(weight: Tensor, origin: Tensor, scale: Tensor, labels: Tensor, moved: 
 
 @cache
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """The function with its passes fused; compiled for the sizes it sees first, and once more for all others."""
+    """Return the function with its passes fused; compiled for the sizes it sees first, and once more for all others."""
     return torch.compile(function, fullgraph=True)
