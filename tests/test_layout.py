@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "pretrained": {"models"},
     "methods": {"models", "metrics", "pretrained"},
     "analysis": {"data", "degradations", "methods", "metrics", "models"},
-    "reports": {"analysis", "data", "degradations", "metrics"},
+    "reports": {"__version__", "analysis", "data", "degradations", "metrics"},
     "evaluation": {"data", "degradations", "metrics", "models", "pretrained", "reports"},
     "callbacks": {"data", "evaluation", "methods", "metrics", "reports"},
     "engine": {"callbacks", "data", "evaluation", "pretrained", "reports"},
