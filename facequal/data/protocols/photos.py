@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from facequal.data.errors import DatasetError
 from facequal.data.protocols.base import EvaluationProtocol
 from facequal.data.source import FaceSource
 from facequal.data.sources.datasets import FolderDataset, SizePx
 from facequal.data.sources.references import padded_references
+from facequal.data.sources.wrapped import WrappedSource
 from facequal.data.views import reference_views, to_unit_range
 
 
-class ReferencedPhotos(Dataset[dict[str, Any]]):
+class ReferencedPhotos(WrappedSource):
     """Photos `<root>/<person>/<photo>` with clean pictures of the same people, `<references>/<person>/<picture>`.
 
     Items have `references`, the first pictures of the person, black beyond those there are, and `num_references`,
@@ -32,7 +32,6 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
             those of a person must have one size.
 
     Attributes:
-        photos: The photos alone.
         clean: The clean pictures.
         clean_labels: Label of each clean picture among the people of the photos, int64; -1 for others.
 
@@ -44,13 +43,9 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
     def __init__(self, root: str, references: str, num_references: int = 5, size_px: SizePx = None) -> None:
         if num_references < 1:
             raise ValueError(f"num_references must be at least 1, got {num_references}")
-        self.photos, self.clean = FolderDataset(root, size_px), FolderDataset(references, size_px)
-        self.num_references, self.size_px = num_references, size_px
-        self.labels, self.num_classes, self.classes = self.photos.labels, self.photos.num_classes, self.photos.classes
+        super().__init__(FolderDataset(root, size_px))
+        self.clean, self.num_references = FolderDataset(references, size_px), num_references
         self.clean_labels = labels_among(self.classes, self.clean, Path(root), Path(references))
-
-    def __len__(self) -> int:
-        return len(self.photos)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return a photo and its references.
@@ -58,31 +53,22 @@ class ReferencedPhotos(Dataset[dict[str, Any]]):
         Raises:
             DatasetError: If a reference has another size than the photo.
         """
-        item, itself = self.photos[index], Path(self.describe(index)).resolve()
-        positions = self.given_to(item["label"])
-        others = [place for place in positions.tolist() if Path(self.clean.describe(place)).resolve() != itself]
-        images = [self.clean[place]["image"] for place in others]
-        wanted = item["image"].shape[1:]
-        for place, image in zip(others, images, strict=True):
-            if image.shape[1:] != wanted:
+        item, photo = super().__getitem__(index), Path(self.describe(index)).resolve()
+        positions = self.references_of(item["label"]).tolist()
+        others = [position for position in positions if Path(self.clean.describe(position)).resolve() != photo]
+        references = [self.clean[position]["image"] for position in others]
+        height, width = item["image"].shape[1:]
+        for position, reference in zip(others, references, strict=True):
+            if reference.shape[1:] != (height, width):
                 raise DatasetError(
-                    f"{self.clean.describe(place)}: {image.shape[1]}x{image.shape[2]} pixels (height x width), but "
-                    f"{self.describe(index)} has {wanted[0]}x{wanted[1]}; bring them to one size, or set size_px"
+                    f"{self.clean.describe(position)}: {reference.shape[1]}x{reference.shape[2]} pixels (height x "
+                    f"width), but {self.describe(index)} has {height}x{width}; bring them to one size, or set size_px"
                 )
-        return {**item, **padded_references(images, self.num_references, item["image"])}
+        return {**item, **padded_references(references, self.num_references, item["image"])}
 
-    def given_to(self, label: int) -> NDArray[np.int64]:
+    def references_of(self, label: int) -> NDArray[np.int64]:
         """Return positions of the clean pictures that come with the photos of a person."""
-        found: NDArray[np.int64] = np.flatnonzero(self.clean_labels == label)[: self.num_references]
-        return found
-
-    def describe(self, index: int) -> str:
-        """Return path of a photo."""
-        return self.photos.describe(index)
-
-    def name(self, index: int) -> str:
-        """Return path of a photo in the folder."""
-        return self.photos.name(index)
+        return np.flatnonzero(self.clean_labels == label)[: self.num_references]
 
 
 def labels_among(
@@ -97,8 +83,8 @@ def labels_among(
     labels = np.array([number.get(name, -1) for name in references.classes], dtype=np.int64)
     if (labels < 0).all():
         raise DatasetError(f"{references_root}: no person of {root} is there: do the names agree?")
-    found: NDArray[np.int64] = labels[references.labels]
-    return found
+    reference_labels: NDArray[np.int64] = labels[references.labels]
+    return reference_labels
 
 
 class RealPhotos(EvaluationProtocol):
@@ -167,7 +153,7 @@ class RealPhotos(EvaluationProtocol):
             return labels_among(self.images.classes, self.references, self.root, self.references_root)
         labels = self.images.clean_labels.copy()
         for label in range(self.images.num_classes):
-            labels[self.images.given_to(label)] = -1
+            labels[self.images.references_of(label)] = -1
         return labels
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:

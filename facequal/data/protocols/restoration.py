@@ -14,6 +14,7 @@ from facequal.data.errors import DataError
 from facequal.data.protocols.base import EvaluationProtocol
 from facequal.data.source import FaceSource, require_source
 from facequal.data.sources.references import OtherImages, read_references
+from facequal.data.sources.wrapped import WrappedSource
 from facequal.data.views import reference_views, to_unit_range, with_classes
 from facequal.degradations.base import Degradation, Params
 from facequal.degradations.draws import Keys
@@ -86,7 +87,7 @@ class DegradedSet(EvaluationProtocol):
         if self.num_references == 0:
             return []
         taken, others = np.union1d(self.all_chosen, self.gallery), OtherImages(self.faces.labels)
-        return [np.setdiff1d(others.of(place), taken)[: self.num_references] for place in self.chosen.tolist()]
+        return [np.setdiff1d(others.of(position), taken)[: self.num_references] for position in self.chosen.tolist()]
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
         """Return `image` and `lq` float32 (B,3,H,W) in [0,1], `label`, `index`, and what was drawn.
@@ -173,15 +174,18 @@ class MixtureSet(DegradedSet):
         return as_from_a_file(degraded), drawn
 
 
-class RepeatedImages:
+class RepeatedImages(WrappedSource):
     """Some images of a source, each several times in a row; the last one decoded is kept.
 
     Args:
         faces: The source.
-        chosen: int64 (N,): positions of the images in the source.
+        chosen: Positions of the images in the source, int64 (N,).
         num_rows: How often each is repeated.
-        references: Positions of each image's references, or nothing.
-        num_references: How many places there are for references.
+        references: Positions of each image's references in the source; empty without references.
+        num_references: Most references of an image.
+
+    Raises:
+        DataError: If the images have several sizes; the message names two of them. Raised when an image is read.
     """
 
     def __init__(
@@ -192,42 +196,34 @@ class RepeatedImages:
         references: Sequence[NDArray[np.int64]] = (),
         num_references: int = 0,
     ) -> None:
-        self.faces, self.chosen, self.num_rows = faces, chosen, num_rows
-        self.references, self.num_references = references, num_references
-        self.labels = np.repeat(np.asarray(faces.labels)[chosen], num_rows)
-        self.num_classes, self.classes = faces.num_classes, faces.classes
+        super().__init__(faces, np.repeat(chosen, num_rows))
+        self.num_rows, self.references, self.num_references = num_rows, references, num_references
         self.kept: tuple[int, dict[str, Any]] | None = None
         self.shape: tuple[int, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not 0 <= index < len(self):
             raise IndexError(f"picture {index} of {len(self)}")
-        place = int(self.chosen[index // self.num_rows])
-        if self.kept is None or self.kept[0] != place:
-            self.kept = place, self._read(place, index // self.num_rows)
+        number = index // self.num_rows
+        if self.kept is None or self.kept[0] != number:
+            self.kept = number, self._read(index)
         return {**self.kept[1], "label": self.labels.item(index), "index": index}
 
-    def _read(self, place: int, number: int) -> dict[str, Any]:
-        image = self._same_size(self.faces[place]["image"].contiguous(), place)
+    def _read(self, index: int) -> dict[str, Any]:
+        """Return `image` and, where they are asked for, its `references` and `num_references`."""
+        image = self.source[self.position(index)]["image"].contiguous()
+        self._require_same_size(image, index)
         if self.num_references == 0:
             return {"image": image}
-        return {"image": image, **read_references(self.faces, self.references[number], self.num_references, image)}
+        references = self.references[index // self.num_rows]
+        return {"image": image, **read_references(self.source, references, self.num_references, image)}
 
-    def _same_size(self, image: Tensor, place: int) -> Tensor:
+    def _require_same_size(self, image: Tensor, index: int) -> None:
         if self.shape is None:
-            self.shape = tuple(self.faces[int(self.chosen[0])]["image"].shape)
+            self.shape = tuple(self.source[self.position(0)]["image"].shape)
         if tuple(image.shape) != self.shape:
             (height, width), (first_height, first_width) = image.shape[1:], self.shape[1:]
-            first = self.faces.describe(int(self.chosen[0]))
             raise DataError(
-                f"{self.faces.describe(place)}: {height}x{width} pixels, but {first} has {first_height}x{first_width}: "
-                "give the source a size_px"
+                f"{self.describe(index)}: {height}x{width} pixels, but {self.describe(0)} has "
+                f"{first_height}x{first_width}: give the source a size_px"
             )
-        return image
-
-    def describe(self, index: int) -> str:
-        """Return path, or record key and offset, of the clean image."""
-        return self.faces.describe(int(self.chosen[index // self.num_rows]))

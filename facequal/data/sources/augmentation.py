@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from facequal.data.source import FaceSource
+from facequal.data.sources.wrapped import WrappedSource, epoch_cell
 
 
 def sample_seed(seed: int, epoch: int, index: int) -> int:
@@ -18,7 +17,7 @@ def sample_seed(seed: int, epoch: int, index: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-class AlbumentationsDataset(Dataset[dict[str, Any]]):
+class AlbumentationsDataset(WrappedSource):
     """A source whose images pass through albumentations, seeded for every sample.
 
     albumentations 2 repeats the same draws in every worker and epoch. Seeding the pipeline from (seed, epoch, index)
@@ -30,30 +29,23 @@ class AlbumentationsDataset(Dataset[dict[str, Any]]):
             `{"name": "ImageCompression", "quality_range": [60, 95], "p": 0.5}`.
         seed: Seed of the draws.
 
+    Attributes:
+        epoch: int64 scalar in shared memory: the epoch of the draws, also in the workers of a loader.
+
     Raises:
         ValueError: If a transform has no name or albumentations has no transform of that name.
     """
 
     def __init__(self, source: FaceSource, transforms: Sequence[Mapping[str, Any]], seed: int) -> None:
-        self.source = source
-        self.labels, self.num_classes, self.classes = source.labels, source.num_classes, source.classes
-        self.seed = seed
-        # Shared memory: persistent workers see the epoch that the sampler sets in the main process.
-        self.epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        super().__init__(source)
+        self.seed, self.epoch = seed, epoch_cell()
         self.compose = build_compose(transforms)
 
-    def __len__(self) -> int:
-        return len(self.source)
-
     def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.source[index]
+        item = super().__getitem__(index)
         self.compose.set_random_seed(sample_seed(self.seed, int(self.epoch), index))
         augmented = self.compose(image=item["image"].permute(1, 2, 0).numpy())["image"]
         return {**item, "image": torch.from_numpy(augmented).permute(2, 0, 1).contiguous()}
-
-    def describe(self, index: int) -> str:
-        """Name of an image in error messages."""
-        return self.source.describe(index)
 
 
 def build_compose(transforms: Sequence[Mapping[str, Any]]) -> Any:

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from facequal.data.source import FaceSource
+from facequal.data.sources.wrapped import WrappedSource, epoch_cell
 
 
-class ReferencedFaces(Dataset[dict[str, Any]]):
+class ReferencedFaces(WrappedSource):
     """A source whose items have `references`: other images of the same identity, never the image itself.
 
     Each of an image's references is drawn from all others of its identity, with replacement, as a function of (seed,
@@ -34,24 +34,16 @@ class ReferencedFaces(Dataset[dict[str, Any]]):
     def __init__(self, source: FaceSource, num_references: int, seed: int = 0) -> None:
         if num_references < 1:
             raise ValueError(f"num_references must be at least 1, got {num_references}")
-        self.source, self.num_references, self.seed = source, num_references, seed
-        self.labels, self.num_classes, self.classes = source.labels, source.num_classes, source.classes
+        super().__init__(source)
+        self.num_references, self.seed, self.epoch = num_references, seed, epoch_cell()
         self.others = OtherImages(source.labels)
-        self.epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
-
-    def __len__(self) -> int:
-        return len(self.source)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.source[index]
+        item = super().__getitem__(index)
         others = self.others.of(index)
         generator = np.random.default_rng((self.seed, int(self.epoch), index))
         drawn = generator.choice(others, self.num_references) if len(others) else others
         return {**item, **read_references(self.source, drawn, self.num_references, item["image"])}
-
-    def describe(self, index: int) -> str:
-        """Return path, or record key and offset, of an image."""
-        return self.source.describe(index)
 
 
 class OtherImages:
@@ -77,19 +69,39 @@ class OtherImages:
         return others
 
 
-def read_references(source: FaceSource, positions: NDArray[np.int64], num: int, like: Tensor) -> dict[str, Any]:
-    """Return `references` uint8 (n,3,H,W), black beyond those there are, and `num_references`, how many there are.
+def read_references(
+    source: FaceSource, positions: NDArray[np.int64], num_references: int, image: Tensor
+) -> dict[str, Any]:
+    """Read the references of an image.
 
     Args:
-        source: The images.
-        positions: Positions of at most `num` of them.
-        num: n.
-        like: The image they are of one size with.
+        source: The clean images.
+        positions: Positions of at most n of them.
+        num_references: n.
+        image: The image, uint8 (3,H,W).
+
+    Returns:
+        The fields of `padded_references`.
     """
-    return padded_references([source[int(position)]["image"] for position in positions], num, like)
+    return padded_references([source[int(position)]["image"] for position in positions], num_references, image)
 
 
-def padded_references(images: Sequence[Tensor], num: int, like: Tensor) -> dict[str, Any]:
-    """Return the same of images that are read already."""
-    missing = [torch.zeros_like(like)] * (num - len(images))
-    return {"references": torch.stack([*images, *missing]), "num_references": len(images)}
+def padded_references(references: Sequence[Tensor], num_references: int, image: Tensor) -> dict[str, Any]:
+    """Return the fields that references add to an item, of one shape however many there are.
+
+    Args:
+        references: At most n clean images, uint8 (3,H,W) each.
+        num_references: n.
+        image: The image they belong to, of their size.
+
+    Returns:
+        `references` uint8 (n,3,H,W), black beyond those there are, and `num_references`, how many there are.
+
+    Example:
+        >>> image = torch.zeros(3, 4, 4, dtype=torch.uint8)
+        >>> item = padded_references([image + 9], 2, image)
+        >>> item["references"].shape, item["references"].amax((1, 2, 3)).tolist(), item["num_references"]
+        (torch.Size([2, 3, 4, 4]), [9, 0], 1)
+    """
+    missing = [torch.zeros_like(image)] * (num_references - len(references))
+    return {"references": torch.stack([*references, *missing]), "num_references": len(references)}

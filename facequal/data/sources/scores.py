@@ -1,15 +1,15 @@
-"""A quality score beside every image, for heads that are given theirs."""
+"""A quality score beside every image, for heads that take it from a file."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from facequal.data.source import FaceSource
+from facequal.data.sources.wrapped import WrappedSource
 
 
-class ScoredSource(Dataset[dict[str, Any]]):
+class ScoredSource(WrappedSource):
     """A source whose items also hold `quality`, a float32 score from a file.
 
     Args:
@@ -21,8 +21,7 @@ class ScoredSource(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, source: FaceSource, path: str | Path) -> None:
-        self.source = source
-        self.labels, self.num_classes, self.classes = source.labels, source.num_classes, source.classes
+        super().__init__(source)
         self.scores = np.load(path, allow_pickle=False).astype(np.float32)
         if self.scores.shape != (len(source),):
             shape = self.scores.shape
@@ -31,12 +30,5 @@ class ScoredSource(Dataset[dict[str, Any]]):
         if len(wrong):
             raise ValueError(f"{path}: {len(wrong)} scores are not finite, the first is number {wrong[0]}")
 
-    def __len__(self) -> int:
-        return len(self.source)
-
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {**self.source[index], "quality": self.scores[index]}
-
-    def describe(self, index: int) -> str:
-        """Name of an image in error messages."""
-        return self.source.describe(index)
+        return {**super().__getitem__(index), "quality": self.scores[index]}

@@ -1,16 +1,16 @@
 """Parts of a data set of faces: identity-disjoint splits, and images drawn by a seed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from facequal.data.source import FaceSource, require_source
+from facequal.data.sources.wrapped import WrappedSource
 
 
-class IdentitySubset(Dataset[dict[str, Any]]):
+class IdentitySubset(WrappedSource):
     """The images of some identities of a source, with labels renumbered from 0 and indices from 0.
 
     Args:
@@ -30,22 +30,10 @@ class IdentitySubset(Dataset[dict[str, Any]]):
         new_label = np.full(source.num_classes, -1, dtype=np.int64)
         new_label[kept] = np.arange(len(kept))
         relabelled = new_label[source.labels]
-        self.source = source
-        self.positions = np.flatnonzero(relabelled >= 0)
+        super().__init__(source, np.flatnonzero(relabelled >= 0))
         self.labels = relabelled[self.positions]
         self.num_classes = len(kept)
         self.classes = [source.classes[identity] for identity in kept]
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.source[int(self.positions[index])]
-        return {**item, "label": int(self.labels[index]), "index": int(index)}
-
-    def describe(self, index: int) -> str:
-        """Name of an image in error messages and in the rows of `facequal predict`."""
-        return self.source.describe(int(self.positions[index]))
 
 
 def split_identities(source: FaceSource, num_held_out: int, seed: int) -> tuple[IdentitySubset, IdentitySubset]:
@@ -74,7 +62,7 @@ def split_identities(source: FaceSource, num_held_out: int, seed: int) -> tuple[
     return IdentitySubset(source, remaining), IdentitySubset(source, held_out)
 
 
-class SampledFaces(Dataset[dict[str, Any]]):
+class SampledFaces(WrappedSource):
     """Some images of a source, drawn at random without repetition, in the source's order; labels stay as they are.
 
     Args:
@@ -93,20 +81,8 @@ class SampledFaces(Dataset[dict[str, Any]]):
         num_images: int,
         seed: int = 0,
     ) -> None:
-        self.source: FaceSource = require_source(faces, "faces")
-        if not 1 <= num_images <= len(self.source):
-            raise ValueError(f"num_images={num_images}, but the source has {len(self.source)} images")
-        drawn = np.random.default_rng(seed).choice(len(self.source), num_images, replace=False)
-        self.positions: NDArray[np.int64] = np.sort(drawn)
-        self.labels = np.asarray(self.source.labels)[self.positions]
-        self.num_classes, self.classes = self.source.num_classes, self.source.classes
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return {**self.source[int(self.positions[index])], "index": int(index)}
-
-    def describe(self, index: int) -> str:
-        """Return path, or record key and offset, of an image."""
-        return self.source.describe(int(self.positions[index]))
+        source = require_source(faces, "faces")
+        if not 1 <= num_images <= len(source):
+            raise ValueError(f"num_images={num_images}, but the source has {len(source)} images")
+        drawn = np.random.default_rng(seed).choice(len(source), num_images, replace=False)
+        super().__init__(source, np.sort(drawn))
