@@ -1,5 +1,6 @@
 """Small data sets of faces for tests."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from torch.utils.data import Dataset
 
 class ArraySource(Dataset[dict[str, Any]]):
     """Random images; each identity has a colour of its own, so that something can be learnt."""
+
+    families: np.ndarray
 
     def __init__(self, labels: list[int], size_px: int = 16, seed: int = 0) -> None:
         generator = np.random.default_rng(seed)
@@ -31,3 +34,9 @@ class ArraySource(Dataset[dict[str, Any]]):
 
 def people(num_identities: int = 6, images_per_identity: int = 4, size_px: int = 16) -> ArraySource:
     return ArraySource([identity for identity in range(num_identities) for _ in range(images_per_identity)], size_px)
+
+
+def with_families(source: ArraySource, family_of_identity: Sequence[int] | np.ndarray) -> ArraySource:
+    """Tell a source which people resemble each other."""
+    source.families = np.asarray(family_of_identity)[source.labels]
+    return source

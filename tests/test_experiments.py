@@ -67,7 +67,7 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
         overlay += ["-c", str(tmp_path / "random.yaml")]
     if "quality_scores" in file.read_text():
         np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
-        overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
+        overlay.append(f"--data.train_items.quality_scores={tmp_path / 'quality.npy'}")
     if "identities_per_group" in str(content):
         overlay.append("--data.batch_size=6")  # a group of three people, two images each
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])

@@ -6,24 +6,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
-from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from facequal.data.loader import FaceLoader, one_thread
 from facequal.data.protocols.base import EvaluationProtocol
 from facequal.data.protocols.verification import HeldOutPairs
 from facequal.data.sampling.identity_pairs import IdentityPairs
-from facequal.data.sampling.samplers import AlternatingSampler, EpochSampler, IdentityPairSampler
+from facequal.data.sampling.samplers import AlternatingSampler, EpochSampler, IdentityPairSampler, SamplerOptions
 from facequal.data.source import FaceSource, require_source
-from facequal.data.sources.augmentation import AlbumentationsDataset
-from facequal.data.sources.references import ReferencedFaces
-from facequal.data.sources.scores import ScoredSource
-from facequal.data.sources.splits import split_identities
+from facequal.data.training_set import NOBODY_HELD_OUT, PLAIN_ITEMS, HeldOut, TrainingSet, TrainItems, make_training_set
 from facequal.data.views import reference_views, to_unit_range, training_views
 from facequal.degradations.base import Degradation
 from facequal.degradations.suites import resolution_suite
@@ -45,8 +39,8 @@ class FaceDataModule(LightningDataModule):
         augmentation: Device-side slot that acts on `image` before it is copied: both views share it.
         degradation: Device-side slot that makes `lq` from `image`.
         lq_augmentation: Device-side slot drawn for `lq` alone.
-        quality_scores: `.npy` file of one score per image of `train`, for heads that are given theirs.
-        cpu_augmentation: Transforms of albumentations in the workers, by name (see `AlbumentationsDataset`).
+        held_out: Identities held out of `train` for validation.
+        train_items: What the workers add to a training item, or change in it.
         num_references: Clean images of the same identity that come with every training image (`ReferencedFaces`).
         batch_size: Images per optimizer step over all ranks and nodes: each process gets its share.
         identity_pairs: Train on batches of two images per identity (see `IdentityPairs`), as losses over triplets
@@ -56,23 +50,20 @@ class FaceDataModule(LightningDataModule):
         eval_batch_size: Images per process in evaluation; each is embedded at every resolution.
         num_workers: Loader processes per rank.
         pin_memory: Pin host memory when a GPU is used.
-        val_identities: Identities held out of `train` for validation; no person is on both sides.
-        val_pairs: Pairs drawn from them.
         val_resolutions_px: Resolutions in validation, in pixels of height.
         resolutions_px: Resolutions in tests, in pixels of height.
-        skip_missing_tests: Leave out test protocols whose files are not there, with a message (not those on a source
-            that is given as a whole, such as restoration sets: it is read at once); otherwise a missing
-            file is an error.
+        skip_missing_tests: Leave out test protocols whose files are missing, with a message; otherwise they are an
+            error. Restoration sets are not among them: their source is read when they are made.
         seed: Seed of order, split and degradations; None takes the one of `seed_everything`, or 0.
 
     Attributes:
         num_classes: Identities to train on, or None without a training set.
+        train_source: The items to train on, or None.
 
     Raises:
         TypeError: If `train` or `predict` is no data set of faces.
-        ValueError: If more identities are held out than there are, two protocols have one name, batches are asked for in
-            two ways, or `identity_pairs`
-            asks for groups that are not known.
+        ValueError: If more identities are held out than there are, two protocols have one name, batches are asked for
+            in two ways, or `identity_pairs` asks for groups that are not known.
     """
 
     def __init__(
@@ -85,8 +76,8 @@ class FaceDataModule(LightningDataModule):
         augmentation: Degradation | None = None,
         degradation: Degradation | None = None,
         lq_augmentation: Degradation | None = None,
-        quality_scores: str | None = None,
-        cpu_augmentation: list[dict[str, Any]] | None = None,
+        held_out: HeldOut = NOBODY_HELD_OUT,
+        train_items: TrainItems = PLAIN_ITEMS,
         num_references: int = 0,
         batch_size: int = 128,
         identity_pairs: IdentityPairs | None = None,
@@ -94,48 +85,39 @@ class FaceDataModule(LightningDataModule):
         eval_batch_size: int = 64,
         num_workers: int = 0,
         pin_memory: bool = True,
-        val_identities: int = 0,
-        val_pairs: int = 600,
         val_resolutions_px: Sequence[int] = (7, 112),
         resolutions_px: Sequence[int] = RESOLUTIONS_PX,
         skip_missing_tests: bool = False,
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
-        self.train_source: FaceSource | None = None if train is None else require_source(train, "data.train")
-        self.predict_source: FaceSource | None = None if predict is None else require_source(predict, "data.predict")
-        self.val_protocols = list(val or [])
-        self.all_test_protocols, self.skip_missing_tests = list(test or []), skip_missing_tests
         if identity_pairs is not None and alternate_halves:
             raise ValueError("data: either identity_pairs or alternate_halves decides on the batches, not both")
-        self.identity_pairs, self.alternate_halves = identity_pairs, alternate_halves
-        self.train_groups: NDArray[np.int64] | None = None
-        if self.train_source is not None and identity_pairs is not None:
-            self.train_groups = identity_pairs.groups_of(self.train_source)
-        if self.train_source is not None and quality_scores is not None:
-            self.train_source = ScoredSource(self.train_source, quality_scores)
-        if self.train_source is not None and val_identities:
-            self.train_source, held_out = split_identities(self.train_source, val_identities, self.seed)
-            self.val_protocols.insert(0, HeldOutPairs(held_out, val_pairs, self.seed))
-            if self.train_groups is not None:
-                self.train_groups = self.train_groups[self.train_source.positions]
-        for stage, protocols in (("val", self.val_protocols), ("test", self.all_test_protocols)):
-            names = [protocol.name for protocol in protocols]
-            if len(set(names)) < len(names):
-                raise ValueError(f"data.{stage}: the protocols need names of their own, got {', '.join(names)}")
-        self.num_classes = None if self.train_source is None else self.train_source.num_classes
-        self.epoch_cells: list[Tensor] = []
-        if self.train_source is not None and cpu_augmentation:
-            self.train_source = AlbumentationsDataset(self.train_source, cpu_augmentation, self.seed)
-            self.epoch_cells.append(self.train_source.epoch)
-        if self.train_source is not None and num_references:
-            self.train_source = ReferencedFaces(self.train_source, num_references, self.seed)
-            self.epoch_cells.append(self.train_source.epoch)
+        self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
         self.augmentation, self.degradation, self.lq_augmentation = augmentation, degradation, lq_augmentation
+        self.identity_pairs, self.alternate_halves = identity_pairs, alternate_halves
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.pin_memory = num_workers, pin_memory
         self.val_resolutions_px, self.resolutions_px = tuple(val_resolutions_px), tuple(resolutions_px)
+        self.val_protocols = list(val or [])
+        self.all_test_protocols, self.skip_missing_tests = list(test or []), skip_missing_tests
+        self.predict_source: FaceSource | None = None if predict is None else require_source(predict, "data.predict")
+        self.training: TrainingSet | None = None
+        if train is not None:
+            self.training = make_training_set(
+                require_source(train, "data.train"),
+                seed=self.seed,
+                held_out=held_out,
+                items=train_items,
+                num_references=num_references,
+                identity_pairs=identity_pairs,
+            )
+            if self.training.held_out is not None:
+                self.val_protocols.insert(0, HeldOutPairs(self.training.held_out, held_out.pairs, self.seed))
+        self.train_source = None if self.training is None else self.training.source
+        self.num_classes = None if self.train_source is None else self.train_source.num_classes
+        _require_distinct_names("val", self.val_protocols)
+        _require_distinct_names("test", self.all_test_protocols)
 
     @cached_property
     def test_protocols(self) -> list[EvaluationProtocol]:
@@ -176,15 +158,15 @@ class FaceDataModule(LightningDataModule):
 
         Raises:
             ValueError: If there is no training set, the batch does not divide among the ranks, or the set is smaller
-            than a batch or has too few identities for one.
+                than a batch or has too few identities for one.
         """
-        if self.train_source is None:
+        if self.training is None:
             raise ValueError("data.train is not set: there is nothing to train on")
         _, world_size = self._rank_and_world_size()
         if self.batch_size % world_size:
             raise ValueError(f"data.batch_size={self.batch_size} does not divide among {world_size} processes")
-        sampler = self._train_sampler(self.train_source)
-        return self._loader(self.train_source, sampler, self.batch_size // world_size, drop_last=True)
+        sampler = self._train_sampler(self.training)
+        return self._loader(self.training.source, sampler, self.batch_size // world_size, drop_last=True)
 
     def val_dataloader(self) -> list[FaceLoader]:
         """Return one loader per validation protocol.
@@ -193,7 +175,7 @@ class FaceDataModule(LightningDataModule):
             ValueError: If validation was asked for and there is no protocol.
         """
         if not self.val_protocols and self.trainer is not None and self.trainer.state.fn == "validate":
-            raise ValueError("data.val is empty and data.val_identities is 0: there is nothing to validate on")
+            raise ValueError("data.val is empty and data.held_out.identities is 0: there is nothing to validate on")
         # Without protocols there is nothing to validate, which is no mistake.
         warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
         return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.val_protocols]
@@ -245,36 +227,29 @@ class FaceDataModule(LightningDataModule):
         sources += [protocol.images for protocol in protocols]
         return [source for source in sources if source is not None]
 
-    def _train_sampler(self, source: FaceSource) -> EpochSampler:
+    def _train_sampler(self, training: TrainingSet) -> EpochSampler:
         rank, world_size = self._rank_and_world_size()
-        cells = tuple(self.epoch_cells)
+        options: SamplerOptions = {
+            "seed": self.seed,
+            "rank": rank,
+            "world_size": world_size,
+            "epoch_cells": training.epoch_cells,
+        }
         if self.identity_pairs is not None:
             pairs = IdentityPairSampler(
-                source,
+                training.source,
                 self.batch_size,
-                groups=self.train_groups,
+                groups=training.groups,
                 identities_per_group=self.identity_pairs.identities_per_group,
-                seed=self.seed,
-                rank=rank,
-                world_size=world_size,
-                epoch_cells=cells,
+                **options,
             )
             rank_zero_info(pairs.describe())
             return pairs
         if self.alternate_halves:
-            ranks = {"rank": rank, "world_size": world_size}
-            return AlternatingSampler(source, self.batch_size, seed=self.seed, epoch_cells=cells, **ranks)
-        if len(source) < self.batch_size:
-            raise ValueError(f"data.batch_size={self.batch_size}, but there are only {len(source)} images")
-        return EpochSampler(
-            source,
-            shuffle=True,
-            seed=self.seed,
-            rank=rank,
-            world_size=world_size,
-            epoch_cells=cells,
-            smallest_batch=self.batch_size // world_size,
-        )
+            return AlternatingSampler(training.source, self.batch_size, **options)
+        if len(training.source) < self.batch_size:
+            raise ValueError(f"data.batch_size={self.batch_size}, but there are only {len(training.source)} images")
+        return EpochSampler(training.source, shuffle=True, smallest_batch=self.batch_size // world_size, **options)
 
     def _rank_and_world_size(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
@@ -295,3 +270,9 @@ class FaceDataModule(LightningDataModule):
             pin_memory=self.pin_memory and torch.cuda.is_available(),
             worker_init_fn=one_thread if self.num_workers else None,
         )
+
+
+def _require_distinct_names(stage: str, protocols: Sequence[EvaluationProtocol]) -> None:
+    names = [protocol.name for protocol in protocols]
+    if len(set(names)) < len(names):
+        raise ValueError(f"data.{stage}: the protocols need names of their own, got {', '.join(names)}")

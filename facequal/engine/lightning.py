@@ -20,6 +20,7 @@ from facequal.callbacks.restored_pictures import RestoredPictures
 from facequal.callbacks.save_config import SaveRunConfig
 from facequal.data.datamodule import FaceDataModule
 from facequal.engine.inherit import expand_inherited
+from facequal.engine.moved_keys import refuse_moved_keys
 from facequal.engine.wandb_account import stay_offline_without_account
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.pretrained.checkpoints import WEIGHT_FILES
@@ -91,7 +92,9 @@ class FaceQualCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the command line with inherited files in place. The saved configuration stands alone."""
         assert isinstance(args, list)
-        self.config = parser.parse_args([*expand_inherited(args), "--inherit=[]"])
+        arguments = expand_inherited(args)
+        refuse_moved_keys(arguments)
+        self.config = parser.parse_args([*arguments, "--inherit=[]"])
 
     def _parse_ckpt_path(self) -> None:
         """Let the command line win over the hyper-parameters stored in a checkpoint.

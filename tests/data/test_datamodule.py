@@ -12,8 +12,9 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.pairs import write_bin
 from facequal.data.protocols.verification import FolderPairs, PairsBin, PairsFile, ProceduralPairs
 from facequal.data.sampling.identity_pairs import IdentityPairs
+from facequal.data.training_set import HeldOut, TrainItems
 from facequal.degradations.suites import AdaFaceAugmentation
-from tests.sources import ArraySource, people
+from tests.sources import ArraySource, people, with_families
 
 
 def stage(name: str, epoch: int = 0, rank: int = 0, world_size: int = 1) -> Any:
@@ -36,7 +37,7 @@ def by_index(batches: list[Any], name: str) -> dict[int, torch.Tensor]:
 def test_num_classes() -> None:
     assert FaceDataModule().num_classes is None
     assert FaceDataModule(train=people(6, 4)).num_classes == 6
-    assert FaceDataModule(train=people(6, 4), val_identities=2).num_classes == 4
+    assert FaceDataModule(train=people(6, 4), held_out=HeldOut(2)).num_classes == 4
 
 
 def test_batch_contract() -> None:
@@ -80,7 +81,7 @@ def test_batch_is_that_of_all_ranks() -> None:
 
 def test_evaluation_views() -> None:
     datamodule = FaceDataModule(
-        train=people(6, 6), val_identities=2, val_pairs=20, resolutions_px=(4, 8, 16), val_resolutions_px=(4, 16)
+        train=people(6, 6), held_out=HeldOut(2, pairs=20), resolutions_px=(4, 8, 16), val_resolutions_px=(4, 16)
     )
     (loader,) = datamodule.val_dataloader()
     raw = next(iter(loader))
@@ -94,7 +95,7 @@ def test_evaluation_views() -> None:
 
 
 def test_validation_people_are_not_trained_on() -> None:
-    datamodule = FaceDataModule(train=people(6, 6), val_identities=2, val_pairs=20)
+    datamodule = FaceDataModule(train=people(6, 6), held_out=HeldOut(2, pairs=20))
     trained = set(datamodule.train_source.classes)
     (protocol,) = datamodule.val_protocols
     assert trained.isdisjoint(protocol.images.classes)
@@ -109,7 +110,7 @@ def test_seed_of_seed_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cpu_augmentation_follows_the_epoch() -> None:
     transforms = [{"name": "RandomBrightnessContrast", "p": 1.0}]
-    datamodule = FaceDataModule(train=people(), batch_size=24, cpu_augmentation=transforms)
+    datamodule = FaceDataModule(train=people(), batch_size=24, train_items=TrainItems(cpu_augmentation=transforms))
     first, again, second = (by_index(training_batches(datamodule, epoch), "image") for epoch in (0, 0, 1))
     assert all(torch.equal(first[index], again[index]) for index in first)
     assert any(not torch.equal(first[index], second[index]) for index in first)
@@ -129,18 +130,13 @@ def test_errors() -> None:
     with pytest.raises(TypeError, match=r"data\.train: list is no data set of faces"):
         FaceDataModule(train=[1, 2])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="cannot hold out 3"):
-        FaceDataModule(train=ArraySource([0, 0, 1, 1]), val_identities=3)
+        FaceDataModule(train=ArraySource([0, 0, 1, 1]), held_out=HeldOut(3))
 
 
 def test_protocols_need_names_of_their_own() -> None:
     protocols = [ProceduralPairs(num_identities=12, size_px=32), ProceduralPairs(num_identities=6, size_px=32)]
     with pytest.raises(ValueError, match=r"data\.test: the protocols need names of their own"):
         FaceDataModule(test=protocols)
-
-
-def families_of(source: Any, families: Any) -> Any:
-    source.families = np.asarray(families)[source.labels]
-    return source
 
 
 def test_identity_pairs_have_two_images_each() -> None:
@@ -155,7 +151,7 @@ def test_identity_pairs_have_two_images_each() -> None:
 
 def test_identity_pairs_of_all_ranks_are_the_batch() -> None:
     def batches(rank: int, world_size: int) -> Any:
-        source = families_of(people(12, 6), np.arange(12) // 3)
+        source = with_families(people(12, 6), np.arange(12) // 3)
         pairs = IdentityPairs(identities_per_group=2)
         datamodule = FaceDataModule(train=source, batch_size=8, identity_pairs=pairs, seed=2)
         return [batch["index"].tolist() for batch in training_batches(datamodule, 1, rank, world_size)]
@@ -173,13 +169,11 @@ def test_groups_follow_the_split(from_file: bool, tmp_path: Path) -> None:
     np.save(tmp_path / "groups.npy", family[source.labels])
     pairs = IdentityPairs(2, str(tmp_path / "groups.npy") if from_file else None)
     datamodule = FaceDataModule(
-        train=source if from_file else families_of(source, family),
+        train=source if from_file else with_families(source, family),
         batch_size=8,
         identity_pairs=pairs,
-        quality_scores=str(tmp_path / "scores.npy"),
-        cpu_augmentation=[{"name": "RandomBrightnessContrast"}],
-        val_identities=5,
-        val_pairs=20,
+        train_items=TrainItems(str(tmp_path / "scores.npy"), [{"name": "RandomBrightnessContrast"}]),
+        held_out=HeldOut(5, pairs=20),
     )
     batches = training_batches(datamodule, epoch=3)
     assert int(datamodule.train_source.epoch) == 3
@@ -231,7 +225,7 @@ def test_identity_pairs_of_a_configuration(
     config = parser.parse_args([*source, *(argument.replace("{folder}", str(tmp_path)) for argument in arguments)])
     datamodule = parser.instantiate(config).data
     assert datamodule.identity_pairs == expected
-    assert (datamodule.train_groups is not None) == (expected == IdentityPairs(3))
+    assert (datamodule.training.groups is not None) == (expected == IdentityPairs(3))
 
 
 class Witness(LightningModule):
@@ -264,13 +258,12 @@ class Witness(LightningModule):
 
 def fit_witness(folder: Path, num_workers: int, pairs: IdentityPairs | None, checkpoint: Path | None = None) -> Witness:
     counts = [9, 2, 3, 6, 2, 4, 8, 3, 5, 2, 7, 2, 6, 6, 6, 3, 3, 9]
-    source = families_of(ArraySource([i for i, count in enumerate(counts) for _ in range(count)]), np.arange(18) // 6)
+    source = with_families(ArraySource([i for i, count in enumerate(counts) for _ in range(count)]), np.arange(18) // 6)
     datamodule = FaceDataModule(
         train=source,
         batch_size=8,
         identity_pairs=pairs,
-        val_identities=4,
-        val_pairs=20,
+        held_out=HeldOut(4, pairs=20),
         val_resolutions_px=(8, 16),
         num_workers=num_workers,
         seed=1,

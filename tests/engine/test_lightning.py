@@ -113,7 +113,11 @@ def test_evaluation_without_training_set_needs_no_head(trained: Path, tmp_path: 
 
 
 def test_validation_logs_held_out_identities(tmp_path: Path) -> None:
-    held_out = ["--data.val_identities=3", "--data.val_pairs=20", "--data.train.init_args.images_per_identity=6"]
+    held_out = [
+        "--data.held_out.identities=3",
+        "--data.held_out.pairs=20",
+        "--data.train.init_args.images_per_identity=6",
+    ]
     run = cli("fit", tmp_path, *held_out)
     assert run.model.head.num_classes == 3
     logged = pd.read_csv(tmp_path / "metrics.csv")

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sized
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
@@ -15,6 +15,22 @@ from facequal.data.sampling.pair_plan import PairPlan, plan_identity_pairs
 from facequal.data.source import FaceSource
 
 
+class SamplerOptions(TypedDict, total=False):
+    """What all samplers of training images take.
+
+    Attributes:
+        seed: Seed of all draws; 0 where it is left out.
+        rank: This process; the first one where it is left out.
+        world_size: Number of processes; one where it is left out.
+        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+    """
+
+    seed: int
+    rank: int
+    world_size: int
+    epoch_cells: tuple[Tensor, ...]
+
+
 class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchdata is untyped
     """A seeded shuffle that is a pure function of (seed, epoch), dealt out to the ranks, with its place in checkpoints.
 
@@ -24,10 +40,10 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
     Args:
         source: What to sample.
         shuffle: Shuffle anew in every epoch; otherwise in order.
-        seed: Seed of the shuffle.
-        rank: This process.
-        world_size: Number of processes.
-        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+        seed: See `SamplerOptions`.
+        rank: See `SamplerOptions`.
+        world_size: See `SamplerOptions`.
+        epoch_cells: See `SamplerOptions`.
         smallest_batch: Fewest images of this rank that make a batch: that of the loader where it drops the last
             incomplete one.
     """
@@ -79,10 +95,7 @@ class PlannedSampler(EpochSampler):
     Args:
         source: What to sample.
         batch_size: B, images per batch over all ranks.
-        seed: Seed of the draws.
-        rank: This process.
-        world_size: Number of processes.
-        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+        **options: See `SamplerOptions`.
 
     Raises:
         ValueError: If the batch does not divide among the ranks.
@@ -90,19 +103,10 @@ class PlannedSampler(EpochSampler):
 
     next_yielded: int | None  # the parent's, untyped there
 
-    def __init__(
-        self,
-        source: FaceSource,
-        batch_size: int,
-        *,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        epoch_cells: tuple[Tensor, ...] = (),
-    ) -> None:
-        super().__init__(source, shuffle=True, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
-        if batch_size % world_size:
-            raise ValueError(f"batch_size={batch_size} does not divide among {world_size} processes")
+    def __init__(self, source: FaceSource, batch_size: int, **options: Unpack[SamplerOptions]) -> None:
+        super().__init__(source, shuffle=True, **options)
+        if batch_size % self.num_replicas:
+            raise ValueError(f"batch_size={batch_size} does not divide among {self.num_replicas} processes")
         self.batch_size = batch_size
 
     @abstractmethod
@@ -120,8 +124,8 @@ class PlannedSampler(EpochSampler):
         self.yielded = self.next_yielded or 0
         self.next_yielded = None
         share = self.batch_size // self.num_replicas
-        own = self.batches()[:, self.rank * share : (self.rank + 1) * share].ravel()
-        for position in own[self.yielded :]:
+        positions = self.batches()[:, self.rank * share : (self.rank + 1) * share].ravel()
+        for position in positions[self.yielded :]:
             self.yielded += 1
             yield int(position)
 
@@ -134,27 +138,15 @@ class AlternatingSampler(PlannedSampler):
     Args:
         source: What to sample.
         batch_size: B, images per batch over all ranks.
-        seed: Seed of the halves and of the order.
-        rank: This process.
-        world_size: Number of processes.
-        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+        **options: See `SamplerOptions`.
 
     Raises:
         ValueError: If the batch does not divide among the ranks, or a half has fewer images than a batch.
     """
 
-    def __init__(
-        self,
-        source: FaceSource,
-        batch_size: int,
-        *,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        epoch_cells: tuple[Tensor, ...] = (),
-    ) -> None:
-        super().__init__(source, batch_size, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
-        people = np.random.default_rng([seed, 0]).permutation(source.num_classes)
+    def __init__(self, source: FaceSource, batch_size: int, **options: Unpack[SamplerOptions]) -> None:
+        super().__init__(source, batch_size, **options)
+        people = np.random.default_rng([options.get("seed", 0), 0]).permutation(source.num_classes)
         first = np.isin(source.labels, people[: len(people) // 2])
         self.halves = (np.flatnonzero(first), np.flatnonzero(~first))
         if min(map(len, self.halves)) < batch_size:
@@ -185,10 +177,7 @@ class IdentityPairSampler(PlannedSampler):
         batch_size: B, images per batch over all ranks.
         groups: Group of every image, int64 (N,).
         identities_per_group: Identities of one group in a batch.
-        seed: Seed of the draws.
-        rank: This process.
-        world_size: Number of processes.
-        epoch_cells: int64 scalar tensors in shared memory that follow the epoch.
+        **options: See `SamplerOptions`.
 
     Attributes:
         num_batches: Batches per epoch.
@@ -206,12 +195,9 @@ class IdentityPairSampler(PlannedSampler):
         *,
         groups: NDArray[np.int64] | None = None,
         identities_per_group: int | None = None,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        epoch_cells: tuple[Tensor, ...] = (),
+        **options: Unpack[SamplerOptions],
     ) -> None:
-        super().__init__(source, batch_size, seed=seed, rank=rank, world_size=world_size, epoch_cells=epoch_cells)
+        super().__init__(source, batch_size, **options)
         self.labels, self.groups, self.identities_per_group = source.labels, groups, identities_per_group
         self._plan, self._planned_epoch = self._draw(epoch=0, attempt=0), 0
         self.set_num_batches(len(self._plan.batches))
@@ -229,7 +215,7 @@ class IdentityPairSampler(PlannedSampler):
 
     @property
     def left_over(self) -> int:
-        """Images of identities with two images or more that the current epoch does not use."""
+        """Images of identities with two images or more that the current epoch does not use: a method logs them."""
         return self.plan.left_over
 
     def describe(self) -> str:

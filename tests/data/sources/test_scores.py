@@ -6,6 +6,7 @@ import torch
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.sources.scores import ScoredSource
+from facequal.data.training_set import HeldOut, TrainItems
 from tests.sources import people
 
 
@@ -17,7 +18,9 @@ def write(path: Path, scores: list[float]) -> Path:
 def test_scores_follow_their_images_through_the_split(tmp_path: Path) -> None:
     source = people(6, 6)
     path = write(tmp_path / "scores.npy", [float(value) for value in range(36)])
-    datamodule = FaceDataModule(train=source, quality_scores=str(path), val_identities=2, val_pairs=20, batch_size=24)
+    datamodule = FaceDataModule(
+        train=source, train_items=TrainItems(str(path)), held_out=HeldOut(2, pairs=20), batch_size=24
+    )
     (batch,) = datamodule.train_dataloader()
     assert batch["quality"].dtype == torch.float32
     for image, score in zip(batch["image"], batch["quality"], strict=True):
