@@ -64,6 +64,12 @@ class FaceDataModule(LightningDataModule):
         TypeError: If `train` or `predict` is no data set of faces.
         ValueError: If more identities are held out than there are, two protocols have one name, batches are asked for
             in two ways, or `identity_pairs` asks for groups that are not known.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> data = FaceDataModule(ProceduralFaces(12, images_per_identity=4), held_out=HeldOut(3, pairs=20))
+        >>> data.num_classes, [protocol.name for protocol in data.val_protocols]
+        (9, ['held-out'])
     """
 
     def __init__(
@@ -134,7 +140,7 @@ class FaceDataModule(LightningDataModule):
 
     @cached_property
     def left_out_tests(self) -> list[str]:
-        """Names of the test protocols that `skip_missing_tests` leaves out. What is missing is said once."""
+        """Names of the test protocols that `skip_missing_tests` leaves out; their missing files are logged once."""
         if not self.skip_missing_tests:
             return []
         left_out = []
@@ -146,15 +152,13 @@ class FaceDataModule(LightningDataModule):
         return left_out
 
     def prepare_data(self) -> None:
-        """Touch what the stage reads, once per node: faces are rendered and records indexed before all ranks ask."""
+        """Read an image of each source of the stage, once per node, so that faces are rendered and records indexed."""
         for source in self._sources_of(self.trainer.state.fn if self.trainer is not None else None):
             if len(source):
                 source[0]
 
     def train_dataloader(self) -> FaceLoader:
-        """Return training batches, of equal size on every rank: shuffled images, or two of each identity.
-
-        The last incomplete batch is dropped.
+        """Return the loader of training batches, of equal size on every rank; the last incomplete batch is dropped.
 
         Raises:
             ValueError: If there is no training set, the batch does not divide among the ranks, or the set is smaller
@@ -191,7 +195,7 @@ class FaceDataModule(LightningDataModule):
         return [self._eval_loader(protocol.images, self.eval_batch_size) for protocol in self.test_protocols]
 
     def predict_dataloader(self) -> FaceLoader:
-        """Return the images to embed or restore, in order; one by one from a source of images in their own sizes.
+        """Return the loader of images to embed or restore, in order; one by one if they come in their own sizes.
 
         Raises:
             ValueError: If there is no data set to predict on.

@@ -1,4 +1,4 @@
-"""What can be wrong with data: the errors raised at the boundary, and the problems that a check collects."""
+"""What can be wrong with data: errors where it is read, and problems that a check collects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,10 +51,21 @@ class Problem:
 
 
 def raise_errors(problems: Sequence[Problem], error_type: type[DataError]) -> None:
-    """Raise the first error among `problems`, with the number of the others; do nothing where there is none.
+    """Raise the first error among problems, with the number of the others; do nothing where there is none.
+
+    Args:
+        problems: What a check has found.
+        error_type: The error to raise.
 
     Raises:
-        DataError: As `error_type`, at the first problem of severity `error`.
+        DataError: If there is a problem of severity `error`; it is of `error_type`.
+
+    Example:
+        >>> problems = [Problem("note", "a.rec", "2 images are grey"), Problem("error", "b.png", "zero bytes")]
+        >>> raise_errors(problems, ImageReadError)
+        Traceback (most recent call last):
+        ...
+        facequal.data.errors.ImageReadError: b.png: zero bytes
     """
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:

@@ -10,8 +10,8 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 class FaceLoader(StatefulDataLoader[dict[str, Any]]):  # type: ignore[misc]  # torchdata is untyped
     """`StatefulDataLoader` without the warning of a call that torchdata 0.11 makes and torch 2.15 deprecates.
 
-    Its workers end as soon as a run drops its iterator. A class, because Lightning builds a loader again where it needs
-    another sampler.
+    Its workers end as soon as a run drops its iterator. It is a class, not a function, because Lightning makes a loader
+    of the same class where it needs another sampler.
     """
 
     _current: Any = None

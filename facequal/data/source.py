@@ -32,10 +32,20 @@ class FaceSource(Protocol):
 
 
 def require_source(value: object, argument: str) -> FaceSource:
-    """Check at the boundary that a configured object is a data set of faces.
+    """Return a configured object after a check that it is a data set of faces.
+
+    Args:
+        value: The object.
+        argument: Its name, for the error message.
 
     Raises:
-        TypeError: If it lacks one of the attributes of `FaceSource`; the message names them.
+        TypeError: If it lacks an attribute of `FaceSource`; the message names all that are missing.
+
+    Example:
+        >>> require_source([1, 2], "data.train")
+        Traceback (most recent call last):
+        ...
+        TypeError: data.train: list is no data set of faces, it lacks labels, num_classes, classes, describe
     """
     wanted = ("labels", "num_classes", "classes", "describe", "__len__", "__getitem__")
     missing = [name for name in wanted if not hasattr(value, name)]

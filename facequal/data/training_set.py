@@ -83,6 +83,12 @@ def make_training_set(
     Raises:
         ValueError: If there are too few identities to hold out or less than 0 references, or a file of scores or of
             groups does not fit the source.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> training = make_training_set(ProceduralFaces(12, images_per_identity=2), seed=0, held_out=HeldOut(2))
+        >>> training.source.num_classes, len(training.source), training.held_out.classes
+        (10, 20, ['person 00007', 'person 00009'])
     """
     groups = None if identity_pairs is None else identity_pairs.groups_of(source)
     if items.quality_scores is not None:

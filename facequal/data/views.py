@@ -1,4 +1,4 @@
-"""From a transferred batch to what a method sees: training pairs (clean, degraded) and evaluation views."""
+"""From a transferred batch to what a method sees: clean and degraded images in training, all views in evaluation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,10 +13,14 @@ from facequal.degradations.resolution import Resolution
 
 
 def to_unit_range(images: Tensor) -> Tensor:
-    """Return uint8 images 0..255 to float32 in [0, 1].
+    """Return uint8 images 0..255 as float32 in [0, 1], of the same shape.
 
     Raises:
         TypeError: If the images are not uint8.
+
+    Example:
+        >>> to_unit_range(torch.tensor([0, 51, 255], dtype=torch.uint8))
+        tensor([0.0000, 0.2000, 1.0000])
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"a batch holds uint8 images until it is on the device, got {images.dtype}")
@@ -46,6 +50,12 @@ def training_views(
     Returns:
         The batch with `image` and `lq` float32 (B,3,H,W) in [0,1], the drawn values under `degradation`, and
         their `classes` if there are any (see `with_classes`). Without a degradation `lq` is `image` itself.
+
+    Example:
+        >>> batch = {"image": torch.full((2, 3, 28, 28), 51, dtype=torch.uint8), "index": torch.arange(2)}
+        >>> views = training_views(batch, seed=0, epoch=0, degradation=Resolution(sizes_px=[7, 14]))
+        >>> views["lq"].shape, views["degradation"]["size_px"].shape
+        (torch.Size([2, 3, 28, 28]), torch.Size([2]))
     """
     keys = Keys(batch["index"], seed=seed, epoch=epoch)
     image = to_unit_range(batch["image"])
@@ -68,20 +78,28 @@ def reference_views(batch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_classes(views: dict[str, Any]) -> dict[str, Any]:
-    """Return views, with `classes` float32 (B,3), {b, n, l}, if a `MultiDegradation` drew what is in `degradation`."""
+    """Return views, with `classes` (blur, noise, low light) float32 (B,3) if a `MultiDegradation` drew them."""
     classes = drawn_classes(views["degradation"])
     return views if classes is None else {**views, "classes": classes}
 
 
 def resolution_views(batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-    """Return all resolutions of an evaluation batch, one after the other along the batch axis.
+    """Return an evaluation batch at several resolutions, one after the other along the batch axis.
 
     Args:
         batch: `image` uint8 (B,3,H,W), `label` and `index` int64 (B,), on the device.
-        resolutions_px: Heights to reduce to and back; the height of the image itself leaves it as it is.
+        resolutions_px: V heights in pixels to reduce to and enlarge from; the height of the images leaves them as they
+            are.
 
     Returns:
         `image` float32 (V*B,3,H,W), `label`, `index` (V*B,), and `view` int64 (V*B,): the resolution in pixels.
+
+    Example:
+        >>> batch = {"image": torch.zeros(2, 3, 16, 16, dtype=torch.uint8)}
+        >>> batch |= {"label": torch.tensor([0, 1]), "index": torch.tensor([0, 1])}
+        >>> views = resolution_views(batch, [8, 16])
+        >>> views["image"].shape, views["view"].tolist()
+        (torch.Size([4, 3, 16, 16]), [8, 8, 16, 16])
     """
     clean = to_unit_range(batch["image"])
     # A fixed size draws nothing; the keys only satisfy the interface.

@@ -9,11 +9,11 @@ from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule, Trainer
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.protocols.pairs import write_bin
 from facequal.data.protocols.verification import FolderPairs, PairsBin, PairsFile, ProceduralPairs
 from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.data.training_set import HeldOut, TrainItems
 from facequal.degradations.suites import AdaFaceAugmentation
+from tests.data.protocols.binfiles import write_bin
 from tests.sources import ArraySource, people, with_families
 
 

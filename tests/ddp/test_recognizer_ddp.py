@@ -15,7 +15,8 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.base import VerificationProtocol
-from facequal.data.protocols.pairs import VerificationPairs, sample_pairs
+from facequal.data.protocols.pair_sampling import sample_pairs
+from facequal.data.protocols.pairs import VerificationPairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.base import average_batch_norm_statistics

@@ -1,4 +1,4 @@
-"""Looking through a data set before training: all of its problems at once."""
+"""A check of a data set before training: all of its problems at once."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,7 +12,7 @@ from facequal.data.protocols.pairs import read_bin
 from facequal.data.protocols.pairs_text import find_pair_files, parse_pairs_txt
 from facequal.data.sources.encoded import EncodedImages, FileImages, RecordImages
 from facequal.data.sources.folders import scan_identity_folders
-from facequal.data.sources.lists import read_list
+from facequal.data.sources.lists import number_identities, read_list
 from facequal.data.sources.recordio import RecordReader
 
 DataKind = Literal["folder", "list", "record", "pairs", "bin"]
@@ -27,7 +27,7 @@ def check_data(
     split: str | None = None,
     on_progress: Progress | None = None,
 ) -> list[Problem]:
-    """Find everything that is wrong, doubtful or worth knowing about a data set, by reading all of it.
+    """Read all of a data set, and list what is wrong, doubtful or worth knowing about it.
 
     Errors: what the data set's class would stop at, and every image that cannot be read. Warnings: images that are
     there twice, record sets whose header or identity records disagree with their images, pairs of an image with itself.
@@ -36,7 +36,7 @@ def check_data(
     Args:
         path: A folder of identities, a list (.csv), a record set (.rec, or the folder of train.rec), a list of pairs
             (.txt), or an InsightFace verification file (.bin).
-        kind: Which of them it is; None tells by the path.
+        kind: Which of them it is; None decides by the path.
         root: Folder of the images of a list or a list of pairs; None takes the folder of the list.
         split: Split of a list; None takes all.
         on_progress: Called with the number of images read and to read.
@@ -45,7 +45,7 @@ def check_data(
         The problems, errors first.
 
     Raises:
-        ValueError: If `kind` is unknown, or cannot be told by the path.
+        ValueError: If `kind` is unknown, or the path does not say it.
     """
     path = Path(path)
     kind = _detect_kind(path) if kind is None else kind
@@ -77,24 +77,24 @@ def _detect_kind(path: Path) -> DataKind:
 
 
 def _check_folder(path: Path, on_progress: Progress | None) -> list[Problem]:
-    found = scan_identity_folders(path)
-    labels = np.array(found.labels, dtype=np.int64)
-    images = FileImages(path, found.paths)
+    folders = scan_identity_folders(path)
+    labels = np.array(folders.labels, dtype=np.int64)
+    images = FileImages(path, folders.paths)
     return [
-        *found.problems,
+        *folders.problems,
         *check_images(images, labels, str(path), on_progress),
-        *single_images(labels, found.identities, str(path)),
+        *single_images(labels, folders.identities, str(path)),
     ]
 
 
 def _check_list(path: Path, root: Path, split: str | None, on_progress: Progress | None) -> list[Problem]:
     rows = read_list(path, split)
-    classes, labels = np.unique(np.array(rows.identities, dtype=np.str_), return_inverse=True)
+    classes, labels = number_identities(rows.identities)
     images = FileImages(root, rows.paths, rows.lines, path)
     return [
         *rows.problems,
         *check_images(images, labels, str(path), on_progress),
-        *single_images(labels, classes.tolist(), str(path)),
+        *single_images(labels, classes, str(path)),
     ]
 
 
@@ -110,34 +110,34 @@ def _check_records(path: Path, on_progress: Progress | None) -> list[Problem]:
         problems.append(Problem("warning", str(path), what))
     problems += check_images(RecordImages(reader), labels, str(path), on_progress)
     problems += _check_identity_records(reader, labels, str(path))
-    stored, places = np.unique(labels[labels >= 0], return_inverse=True)
-    return problems + single_images(places, [str(label) for label in stored], str(path))
+    stored, renumbered = np.unique(labels[labels >= 0], return_inverse=True)
+    return problems + single_images(renumbered, [str(label) for label in stored], str(path))
 
 
 def _check_pairs(path: Path, root: Path, on_progress: Progress | None) -> list[Problem]:
     lines = parse_pairs_txt(path)
     files = find_pair_files(lines, path, root)
-    people, labels = np.unique(np.array([Path(name).parts[0] for name in files.paths]), return_inverse=True)
+    _, labels = number_identities([Path(name).parts[0] for name in files.paths])
     images = FileImages(root, files.paths, files.lines, path)
-    problems = check_images(images, labels, str(path), on_progress) if len(people) else []
+    problems = check_images(images, labels, str(path), on_progress) if files.paths else []
     return lines.problems + files.problems + problems
 
 
 def _check_bin(path: Path, on_progress: Progress | None) -> list[Problem]:
     try:
-        found = read_bin(path)
+        verification = read_bin(path)
     except DataError as error:
         return [as_problem(error, str(path))]
     problems = []
-    for number in np.flatnonzero(found.pairs[:, 0] == found.pairs[:, 1]).tolist():
-        who = "one person" if found.is_same[number] else "different people"
+    for number in np.flatnonzero(verification.pairs[:, 0] == verification.pairs[:, 1]).tolist():
+        who = "one person" if verification.is_same[number] else "different people"
         problems.append(Problem("warning", f"{path}: pair {number}", f"a pair of {who} is twice the same image"))
-    images: EncodedImages = found.images.images  # type: ignore[attr-defined]  # read_bin gives a FaceDataset
+    images: EncodedImages = verification.images.images  # type: ignore[attr-defined]  # read_bin gives a FaceDataset
     return problems + check_images(images, None, str(path), on_progress)
 
 
 def _record_labels(reader: RecordReader) -> tuple[NDArray[np.int64], list[Problem]]:
-    """Return labels of all images, -1 where they cannot be read, and labels that are no whole numbers."""
+    """Return the labels of all images, -1 where they cannot be read, and a problem for each that is no whole number."""
     problems: list[Problem] = []
     try:
         return reader.labels(), problems
@@ -156,9 +156,9 @@ def _record_labels(reader: RecordReader) -> tuple[NDArray[np.int64], list[Proble
 
 
 def _check_identity_records(reader: RecordReader, labels: NDArray[np.int64], where: str) -> list[Problem]:
-    """Return whether the identity records name the keys at which the labels change.
+    """Return a warning where the identity records do not name the keys at which the labels change.
 
-    Unknown where labels are unreadable.
+    Nothing is said where labels are unreadable.
     """
     if reader.header_count is None or not len(labels) or (labels < 0).any():
         return []

@@ -1,4 +1,4 @@
-"""What a check finds by reading all images of a set: unreadable ones, copies, sizes, grey ones."""
+"""What a check learns from reading all images of a set: unreadable ones, copies, sizes, grey ones."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -18,11 +18,11 @@ _EXPECTED_PX = 112
 def check_images(
     images: EncodedImages, labels: NDArray[np.int64] | None, where: str, on_progress: Progress | None
 ) -> list[Problem]:
-    """Decode every image, and look for copies.
+    """Decode every image, and list unreadable ones, copies, other sizes and grey ones.
 
     Args:
         images: The encoded images.
-        labels: int64 (N,), identity of each; None leaves copies out.
+        labels: Identity of every image, int64 (N,); None leaves copies out.
         where: The set, for notes on all of it.
         on_progress: Called with the number of images read and to read.
     """
@@ -83,7 +83,17 @@ def _grey_notes(num_grey: int, num_images: int, where: str) -> list[Problem]:
 
 
 def single_images(labels: NDArray[np.int64], names: list[str], where: str) -> list[Problem]:
-    """Return a note on the identities, by their labels in `names`, that have one image only."""
+    """Return a note on the identities that have one image only.
+
+    Args:
+        labels: Identity of every image, int64 (N,).
+        names: Names of the identities.
+        where: The set.
+
+    Example:
+        >>> print(*single_images(np.array([0, 0, 1]), ["Ann", "Bo"], "people"))
+        note: people: 1 of 2 identities have a single image: Bo
+    """
     single = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 1)
     if not len(single):
         return []
@@ -93,9 +103,14 @@ def single_images(labels: NDArray[np.int64], names: list[str], where: str) -> li
 
 
 def as_problem(error: DataError, where: str) -> Problem:
-    """Return an error as a problem; its message begins with the place."""
+    """Return an error as a problem.
+
+    Args:
+        error: The error; its message begins with the file that it is about.
+        where: The file that is expected there; another one is taken from the message.
+    """
     message = str(error)
     if message.startswith(f"{where}: "):
         return Problem("error", where, message.removeprefix(f"{where}: "))
-    place, _, what = message.partition(": ")
-    return Problem("error", place, what)
+    file, _, what = message.partition(": ")
+    return Problem("error", file, what)

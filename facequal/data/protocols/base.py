@@ -1,10 +1,10 @@
-"""What a benchmark is: a set of images, and for verification one or more lists of pairs over it."""
+"""What every benchmark is: images, and what a method is shown of them; for verification, lists of pairs besides."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from facequal.data.protocols.gallery import GallerySearch
 from facequal.data.protocols.pairs import VerificationPairs
@@ -15,10 +15,10 @@ Rule = Literal["grid", "exact"]
 
 
 class EvaluationProtocol(ABC):
-    """A benchmark: a set of images, and how they are shown to a method.
+    """A benchmark: a set of images, and what a method is shown of them.
 
     Args:
-        name: How the results are called.
+        name: Name of the benchmark in results.
     """
 
     def __init__(self, name: str) -> None:
@@ -27,46 +27,61 @@ class EvaluationProtocol(ABC):
     @property
     @abstractmethod
     def images(self) -> FaceSource:
-        """What is evaluated, each item once."""
+        """The images, each once."""
 
     @property
     def paths(self) -> list[Path]:
-        """Files and folders without which the benchmark cannot be run; what is in them is another matter."""
+        """Files and folders that must exist for the benchmark to be run."""
         return []
 
     @abstractmethod
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """Make a transferred batch of `images` what a method's step takes.
+        """Return what a method's step takes, made of a transferred batch of `images`.
 
         Args:
             batch: `image` uint8 (B,3,H,W), `label` and `index` int64 (B,), on the device.
-            resolutions_px: Resolutions asked for, in pixels of height, where the benchmark has no say of its own.
+            resolutions_px: Heights in pixels at which to show the images; benchmarks with fixed degradations ignore it.
         """
 
 
 class VerificationProtocol(EvaluationProtocol):
-    """A verification benchmark.
+    """A verification benchmark: one or more lists of pairs over one set of images.
+
+    Every image is embedded once, however many lists use it. Nothing is read before images or pairs are asked for.
 
     Args:
-        name: How the results are called.
-        rule: How the threshold of the 10-fold accuracy is found: `"grid"` as published numbers are made,
-            `"exact"` the best one.
-        size_px: Height and width of the images.
+        name: Name of the benchmark in results.
+        rule: Search of the threshold in the 10-fold accuracy: `"grid"` tries those of published evaluations, `"exact"`
+            all that separate two scores.
+        size_px: Height and width of the images in pixels.
+
+    Raises:
+        ValueError: If the rule is unknown.
+
+    Example:
+        >>> from facequal.data.protocols.pair_sampling import sample_pairs
+        >>> from facequal.procedural import ProceduralFaces
+        >>> class MyPairs(VerificationProtocol):
+        ...     def load(self):
+        ...         faces = ProceduralFaces(num_identities=12, images_per_identity=3)
+        ...         return [VerificationPairs(self.name, faces, *sample_pairs(faces.labels, num_pairs=20))]
+        >>> MyPairs("mine", "exact").pair_lists[0].pairs.shape
+        (20, 2)
     """
 
     def __init__(self, name: str, rule: Rule = "grid", size_px: int = 112) -> None:
         super().__init__(name)
-        if rule not in ("grid", "exact"):
+        if rule not in get_args(Rule):
             raise ValueError(f"rule must be 'grid' or 'exact', got {rule!r}")
         self.rule, self.size_px = rule, size_px
 
     @abstractmethod
     def load(self) -> list[VerificationPairs]:
-        """Read the lists of pairs; all share one `images`."""
+        """Read the lists of pairs; all have the same `images`."""
 
     @cached_property
     def pair_lists(self) -> list[VerificationPairs]:
-        """The lists of pairs."""
+        """The lists of pairs, read once."""
         return self.load()
 
     @property
@@ -76,9 +91,9 @@ class VerificationProtocol(EvaluationProtocol):
 
     @property
     def searches(self) -> list[GallerySearch]:
-        """Searches over the same images; most benchmarks have none."""
+        """Identification tests on the same images; most benchmarks have none."""
         return []
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """Return all resolutions of the batch, see `resolution_views`."""
+        """Return the batch at all resolutions, see `resolution_views`."""
         return resolution_views(batch, resolutions_px)

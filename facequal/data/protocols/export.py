@@ -1,4 +1,4 @@
-"""Restoration sets as files: for programs that read pictures."""
+"""Restoration sets written as files, for other programs."""
 
 import csv
 from io import StringIO
@@ -12,7 +12,7 @@ from facequal.data.protocols.restoration import DegradedSet
 from facequal.data.sources.images import encode_png
 
 MANIFEST = "manifest.csv"
-_AT_ONCE = 64
+_BATCH_SIZE = 64
 
 
 def export_suite(protocol: DegradedSet, folder: Path) -> Path:
@@ -20,10 +20,10 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
 
     Args:
         protocol: The set.
-        folder: Where to write; made if needed.
+        folder: The folder to write to; made if needed.
 
     Returns:
-        The path of `manifest.csv`: per picture its files, the source's name of the image, row and every drawn value.
+        The path of `manifest.csv`: for each picture its files, where its image is from, its row and all drawn values.
 
     Raises:
         FileExistsError: If the folder holds a manifest already.
@@ -35,24 +35,19 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
     (folder / "lq").mkdir(exist_ok=True)
     text = StringIO()
     writer: csv.DictWriter[str] | None = None
-    for start in range(0, len(protocol.images), _AT_ONCE):
-        items = [protocol.images[index] for index in range(start, min(start + _AT_ONCE, len(protocol.images)))]
+    for start in range(0, len(protocol.images), _BATCH_SIZE):
+        items = [protocol.images[index] for index in range(start, min(start + _BATCH_SIZE, len(protocol.images)))]
         batch = protocol.views(default_collate(items), [])
         pictures = batch["lq"].mul(255.0).round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        for place, item in enumerate(items):
+        for position, item in enumerate(items):
             number, row = divmod(item["index"], protocol.num_rows)
             clean, degraded = f"clean/{number:04d}.png", f"lq/{number:04d}_{row:04d}.png"
             if row == 0:
                 encode_png(folder / clean, item["image"].permute(1, 2, 0).contiguous().numpy())
-            encode_png(folder / degraded, pictures[place])
-            values = {name: _written(drawn[place]) for name, drawn in batch["degradation"].items()}
-            line = {
-                "lq": degraded,
-                "clean": clean,
-                "source": protocol.images.describe(item["index"]),
-                "row": row,
-                **values,
-            }
+            encode_png(folder / degraded, pictures[position])
+            values = {name: _written(drawn[position]) for name, drawn in batch["degradation"].items()}
+            source = protocol.images.describe(item["index"])
+            line = {"lq": degraded, "clean": clean, "source": source, "row": row, **values}
             if writer is None:
                 writer = csv.DictWriter(text, list(line), lineterminator="\n")
                 writer.writeheader()
@@ -62,5 +57,5 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
 
 
 def _written(drawn: Tensor) -> str:
-    """Return a drawn value with as many digits as its own dtype has: .1, not 0.10000000149011612."""
+    """Return a drawn value with the digits of its dtype: 0.1, not 0.10000000149011612."""
     return str(drawn.numpy()) if drawn.ndim == 0 else " ".join(str(value) for value in drawn.numpy())

@@ -7,22 +7,27 @@ from numpy.typing import NDArray
 def sample_pairs(
     labels: NDArray[np.int64], num_pairs: int, folds: int = 10, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Draw pairs in the order of LFW: in every fold as many pairs of the same person, then as many of different ones.
+    """Draw pairs in the order of LFW: in every fold the pairs of one person, then as many of different people.
 
-    For a pair of the same person, a person is drawn, then two images; people whose pairs are used up drop out. Of the
-    pairs of different people each is equally likely. No pair is drawn twice.
+    For a pair of one person, the person is drawn, then two images; people whose pairs are used up drop out. All pairs
+    of different people are equally likely. No pair is drawn twice.
 
     Args:
-        labels: int64 (N,), identity of every image.
-        num_pairs: Number of pairs, a multiple of 2 x folds.
+        labels: Identity of every image, int64 (N,).
+        num_pairs: P, a multiple of 2 x folds.
         folds: Number of folds.
         seed: The same seed draws the same pairs.
 
     Returns:
-        Pairs, int64 (num_pairs, 2), places in `labels`, and whether they show the same person, bool (num_pairs,).
+        Pairs of positions in `labels`, int64 (P, 2), and whether both images show one person, bool (P,).
 
     Raises:
         ValueError: If `num_pairs` is not a positive multiple, or there are not so many pairs of a kind.
+
+    Example:
+        >>> pairs, is_same = sample_pairs(np.repeat(np.arange(4), 3), num_pairs=8, folds=2)
+        >>> pairs.shape, is_same.tolist()
+        ((8, 2), [True, True, False, False, True, True, False, False])
     """
     if folds < 1 or num_pairs < 1 or num_pairs % (2 * folds):
         raise ValueError(f"num_pairs must be a positive multiple of 2 x folds = {2 * folds}, got {num_pairs}")
@@ -45,23 +50,31 @@ def sample_pairs(
 
 
 def count_pairs(labels: NDArray[np.int64]) -> tuple[int, int]:
-    """Return numbers of pairs of the same person and of different ones among images of these identities, int64 (N,)."""
+    """Return the numbers of pairs of one person and of different people.
+
+    Args:
+        labels: Identity of every image, int64 (N,).
+
+    Example:
+        >>> count_pairs(np.array([0, 0, 0, 1]))
+        (3, 3)
+    """
     counts = np.unique(labels, return_counts=True)[1]
     num_genuine = int((counts * (counts - 1) // 2).sum())
     return num_genuine, len(labels) * (len(labels) - 1) // 2 - num_genuine
 
 
 def _draw_genuine(counts: NDArray[np.int64], wanted: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return pairs of the same person, (wanted, 2): places in the images sorted by person."""
+    """Return pairs of one person, (wanted, 2): positions in the images sorted by person."""
     capacity = counts * (counts - 1) // 2
     quota = np.zeros_like(counts)
     alive = np.flatnonzero(capacity).tolist()
     for draw in generator.random(wanted):
-        place = int(draw * len(alive))
-        person = alive[place]
+        slot = int(draw * len(alive))
+        person = alive[slot]
         quota[person] += 1
         if quota[person] == capacity[person]:
-            alive[place] = alive[-1]
+            alive[slot] = alive[-1]
             alive.pop()
     starts = np.cumsum(counts) - counts
     drawn = []
@@ -75,7 +88,7 @@ def _draw_genuine(counts: NDArray[np.int64], wanted: int, generator: np.random.G
 def _draw_impostor(
     counts: NDArray[np.int64], wanted: int, num_impostor: int, generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Return pairs of different people, (wanted, 2): places in the images sorted by person.
+    """Return pairs of different people, (wanted, 2): positions in the images sorted by person.
 
     All such pairs are numbered without listing them: by their first image, and by the second among the images of later
     people.

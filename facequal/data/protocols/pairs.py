@@ -1,7 +1,5 @@
-"""Verification sets: images and which two of them show the same person."""
+"""Verification sets: images, and which pairs of them show the same person."""
 
-import pickle
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facequal.data.errors import PairsError, raise_errors
-from facequal.data.protocols.pair_sampling import sample_pairs
 from facequal.data.protocols.pairs_text import find_pair_files, parse_pairs_txt
 from facequal.data.protocols.pickles import load_plain_pickle
 from facequal.data.source import FaceSource
 from facequal.data.sources.datasets import FaceDataset
 from facequal.data.sources.encoded import FileImages, MemoryImages
 from facequal.data.sources.images import IMAGE_EXTENSIONS
-
-__all__ = ["VerificationPairs", "read_bin", "read_pairs_txt", "sample_pairs", "write_bin"]
+from facequal.data.sources.lists import number_identities
 
 
 @dataclass(frozen=True)
@@ -27,14 +23,15 @@ class VerificationPairs:
     """A verification set.
 
     Attributes:
-        name: How results call it.
+        name: Name of the set in results.
         images: Its images, each once, decoded when asked for; `label` is -1 where people are unknown.
-        pairs: int64 (P, 2), places of both images in `images`.
-        is_same: bool (P,), whether both show the same person.
+        pairs: Positions of both images of each pair in `images`, int64 (P, 2).
+        is_same: Whether both show the same person, bool (P,).
         folds: Number of equal parts, in the order of the pairs, for the cross-validated accuracy.
 
     Raises:
-        PairsError: If shapes or types do not fit, a place is outside of `images`, or there are fewer pairs than folds.
+        PairsError: If shapes or types do not fit, a position is outside of `images`, or there are fewer pairs than
+            folds.
     """
 
     name: str
@@ -72,16 +69,15 @@ def read_pairs_txt(
 ) -> VerificationPairs:
     """Read a list of pairs in the format of LFW and XQLFW, over files `<root>/<name>/<name>_NNNN.<extension>`.
 
-    The format: see `facequal.data.protocols.pairs_text.parse_pairs_txt`. Pairs keep their order. The number of folds is
-    that of a
-    header `folds n`; a list without a header, or with the single number of LFW's development sets, gets `folds`.
+    The format is that of `parse_pairs_txt`. Pairs keep their order. The number of folds is that of a header `folds n`;
+    a list without a header, or with the single number of LFW's development sets, gets `folds`.
 
     Args:
         path: The list.
         root: Folder of the people's folders.
-        name: How results call the set; None takes the list's file name.
+        name: Name of the set in results; None takes the list's file name.
         size_px: Side of the images, see `facequal.data.sources.datasets.FaceDataset`.
-        folds: Number of folds where the list gives none; a list of fewer pairs has one fold for each.
+        folds: Number of folds where the list gives none; a list of fewer pairs has one fold for each pair.
         extensions: File name endings of images, in lower case.
 
     Raises:
@@ -91,10 +87,8 @@ def read_pairs_txt(
     raise_errors(lines.problems, PairsError)
     files = find_pair_files(lines, path, root, extensions)
     raise_errors(files.problems, PairsError)
-    people = [Path(relative).parts[0] for relative in files.paths]
-    classes, labels = np.unique(np.array(people, dtype=np.str_), return_inverse=True)
-    encoded = FileImages(root, files.paths, files.lines, path)
-    images = FaceDataset(encoded, labels.astype(np.int64), classes.tolist(), size_px)
+    classes, labels = number_identities([Path(relative).parts[0] for relative in files.paths])
+    images = FaceDataset(FileImages(root, files.paths, files.lines, path), labels, classes, size_px)
     is_same = np.array([first[0] == second[0] for first, second, _ in lines.pairs])
     pairs = np.array(files.pairs, dtype=np.int64)
     return VerificationPairs(name or Path(path).stem, images, pairs, is_same, lines.folds or min(folds, len(pairs)))
@@ -103,18 +97,17 @@ def read_pairs_txt(
 def read_bin(
     path: str | Path, name: str | None = None, size_px: int | None = 112, folds: int = 10
 ) -> VerificationPairs:
-    """Read an InsightFace verification file: `lfw.bin`, `cfp_fp.bin`, `agedb_30.bin`, people's own.
+    """Read an InsightFace verification file: `lfw.bin`, `cfp_fp.bin`, `agedb_30.bin`, or a self-made one.
 
-    The file is a pickle of (2 P encoded images, P times "same person"), images 2i and 2i+1 being pair i. It is read
-    without running anything (`facequal.data.protocols.pickles`). Images that occur in several pairs are kept once.
-    People are
+    The file is a pickle of (2P encoded images, P times "same person"), images 2i and 2i+1 being pair i. It is read
+    without running anything (`load_plain_pickle`). Images that occur in several pairs are kept once. People are
     unknown: all labels are -1.
 
     Args:
         path: The file.
-        name: How results call the set; None takes the file's name.
+        name: Name of the set in results; None takes the file's name.
         size_px: Side of the images, see `facequal.data.sources.datasets.FaceDataset`.
-        folds: Number of folds; a set of fewer pairs has one fold for each.
+        folds: Number of folds; a set of fewer pairs has one fold for each pair.
 
     Raises:
         ForeignPickleError: If it is no pickle, or one that asks for more than bytes, lists, bools and arrays.
@@ -129,12 +122,13 @@ def read_bin(
     is_same = _bools(loaded[1], path)
     if len(encoded) != 2 * len(is_same) or not encoded:
         raise PairsError(f"{path}: {len(encoded)} images for {len(is_same)} pairs, expected two for each")
-    place_of: dict[bytes, int] = {}
-    places = np.array([place_of.setdefault(image, len(place_of)) for image in encoded], dtype=np.int64)
-    _, first_use = np.unique(places, return_index=True)
-    images = MemoryImages(list(place_of), path, first_use.astype(np.int64))
+    position_of: dict[bytes, int] = {}
+    positions = np.array([position_of.setdefault(image, len(position_of)) for image in encoded], dtype=np.int64)
+    _, first_use = np.unique(positions, return_index=True)
+    images = MemoryImages(list(position_of), path, first_use.astype(np.int64))
     dataset = FaceDataset(images, np.full(len(images), -1, dtype=np.int64), [], size_px)
-    return VerificationPairs(name or Path(path).stem, dataset, places.reshape(-1, 2), is_same, min(folds, len(is_same)))
+    pairs, folds = positions.reshape(-1, 2), min(folds, len(is_same))
+    return VerificationPairs(name or Path(path).stem, dataset, pairs, is_same, folds)
 
 
 def _encoded_images(value: object, path: str | Path) -> list[bytes]:
@@ -165,27 +159,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} {value.shape}"
     return f"{type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else type(value).__name__
-
-
-def write_bin(path: str | Path, images: Sequence[bytes], is_same: Sequence[bool]) -> None:
-    """Write an InsightFace verification file.
-
-    Args:
-        path: The file; it appears under its name only when complete.
-        images: 2 P encoded images, images 2i and 2i+1 being pair i.
-        is_same: Whether each pair shows the same person.
-
-    Raises:
-        ValueError: If the numbers do not fit, or an image is not bytes or is empty.
-    """
-    if len(images) != 2 * len(is_same) or not images:
-        raise ValueError(f"{path}: {len(images)} images for {len(is_same)} pairs, expected two for each")
-    for number, image in enumerate(images):
-        if not isinstance(image, bytes) or not image:
-            raise ValueError(f"{path}: image {number} must be non-empty bytes, got {_kind(image)}")
-    partial = Path(path).with_name(f"{Path(path).name}.{secrets.token_hex(4)}.partial")
-    try:
-        partial.write_bytes(pickle.dumps((list(images), [bool(same) for same in is_same]), protocol=4))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The text lists of LFW and XQLFW: what the lines say, and which files they mean."""
+"""The text lists of LFW and XQLFW: what their lines say, and which files the names stand for."""
 
 import os
 import re
@@ -18,7 +18,7 @@ class PairLines:
 
     Attributes:
         pairs: Name and image number of both images, and the line in the file.
-        folds: Number of folds the header gives; None without a header or with one number only.
+        folds: Number of folds in the header; None without a header, or where it has one number only.
         problems: Lines that are not understood, and why.
     """
 
@@ -29,13 +29,13 @@ class PairLines:
 
 @dataclass
 class PairFiles:
-    """The files a list means, each once.
+    """The files of a list of pairs, each once.
 
     Attributes:
         paths: Relative to the root, in the order of their first use.
         lines: Line of the first use of each.
-        pairs: Places in `paths` of both images of each pair.
-        problems: Lines that name no file, or no single one.
+        pairs: Positions in `paths` of both images of each pair.
+        problems: Lines whose image has no file, or several.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -51,59 +51,59 @@ def parse_pairs_txt(path: str | Path) -> PairLines:
     tabs, names may hold spaces. The first line may be a header: `folds n` (in each fold, n pairs of the same person and
     n of different ones; checked) or `n` (n and n in all). Blank lines are ignored.
     """
-    found = PairLines()
+    parsed = PairLines()
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        found.problems.append(Problem("error", str(path), getattr(error, "strerror", None) or str(error)))
-        return found
+        parsed.problems.append(Problem("error", str(path), getattr(error, "strerror", None) or str(error)))
+        return parsed
     # A tab at the beginning stays: it is a name left out.
     rows = [(number, line.rstrip().lstrip(" ")) for number, line in enumerate(lines, start=1) if line.strip()]
     header = [int(field) for field in rows[0][1].split()] if rows and _is_header(rows[0][1]) else []
     for number, line in rows[1:] if header else rows:
         pair = _parse_line(line)
         if isinstance(pair, str):
-            found.problems.append(Problem("error", str(path), f"line {number}: {pair}"))
+            parsed.problems.append(Problem("error", str(path), f"line {number}: {pair}"))
         else:
-            found.pairs.append((*pair, number))
+            parsed.pairs.append((*pair, number))
     if len(header) == 2:
-        found.folds = header[0]
-    if not found.problems:
-        found.problems += [Problem("error", str(path), what) for what in _count_problems(found, header)]
-    return found
+        parsed.folds = header[0]
+    if not parsed.problems:
+        parsed.problems += [Problem("error", str(path), what) for what in _count_problems(parsed, header)]
+    return parsed
 
 
 def find_pair_files(
-    found: PairLines, path: str | Path, root: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS
+    parsed: PairLines, path: str | Path, root: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS
 ) -> PairFiles:
     """Find the file `<root>/<name>/<name>_NNNN.<extension>` of every image of a list.
 
     Args:
-        found: The parsed list.
+        parsed: The parsed list.
         path: The list, for the messages.
         root: Folder of the people's folders.
         extensions: Endings to accept, in lower case.
     """
     files = PairFiles()
     folders: dict[str, dict[str, list[str]]] = {}
-    places: dict[_Image, int] = {}
-    for first, second, line in found.pairs:
+    position_of: dict[_Image, int] = {}
+    for first, second, line in parsed.pairs:
         what = None
         for name, number in (first, second):
-            if (name, number) in places:
+            if (name, number) in position_of:
                 continue
             if name not in folders:
                 folders[name] = _stems(Path(root) / name, tuple(extensions))
             stem = f"{name}_{number:04d}"
             candidates = folders[name].get(stem, [])
             if len(candidates) == 1:
-                places[name, number] = len(files.paths)
+                position_of[name, number] = len(files.paths)
                 files.paths.append(f"{name}{os.sep}{candidates[0]}")
                 files.lines.append(line)
             elif what is None:
                 what = _missing(Path(root) / name, stem, candidates, len(folders[name]))
         if what is None:
-            files.pairs.append((places[first], places[second]))
+            files.pairs.append((position_of[first], position_of[second]))
         else:
             files.problems.append(Problem("error", str(path), f"line {line}: {what}"))
     return files
@@ -133,18 +133,18 @@ def _parse_line(line: str) -> tuple[_Image, _Image] | str:
     return (names[0], int(numbers[0])), (names[1], int(numbers[1]))
 
 
-def _count_problems(found: PairLines, header: list[int]) -> list[str]:
+def _count_problems(parsed: PairLines, header: list[int]) -> list[str]:
     """Return what the numbers of the header say that the lines do not."""
-    if not found.pairs:
+    if not parsed.pairs:
         return ["no pairs"]
     if not header:
         return []
     folds, per_kind = header if len(header) == 2 else (1, header[0])
-    if len(found.pairs) != folds * 2 * per_kind:
-        return [f"line 1: the header promises {folds} x 2 x {per_kind} pairs, the file has {len(found.pairs)}"]
+    if len(parsed.pairs) != folds * 2 * per_kind:
+        return [f"line 1: the header promises {folds} x 2 x {per_kind} pairs, the file has {len(parsed.pairs)}"]
     problems = []
     for fold in range(folds):
-        pairs = found.pairs[fold * 2 * per_kind : (fold + 1) * 2 * per_kind]
+        pairs = parsed.pairs[fold * 2 * per_kind : (fold + 1) * 2 * per_kind]
         num_same = sum(first[0] == second[0] for first, second, _ in pairs)
         if num_same != per_kind:
             what = f"of these {len(pairs)} pairs {num_same} are of the same person, the header says {per_kind}"

@@ -1,4 +1,4 @@
-"""Real photos to restore, without ground truth: a folder per person, and clean pictures of them if there are any."""
+"""Real photos to restore, without ground truth: a folder per person, and clean pictures of the same people."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -20,16 +20,15 @@ from facequal.data.views import reference_views, to_unit_range
 class ReferencedPhotos(WrappedSource):
     """Photos `<root>/<person>/<photo>` with clean pictures of the same people, `<references>/<person>/<picture>`.
 
-    Items have `references`, the first pictures of the person, black beyond those there are, and `num_references`,
-    how many there are; a photo of somebody without any has none. A photo that is among the pictures itself is none of
-    its own references.
+    Items have the fields of `padded_references`, for the first pictures of the person. A photo that is among the clean
+    pictures is no reference of itself.
 
     Args:
         root: Folder of the photos.
         references: Folder of the clean pictures, by the same names of people.
-        num_references: How many come with a photo at most.
-        size_px: Size that photos and references are brought to, see `FaceDataset`; None leaves them as they are, and
-            those of a person must have one size.
+        num_references: Most references of a photo.
+        size_px: Size to bring photos and references to, see `FaceDataset`; None leaves them as they are, and those of
+            a person must have one size.
 
     Attributes:
         clean: The clean pictures.
@@ -74,7 +73,7 @@ class ReferencedPhotos(WrappedSource):
 def labels_among(
     people: Sequence[str], references: FolderDataset, root: Path, references_root: Path
 ) -> NDArray[np.int64]:
-    """Return label of each reference among the people; -1 for others.
+    """Return the label of each reference among the people, int64 (R,); -1 for other people.
 
     Raises:
         DatasetError: If none of them is among the people.
@@ -94,12 +93,12 @@ class RealPhotos(EvaluationProtocol):
     references of the same person, by scores without a reference, and by eye.
 
     Args:
-        name: How the results are called.
+        name: Name of the benchmark in results.
         root: Folder of the photos.
         references: Folder of clean pictures, by the same names of people; people may be missing there.
-        size_px: Size that photos and references are brought to, see `FaceDataset`: batches need one.
-        num_references: References that come with every photo at most, for methods that restore with their help.
-            Likeness is judged by the others of a person alone.
+        size_px: Size to bring photos and references to, see `FaceDataset`; batches need one size.
+        num_references: Most references of a photo, for methods that restore with their help. Likeness is judged by the
+            other clean pictures of a person alone.
 
     Raises:
         DatasetError: If a folder does not follow the layout, or no person of the references has a photo.
@@ -141,7 +140,7 @@ class RealPhotos(EvaluationProtocol):
 
     @cached_property
     def reference_labels(self) -> NDArray[np.int64]:
-        """Label of each reference that judges among the people of the photos; -1 for others.
+        """Label of each clean picture by which likeness is judged, among the people of the photos; -1 for all others.
 
         Raises:
             DatasetError: If none of them is among the people of the photos.

@@ -36,7 +36,7 @@ _PICKLE_ERRORS = (
 
 
 class _Stand:
-    """Stands for a named thing. It cannot be changed by the pickle: no attributes, and no state may be set."""
+    """A stand-in for what a pickle names, which the pickle cannot change: no attributes, and no state may be set."""
 
     __slots__ = ("_build", "_name")
 
@@ -102,7 +102,7 @@ def _scalar(dtype: object, data: object) -> int | bool:
 
 
 def _encode(text: object, encoding: object) -> bytes:
-    """Return protocols below 3 store bytes as text in Latin-1."""
+    """Return bytes that protocols below 3 store as text in Latin-1."""
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError(f"text in the encoding {encoding!r}")
     return text.encode("latin1")
@@ -162,7 +162,7 @@ def load_plain_pickle(path: str | Path) -> Any:
 
 
 def _plain(value: object, path: str, depth: int) -> Any:
-    """Return the value with arrays in place of what stood for them, or an error where it is of another type."""
+    """Return the value with arrays in place of their stand-ins; raise an error where it is of another type."""
     if isinstance(value, _Array):
         return value.array
     if type(value) in (bytes, bool, int):

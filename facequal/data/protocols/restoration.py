@@ -1,4 +1,4 @@
-"""Degraded test sets as data: which clean images, and in which ways each is degraded."""
+"""Degraded test sets: which clean images, and in which ways each of them is degraded."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -24,20 +24,20 @@ NUM_IMAGES = 100
 
 
 class DegradedSet(EvaluationProtocol):
-    """Clean images of a source, each degraded in several rows on the device.
+    """Clean images of a source, each degraded in several ways (rows) on the device.
 
-    The images are `num_images` of the source, evenly spaced in the order of identities: with enough people, who have
-    about as many images each, they show different ones. A picture depends on its image's number and its row alone, so
-    with `images` the first ones are those of the whole set.
+    The clean images are evenly spaced in the source, in the order of identities: with enough people who have about
+    equally many images, every image shows another person. A degraded picture depends on the number of its image and
+    of its row alone, so a short run (`images`) has the first pictures of the whole set.
 
     Args:
-        name: How the results are called.
-        faces: The source, of people who are not trained on.
-        num_rows: Pictures made of each image.
-        num_images: Clean images of the set.
-        images: How many of them are used, for short runs; None uses all.
-        num_references: Clean images of the same person that come with every picture, at most; none of them is an
-            image of the test or of the gallery.
+        name: Name of the set in results.
+        faces: A data set of people who are not trained on.
+        num_rows: Degraded pictures of each image.
+        num_images: Clean images of the whole set.
+        images: Clean images that are used, for short runs; None uses all.
+        num_references: Most clean images of the same person that come with a picture; none of them is an image of the
+            test or of the gallery.
 
     Raises:
         TypeError: If `faces` is no data set of faces.
@@ -63,14 +63,22 @@ class DegradedSet(EvaluationProtocol):
 
     @abstractmethod
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
-        """Degrade images (B,3,H,W), float32 in [0,1], by the numbers of the images and of the rows, int64 (B,)."""
+        """Degrade images.
+
+        Args:
+            images: Clean images, float32 (B,3,H,W) in [0,1].
+            number: Number of each image in the set, int64 (B,).
+            row: Number of its row, int64 (B,).
+
+        Returns:
+            The degraded images, of the same shape and range, and the drawn values by name.
+        """
 
     @cached_property
     def gallery(self) -> NDArray[np.int64]:
-        """Positions in the source of one clean image per person, none of them an image of the whole test.
+        """Positions in the source of one clean image per person, int64 (G,), none of them an image of the whole test.
 
-        The people of the test images are searched among all people of the source. One whose images are all in the test
-        is not in the gallery, nor are images of unknown people (label -1).
+        People whose images are all in the test are not in the gallery, nor are unknown people (label -1).
         """
         labels = np.asarray(self.faces.labels)
         others = np.setdiff1d(np.flatnonzero(labels >= 0), self.all_chosen)
@@ -78,21 +86,21 @@ class DegradedSet(EvaluationProtocol):
 
     @cached_property
     def images(self) -> FaceSource:
-        """The chosen images, each as often as there are rows: item i is row i % rows of image i // rows."""
+        """The clean images, each once per row: item i is for row i % rows of image i // rows."""
         return RepeatedImages(self.faces, self.chosen, self.num_rows, self.references, self.num_references)
 
     @cached_property
     def references(self) -> list[NDArray[np.int64]]:
-        """Positions in the source of each chosen image's references, the first ones there are."""
+        """Positions in the source of the references of each clean image."""
         if self.num_references == 0:
             return []
         taken, others = np.union1d(self.all_chosen, self.gallery), OtherImages(self.faces.labels)
         return [np.setdiff1d(others.of(position), taken)[: self.num_references] for position in self.chosen.tolist()]
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:
-        """Return `image` and `lq` float32 (B,3,H,W) in [0,1], `label`, `index`, and what was drawn.
+        """Return `image` and `lq` float32 (B,3,H,W) in [0,1], `label`, `index`, and the drawn values.
 
-        That is `degradation`, and `classes` as in `with_classes`.
+        These are `degradation`, and `classes` (see `with_classes`); references come along.
         """
         clean = to_unit_range(batch["image"])
         degraded, drawn = self.degrade(clean, batch["index"] // self.num_rows, batch["index"] % self.num_rows)
@@ -101,19 +109,25 @@ class DegradedSet(EvaluationProtocol):
 
 
 class RestorationSet(DegradedSet):
-    """A suite on clean images of any source.
+    """A suite of the NASFE paper on clean images of any source.
 
     Args:
-        faces: The source, of people who are not trained on.
+        faces: See `DegradedSet`.
         suite: "Test-B", "Test-N", "Test-L", "Test-BN" or "Test-BNL".
-        num_images: Clean images of the test; the paper has 100.
-        images: How many of them are used, for short runs; None uses all.
-        name: How the results are called; None takes the suite's name.
-        num_references: As in `DegradedSet`.
+        num_images: Clean images of the whole set; the paper has 100.
+        images: See `DegradedSet`.
+        name: Name of the set in results; None takes the suite's name.
+        num_references: See `DegradedSet`.
 
     Raises:
         TypeError: If `faces` is no data set of faces.
         ValueError: If the suite is unknown, or there are fewer images than asked for.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> protocol = RestorationSet(ProceduralFaces(20, images_per_identity=3), "Test-BNL", num_images=10)
+        >>> len(protocol.images), protocol.num_rows, protocol.chosen[:3].tolist(), protocol.gallery[:3].tolist()
+        (1040, 104, [0, 6, 12], [1, 3, 7])
     """
 
     def __init__(
@@ -129,7 +143,7 @@ class RestorationSet(DegradedSet):
         super().__init__(name or suite, faces, self.suite.num_rows, num_images, images, num_references)
 
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
-        """Return the suite's pictures."""
+        """Degrade images as the suite's rows say, see `DegradedSet.degrade`."""
         return self.suite.degrade(images, number, row)
 
 
@@ -137,14 +151,14 @@ class MixtureSet(DegradedSet):
     """Clean images of any source under a degradation with random draws, the same in every run.
 
     Args:
-        faces: The source, of people who are not trained on.
+        faces: See `DegradedSet`.
         degradation: The degradation, such as that of the training.
-        num_images: Clean images.
-        num_draws: Pictures made of each image.
-        images: How many of the images are used, for short runs; None uses all.
+        num_images: See `DegradedSet`.
+        num_draws: Degraded pictures of each image.
+        images: See `DegradedSet`.
         seed: Seed of the draws.
-        name: How the results are called.
-        num_references: As in `DegradedSet`.
+        name: Name of the set in results.
+        num_references: See `DegradedSet`.
 
     Raises:
         TypeError: If `faces` is no data set of faces.
@@ -168,7 +182,7 @@ class MixtureSet(DegradedSet):
         self.degradation, self.seed = degradation, seed
 
     def degrade(self, images: Tensor, number: Tensor, row: Tensor) -> tuple[Tensor, Params]:
-        """Return degradation with draws named by image and row, rounded to 8 bit as if the picture came from a file."""
+        """Degrade images with draws by the numbers of image and row, rounded to 8 bit as if they came from files."""
         keys = Keys(number * self.num_rows + row, seed=self.seed).fold("mixture")
         degraded, drawn = self.degradation(images, keys)
         return as_from_a_file(degraded), drawn

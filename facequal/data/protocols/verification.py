@@ -1,33 +1,26 @@
-"""Verification benchmarks as data: which images, which pairs, by which rule they are scored.
-
-A verification protocol holds one set of images and one or more lists of pairs over it, so that every image is embedded
-once however many lists use it. Nothing is read before the images or pairs are asked for.
-"""
+"""Verification benchmarks: which images, which pairs of them, and by which rule they are scored."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from facequal.data.protocols.base import Rule, VerificationProtocol
 from facequal.data.protocols.gallery import GallerySearch, first_image_gallery
-from facequal.data.protocols.pair_sampling import count_pairs
-from facequal.data.protocols.pairs import VerificationPairs, read_bin, read_pairs_txt, sample_pairs
+from facequal.data.protocols.pair_sampling import count_pairs, sample_pairs
+from facequal.data.protocols.pairs import VerificationPairs, read_bin, read_pairs_txt
 from facequal.data.sources.datasets import FolderDataset
 from facequal.data.sources.splits import IdentitySubset
-from facequal.procedural import ProceduralFaces, procedural_pairs
-
-Impostors = Literal["other-family", "same-family", "mixed"]
+from facequal.procedural import Impostors, ProceduralFaces, procedural_pairs
 
 
 class PairsFile(VerificationProtocol):
     """Pairs from a text file over a folder of identities: LFW, XQLFW and sets written like them.
 
     Args:
-        name: How the results are called.
+        name: Name of the benchmark in results.
         pairs: The list, such as LFW's `pairs.txt`.
         root: Folder of `<name>/<name>_NNNN.jpg`.
         rule: See `VerificationProtocol`.
-        size_px: Height and width the images are brought to.
+        size_px: Height and width to bring the images to, in pixels.
     """
 
     def __init__(self, name: str, pairs: str, root: str, rule: Rule = "grid", size_px: int = 112) -> None:
@@ -49,9 +42,13 @@ class PairsBin(VerificationProtocol):
 
     Args:
         path: The file.
-        name: How the results are called; None takes the file's name.
+        name: Name of the benchmark in results; None takes the file's name.
         rule: See `VerificationProtocol`.
-        size_px: Height and width the images are brought to.
+        size_px: Height and width to bring the images to, in pixels.
+
+    Example:
+        >>> PairsBin("datasets/faces_emore/cfp_fp.bin").name
+        'cfp_fp'
     """
 
     def __init__(self, path: str, name: str | None = None, rule: Rule = "grid", size_px: int = 112) -> None:
@@ -72,12 +69,12 @@ class FolderPairs(VerificationProtocol):
     """Drawn pairs over a folder of identities that comes without a list.
 
     Args:
-        name: How the results are called.
+        name: Name of the benchmark in results.
         root: Folder of `<identity>/<image>`.
         num_pairs: Pairs, half of them of the same person, a multiple of 20; None draws 6,000, or as many as there are.
         seed: Seed of the draw.
         rule: See `VerificationProtocol`.
-        size_px: Height and width the images are brought to.
+        size_px: Height and width to bring the images to, in pixels.
     """
 
     def __init__(
@@ -98,7 +95,7 @@ class FolderPairs(VerificationProtocol):
         return [self.root]
 
     def load(self) -> list[VerificationPairs]:
-        """Return index the folder and draw."""
+        """Index the folder and draw the pairs."""
         images = FolderDataset(self.root, size_px=self.size_px)
         num_pairs = self.num_pairs or min(6000, 20 * (min(count_pairs(images.labels)) // 10))
         pairs, is_same = sample_pairs(images.labels, num_pairs, seed=self.seed)
@@ -109,17 +106,25 @@ class ProceduralPairs(VerificationProtocol):
     """Procedural faces of people the training set does not hold, with one list of pairs per kind of impostor.
 
     Args:
-        name: How the results are called, before a slash and the kind of impostor.
-        num_identities: People.
-        images_per_identity: Images of each.
-        first_identity: Number of the first person; take one beyond those trained on.
+        name: Name of the benchmark in results, before a slash and the kind of impostor.
+        num_identities: Number of people.
+        images_per_identity: Images of each person.
+        first_identity: Number of the first person; choose one beyond those of the training set.
         impostors: Kinds of impostors: from other families, from the same family, or half of each.
         num_pairs: Pairs per list, half of them of the same person.
-        size_px: Height and width.
-        seed: Seed of the faces (not of the draw of pairs); the training set's.
-        cache_dir: Where the rendered faces are kept.
+        size_px: Height and width of the images in pixels.
+        seed: Seed of the faces and of the draw of pairs; under the training set's seed, `first_identity` keeps people
+            apart.
+        cache_dir: Folder of the rendered faces, see `ProceduralFaces`.
         rule: See `VerificationProtocol`.
-        search: Also search for each image in a gallery that holds the first image of every person.
+        search: Also search every image in a gallery of the first image of every person.
+
+    Example:
+        >>> protocol = ProceduralPairs(num_identities=12, num_pairs=20, search=True)
+        >>> [(pairs.name, pairs.pairs.shape) for pairs in protocol.pair_lists]
+        [('procedural/other-family', (20, 2)), ('procedural/mixed', (20, 2))]
+        >>> len(protocol.searches[0].gallery)
+        12
     """
 
     def __init__(
@@ -154,15 +159,15 @@ class ProceduralPairs(VerificationProtocol):
 
     @property
     def searches(self) -> list[GallerySearch]:
-        """The one over all faces, if it is asked for."""
+        """The search over all faces, if there is one."""
         return [first_image_gallery(f"{self.name}/search", self.faces.labels)] if self.search else []
 
 
 class HeldOutPairs(VerificationProtocol):
-    """Drawn pairs of identities held out of the training set. The data module makes it.
+    """Drawn pairs of identities held out of the training set; the data module makes them.
 
     Args:
-        images: The held-out part.
+        images: The images of the held-out identities.
         num_pairs: Pairs, half of them of the same person.
         seed: Seed of the draw.
     """

@@ -1,4 +1,4 @@
-"""How batches of two images per identity are asked for, and which people resemble each other."""
+"""The options of batches of two images per identity, and which people resemble each other."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,12 @@ class IdentityPairs:
             identity; None takes the `families` that the data set itself knows, as `ProceduralFaces` does.
 
     Raises:
-        ValueError: If there is a file of groups that nothing asks for.
+        ValueError: If there is a file of groups, but no number of identities per group.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> IdentityPairs(identities_per_group=3).groups_of(ProceduralFaces(7, images_per_identity=2))
+        array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
     """
 
     identities_per_group: int | None = None
@@ -76,7 +81,7 @@ def read_groups(path: str) -> NDArray[np.integer[Any]]:
 
 
 def require_one_group_each(groups: NDArray[np.integer[Any]], source: FaceSource, origin: str) -> None:
-    """Refuse groups that tear an identity apart; those of unknown people are not looked at.
+    """Refuse groups that part the images of an identity; those of unknown people do not matter.
 
     Raises:
         ValueError: If an identity is in two groups; the message names it, `origin` and an image.

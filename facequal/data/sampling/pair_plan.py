@@ -10,7 +10,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PairPlan:
-    """One epoch.
+    """The batches of one epoch, and what it leaves out.
 
     Attributes:
         batches: Positions of images, int64 (num_batches, B). The two images of an identity are neighbours, and so are
@@ -31,14 +31,14 @@ class PairPlan:
 
 @dataclass
 class _People:
-    """Those who can be drawn, sorted by group: what is left of each as the epoch goes on.
+    """The P identities that can be drawn, sorted by group, and the images left of each as the epoch goes on.
 
     Attributes:
         images: Positions of all images of known people, one identity after another, in random order within each.
-        next_image: Place in `images` of each one's next image, (P,).
-        weights: Images not picked yet of each, 0 with less than two, (P,).
-        starts: First person of each group, (G,).
-        stops: The person after its last, (G,).
+        next_image: Index in `images` of the next image of each identity, (P,).
+        weights: Number of images left of each identity, 0 in place of 1, (P,).
+        starts: First identity of each group, (G,).
+        stops: One after the last identity of each group, (G,).
         single_image_identities: See `PairPlan`.
         small_group_identities: See `PairPlan`.
         num_pairable: Identities with two images or more, in small groups too.
@@ -68,24 +68,30 @@ def plan_identity_pairs(
     after every batch and 0 for those with less than two. Which two of them are taken is uniform. The epoch ends when
     fewer than B/2 identities have two images left.
 
-    With `identities_per_group` k, a batch is B/(2k) groups of k identities. Groups are drawn alike, by the images not
-    picked yet of their identities with two left, then the identities within each. A group is drawn while k of its
-    identities have two images left; the epoch ends when fewer than B/(2k) groups have.
+    With `identities_per_group` k, a batch is B/(2k) groups of k identities. Groups are drawn in the same way, with the
+    sum of n_i over their identities as weight, and then the identities within each group. A group is drawn while k of
+    its identities have two images left; the epoch ends when fewer than B/(2k) groups have.
 
     Args:
         labels: Identity of every image, int64 (N,); -1 for an unknown person.
         batch_size: B, images per batch, even.
         generator: Source of all draws; the plan is a pure function of its state.
-        groups: Group of every image, int64 (N,), such as families of people who look alike. Those of unknown people
-            are not looked at.
+        groups: Group of every image, int64 (N,), such as families of people who look alike; the same for all images of
+            an identity. Those of unknown people do not matter.
         identities_per_group: k, identities of one group in a batch; None draws from all people alike.
 
     Returns:
         The plan, of at least one batch.
 
     Raises:
-        ValueError: If b is odd or no multiple of 2k, groups and k are not given together, there is no group per image, an
-            identity is in two groups, or there are too few identities for one batch.
+        ValueError: If B is odd or no multiple of 2k, only one of groups and k is there, the groups are not one per
+            image, or there are too few identities for one batch.
+
+    Example:
+        >>> labels = np.repeat(np.arange(4), 2)
+        >>> plan = plan_identity_pairs(labels, batch_size=4, generator=np.random.default_rng(0))
+        >>> labels[plan.batches].tolist(), plan.left_over
+        ([[3, 3, 2, 2], [0, 0, 1, 1]], 0)
     """
     labels = np.asarray(labels, dtype=np.int64)
     per_group = _require_whole_groups(batch_size, identities_per_group)
@@ -116,77 +122,62 @@ def draw_distinct(
     generator: np.random.Generator,
     ends: Integers | None = None,
 ) -> Integers:
-    """Draw `count` different places from each of several ranges, one after another with probability by weight.
+    """Draw `count` different indices from each of several ranges, one after another with probability by weight.
 
-    This is successive sampling, exactly: places are drawn with replacement, and only the first time of each counts.
+    This is exact successive sampling: indices are drawn with replacement, and only the first draw of each counts.
     Where that gives too few, the weights of those drawn become 0 and the rest is drawn again.
 
     Args:
-        weights: int64 (P,), not negative.
-        starts: First place of each range, int64 (R,); ranges do not overlap, and each has `count` positive weights.
-        stops: The place after its last, int64 (R,).
-        count: Places per range.
+        weights: Weight of every index, int64 (P,), not negative.
+        starts: First index of each range, int64 (R,); ranges do not overlap, and each has `count` positive weights.
+        stops: One after the last index of each range, int64 (R,).
+        count: Indices to draw from each range.
         generator: Source of the draws.
-        ends: 0 and the running sums of earlier weights, int64 (P + 1,), none of them smaller than those of now: saves
-            summing up anew, because a place whose weight has shrunk is refused with the right probability.
+        ends: `running_sums` of earlier weights, none of which was smaller than it is now: this saves summing up anew,
+            because an index whose weight has shrunk is refused with the right probability.
 
     Returns:
-        Places in the order in which they were drawn, int64 (R, count).
+        Indices in the order in which they were drawn, int64 (R, count).
+
+    Example:
+        >>> generator = np.random.default_rng(0)
+        >>> draw_distinct(np.array([1, 0, 5, 2, 2]), np.array([0, 3]), np.array([3, 5]), 2, generator)
+        array([[2, 0],
+               [4, 3]])
     """
     ends = running_sums(weights) if ends is None else ends
     low, high = ends[starts, None], ends[stops, None]
     width = 2 * count + 10  # more than needed, since some repeat or are refused
     uniforms = generator.random((len(starts), width))
     tickets = (low + (uniforms * (high - low)).astype(np.int64)).ravel()
-    places = ends.searchsorted(tickets, side="right") - 1
-    accepted = np.flatnonzero(tickets - ends[places] < weights[places])
-    first = accepted[np.sort(np.unique(places[accepted], return_index=True)[1])]
+    indices = ends.searchsorted(tickets, side="right") - 1
+    accepted = np.flatnonzero(tickets - ends[indices] < weights[indices])
+    first = accepted[np.sort(np.unique(indices[accepted], return_index=True)[1])]
     row = first // width
     rank = np.arange(len(row)) - row.searchsorted(row)
     kept = rank < count
     drawn = np.empty((len(starts), count), dtype=np.int64)
-    drawn[row[kept], rank[kept]] = places[first[kept]]
+    drawn[row[kept], rank[kept]] = indices[first[kept]]
     num_drawn = np.bincount(row[kept], minlength=len(starts))
     for short in np.flatnonzero(num_drawn < count):
-        found, start = drawn[short, : num_drawn[short]], starts[short]
+        start, already = starts[short], num_drawn[short]
         left = weights[start : stops[short]].copy()
-        left[found - start] = 0
-        (rest,) = draw_distinct(left, np.array([0]), np.array([len(left)]), count - len(found), generator)
-        drawn[short, len(found) :] = start + rest
+        left[drawn[short, :already] - start] = 0
+        (rest,) = draw_distinct(left, np.array([0]), np.array([len(left)]), count - already, generator)
+        drawn[short, already:] = start + rest
     return drawn
 
 
 def running_sums(weights: Integers) -> Integers:
-    """Return 0 and the sums of the first 1, 2, ... weights, int64 (P + 1,)."""
+    """Return 0 and the sums of the first 1, 2, ... weights, int64 (P + 1,).
+
+    Example:
+        >>> running_sums(np.array([3, 0, 2]))
+        array([0, 3, 3, 5])
+    """
     ends = np.zeros(len(weights) + 1, dtype=np.int64)
     np.cumsum(weights, out=ends[1:])
     return ends
-
-
-def group_of_identities(images: Integers, starts: Integers, labels: Integers, groups: Integers) -> Integers:
-    """Return the group of every identity.
-
-    Args:
-        images: Positions of images, one identity after another, int64 (M,).
-        starts: Place in `images` of the first one of each identity, int64 (P,).
-        labels: Identity of every image, int64 (N,).
-        groups: Group of every image, int64 (N,).
-
-    Returns:
-        int64 (P,).
-
-    Raises:
-        ValueError: If the images of an identity are in different groups; the message names it.
-    """
-    group = groups[images[starts]]
-    expected = np.repeat(group, np.diff(starts, append=len(images)))
-    wrong = np.flatnonzero(groups[images] != expected)
-    if len(wrong):
-        image = images[wrong[0]]
-        raise ValueError(
-            f"identity {labels[image]} is in two groups, {expected[wrong[0]]} and {groups[image]} (image {image})"
-        )
-    return group
 
 
 def _require_whole_groups(batch_size: int, identities_per_group: int | None) -> int:
@@ -208,9 +199,7 @@ def _index_people(labels: Integers, groups: Integers | None, per_group: int, gen
     images = known[np.argsort(labels[known], kind="stable")]
     first = np.flatnonzero(np.diff(labels[images], prepend=-1))
     counts = np.diff(first, append=len(images))
-    group = (
-        np.zeros(len(first), dtype=np.int64) if groups is None else group_of_identities(images, first, labels, groups)
-    )
+    group = np.zeros(len(first), dtype=np.int64) if groups is None else groups[images[first]]
     pairable = np.flatnonzero(counts >= 2)
     group_numbers, size = np.unique(group[pairable], return_counts=True)
     large = group_numbers[size >= per_group]
@@ -230,7 +219,7 @@ def _index_people(labels: Integers, groups: Integers | None, per_group: int, gen
 
 
 def _draw_batches(people: _People, num_groups: int, per_group: int, generator: np.random.Generator) -> Integers:
-    """Return batches (num_batches, B) until too few groups are open; the people's numbers go down."""
+    """Return batches (num_batches, B), drawn until too few groups are open; changes what is left of the people."""
     weights, next_image = people.weights, people.next_image
     all_groups = np.array([0]), np.array([len(people.starts)])
     group_weights = np.add.reduceat(weights, people.starts)
@@ -244,8 +233,8 @@ def _draw_batches(people: _People, num_groups: int, per_group: int, generator: n
         if len(group_weights) > 1:
             (drawn,) = draw_distinct(group_weights, *all_groups, num_groups, generator)
         chosen = draw_distinct(weights, people.starts[drawn], people.stops[drawn], per_group, generator, ends)
-        place = next_image[chosen]
-        batches.append(people.images[np.stack([place, place + 1], axis=-1)].ravel())
+        image = next_image[chosen]
+        batches.append(people.images[np.stack([image, image + 1], axis=-1)].ravel())
         next_image[chosen] += 2
         before = weights[chosen]
         after = np.where(before >= 4, before - 2, 0)  # one image left makes no pair

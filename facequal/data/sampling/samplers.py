@@ -32,10 +32,10 @@ class SamplerOptions(TypedDict, total=False):
 
 
 class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchdata is untyped
-    """A seeded shuffle that is a pure function of (seed, epoch), dealt out to the ranks, with its place in checkpoints.
+    """A shuffle that is a pure function of (seed, epoch), dealt out to the ranks, with its position in checkpoints.
 
-    It is a `DistributedSampler`, with one rank too, because Lightning calls the `set_epoch` of such a one before
-    every epoch and leaves it alone. It passes the epoch on to data sets that draw in their workers.
+    It is a `DistributedSampler`, with one rank too, because Lightning calls the `set_epoch` of such a sampler before
+    every epoch and does not replace it. It passes the epoch on to data sets that draw in their workers.
 
     Args:
         source: What to sample.
@@ -44,8 +44,13 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
         rank: See `SamplerOptions`.
         world_size: See `SamplerOptions`.
         epoch_cells: See `SamplerOptions`.
-        smallest_batch: Fewest images of this rank that make a batch: that of the loader where it drops the last
-            incomplete one.
+        smallest_batch: Fewest images of this rank that make a batch: the loader's batch size where it drops the last
+            incomplete batch.
+
+    Example:
+        >>> ranks = [EpochSampler(range(6), shuffle=True, seed=1, rank=rank, world_size=2) for rank in range(2)]
+        >>> [list(sampler) for sampler in ranks]
+        [[4, 0, 2], [1, 3, 5]]
     """
 
     def __init__(
@@ -71,14 +76,14 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
             cell.fill_(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the order, and the epoch the order belongs to."""
+        """Return the position in the order, and the epoch that the order belongs to."""
         return {**super().state_dict(), "epoch": self.epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a place. The epoch comes with it: workers fetch ahead before Lightning sets it.
+        """Go on from a position in an epoch; at the end of the epoch the next one begins.
 
-        From the end of an epoch the next one begins. Lightning counts on it: a checkpoint after the last step of an
-        epoch would otherwise be followed by an epoch without a batch.
+        The epoch is loaded too, because workers fetch ahead before Lightning sets it. And Lightning counts on the next
+        epoch: a checkpoint after the last step of an epoch would otherwise be followed by an epoch without a batch.
         """
         epoch, yielded = state_dict["epoch"], state_dict[self._YIELDED]
         if self.num_samples - yielded < self.smallest_batch:
@@ -88,9 +93,9 @@ class EpochSampler(StatefulDistributedSampler):  # type: ignore[misc]  # torchda
 
 
 class PlannedSampler(EpochSampler):
-    """Batches that are planned as a whole: rank r of W gets the r-th part of every one.
+    """Batches that are planned as a whole: rank r of W gets the r-th part of every batch.
 
-    So the parts in the order of the ranks are the batch. Every epoch has as many batches.
+    So the parts in the order of the ranks are the batch. All epochs have the same number of batches.
 
     Args:
         source: What to sample.
@@ -114,13 +119,13 @@ class PlannedSampler(EpochSampler):
         """Return positions of the current epoch's batches, (batches, B)."""
 
     def set_num_batches(self, number: int) -> None:
-        """Say how many batches every epoch has."""
+        """Set the number of batches of every epoch."""
         self.num_batches = number
         self.num_samples = number * (self.batch_size // self.num_replicas)
         self.total_size = number * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
-        """Yield this rank's positions in the current epoch, from the place of a loaded state on."""
+        """Yield this rank's positions in the current epoch, from a loaded state on."""
         self.yielded = self.next_yielded or 0
         self.next_yielded = None
         share = self.batch_size // self.num_replicas
@@ -131,7 +136,7 @@ class PlannedSampler(EpochSampler):
 
 
 class AlternatingSampler(PlannedSampler):
-    """Batches of one half of the identities and of the other in turn, the first one first: no person is in both.
+    """Batches of one half of the identities and of the other in turn, the first half first: no person is in both.
 
     An epoch shuffles both halves, and ends with the smaller one.
 
@@ -168,9 +173,9 @@ class AlternatingSampler(PlannedSampler):
 class IdentityPairSampler(PlannedSampler):
     """Batches of B/2 identities with two images each (see `plan_identity_pairs`), as a function of (seed, epoch).
 
-    Lightning counts the batches once and keeps to it, while epochs differ by some. So every epoch has as many as epoch
-    0: a longer one is cut, a shorter one is drawn again. Where `ATTEMPTS` draws do not reach the number, the longest
-    of them begins anew at its end, and some pairs are seen twice.
+    Lightning counts the batches once, while epochs differ by a few. So every epoch has as many batches as epoch 0: a
+    longer one is cut, a shorter one is drawn again. Where `ATTEMPTS` draws do not reach the number, the longest of them
+    begins anew at its end, and some pairs are seen twice.
 
     Args:
         source: What to sample.
@@ -183,7 +188,7 @@ class IdentityPairSampler(PlannedSampler):
         num_batches: Batches per epoch.
 
     Raises:
-        ValueError: If the batch does not divide among the ranks, or see `plan_identity_pairs`.
+        ValueError: If the batch does not divide among the ranks, or `plan_identity_pairs` refuses its arguments.
     """
 
     ATTEMPTS = 20
@@ -219,7 +224,7 @@ class IdentityPairSampler(PlannedSampler):
         return self.plan.left_over
 
     def describe(self) -> str:
-        """Return what an epoch holds and what it leaves out, for the log."""
+        """Return what an epoch holds and what it leaves out, as a sentence for the log."""
         plan = self.plan
         never = [
             f"{plan.single_image_identities} identities with a single image",
@@ -238,7 +243,7 @@ class IdentityPairSampler(PlannedSampler):
         return plan_identity_pairs(self.labels, self.batch_size, generator, self.groups, self.identities_per_group)
 
     def _fitting_plan(self, epoch: int) -> PairPlan:
-        """Return the first plan of an epoch that is long enough, cut; otherwise the longest, begun anew at its end."""
+        """Return the first plan that is long enough, cut; otherwise the longest plan, begun anew at its end."""
         longest = self._draw(epoch, attempt=0)
         for attempt in range(1, self.ATTEMPTS):
             if len(longest.batches) >= self.num_batches:

@@ -1,4 +1,4 @@
-"""CPU-side augmentation in the loader's workers, for those who need a transform of albumentations."""
+"""Augmentation in the loader's workers, with the transforms of albumentations."""
 
 import hashlib
 import os
@@ -12,7 +12,12 @@ from facequal.data.sources.wrapped import WrappedSource, epoch_cell
 
 
 def sample_seed(seed: int, epoch: int, index: int) -> int:
-    """Return a 32-bit seed that depends on nothing but its arguments."""
+    """Return a 32-bit seed that depends on nothing but its arguments.
+
+    Example:
+        >>> sample_seed(0, 0, 1), sample_seed(0, 1, 0)
+        (445697578, 306705043)
+    """
     digest = hashlib.blake2b(f"{seed}/{epoch}/{index}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little")
 
@@ -49,7 +54,7 @@ class AlbumentationsDataset(WrappedSource):
 
 
 def build_compose(transforms: Sequence[Mapping[str, Any]]) -> Any:
-    """Build `albumentations.Compose` from names and arguments.
+    """Return an `albumentations.Compose` of transforms by name, see `AlbumentationsDataset`.
 
     Raises:
         ValueError: If a transform has no name or albumentations has no transform of that name.

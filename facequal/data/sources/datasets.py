@@ -13,7 +13,7 @@ from facequal.data.errors import DatasetError, raise_errors
 from facequal.data.sources.encoded import EncodedImages, FileImages, RecordImages
 from facequal.data.sources.folders import scan_identity_folders
 from facequal.data.sources.images import IMAGE_EXTENSIONS, RGBImage, crop_centre, decode_image, resize_short
-from facequal.data.sources.lists import read_list
+from facequal.data.sources.lists import number_identities, read_list
 from facequal.data.sources.recordio import RecordReader
 
 SizePx = int | tuple[int, int] | None
@@ -30,9 +30,8 @@ class FaceDataset(Dataset[dict[str, Any]]):
         labels: int64 (N,), one per image.
         classes: Name of every identity.
         size_px: Side of the square images in pixels: others are resized by their short side and cropped in the centre
-            (`facequal.data.sources.images.resize_short`). Height and width, as (176, 144) for CelebA: the centre is
-            cropped
-            without resizing (`crop_centre`). None gives every image in its own size.
+            (`resize_short`). Height and width, as (176, 144) for CelebA: the centre is cropped without resizing
+            (`crop_centre`). None gives every image in its own size.
 
     Raises:
         ValueError: If numbers of images and labels differ, or `size_px` is not positive.
@@ -77,7 +76,7 @@ class FaceDataset(Dataset[dict[str, Any]]):
         return decode_image(self.images.read(index), self.images.describe(index))
 
     def describe(self, index: int) -> str:
-        """Return path of an image, or file, key and offset of its record: what error messages name."""
+        """Return path, or file, key and offset of the record, of an image: what an error message names."""
         return self.images.describe(index)
 
     def name(self, index: int) -> str:
@@ -87,10 +86,10 @@ class FaceDataset(Dataset[dict[str, Any]]):
         return str(PurePath(*(part for part in path.parts if part != ".." and part != path.anchor)))
 
     def by_identity(self, encoded: bool = False) -> Iterator[tuple[int, RGBImage | bytes]]:
-        """Yield labels and images sorted by identity, for `facequal.data.sources.recordio.write_record_set`.
+        """Yield labels and images sorted by identity, for `write_record_set`.
 
         Args:
-            encoded: Give the images' own bytes instead of their pixels in `size_px`.
+            encoded: Yield the encoded bytes of the images in place of their pixels, uint8 (H, W, 3) of `size_px`.
         """
         for index in np.argsort(self.labels, kind="stable").tolist():
             if encoded:
@@ -122,14 +121,14 @@ class FolderDataset(FaceDataset):
     """
 
     def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
-        found = scan_identity_folders(root, extensions)
-        raise_errors(found.problems, DatasetError)
-        images = FileImages(root, found.paths)
-        super().__init__(images, np.array(found.labels, dtype=np.int64), found.identities, size_px)
+        folders = scan_identity_folders(root, extensions)
+        raise_errors(folders.problems, DatasetError)
+        images = FileImages(root, folders.paths)
+        super().__init__(images, np.array(folders.labels, dtype=np.int64), folders.identities, size_px)
 
 
 class ImageFolder(FaceDataset):
-    """All images of a folder and of the folders in it, sorted by path, of people that are not known: labels are -1.
+    """All images of a folder and of the folders in it, sorted by path; people are unknown, labels are -1.
 
     Hidden files and files of other kinds are left out.
 
@@ -145,10 +144,10 @@ class ImageFolder(FaceDataset):
     def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
         folder = Path(root)
         if folder.is_file():
-            folder, found = folder.parent, [folder]
+            folder, files = folder.parent, [folder]
         else:
-            found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in extensions and path.is_file())
-        names = [path.relative_to(folder) for path in found]
+            files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in extensions and path.is_file())
+        names = [path.relative_to(folder) for path in files]
         paths = [str(name) for name in names if not any(part.startswith(".") for part in name.parts)]
         if not paths:
             what = "no image in it" if folder.is_dir() else "no such folder"
@@ -160,13 +159,12 @@ class ListDataset(FaceDataset):
     """Images named by a CSV file with the columns path, identity and, where there are several splits, split.
 
     `facequal.data.sources.lists` writes such files from the lists of CelebA and VGGFace2. Identities are numbered in
-    the order
-    of their names (by code point), among the rows of the split only. Files are opened when asked for:
-    `facequal check-data` tells beforehand which are missing.
+    the order of their names (by code point), among the rows of the split only. Files are opened when their images are
+    read: `facequal check-data` names missing ones beforehand.
 
     Args:
         csv_path: The list.
-        root: Folder the paths are relative to; None takes the list's own.
+        root: Folder that the paths are relative to; None takes the folder of the list.
         split: Take the rows of this split only; None takes all rows.
         size_px: Side of the images, see `FaceDataset`.
 
@@ -183,16 +181,16 @@ class ListDataset(FaceDataset):
     ) -> None:
         rows = read_list(csv_path, split)
         raise_errors(rows.problems, DatasetError)
-        classes, labels = np.unique(np.array(rows.identities, dtype=np.str_), return_inverse=True)
+        classes, labels = number_identities(rows.identities)
         images = FileImages(Path(csv_path).parent if root is None else root, rows.paths, rows.lines, csv_path)
-        super().__init__(images, labels.astype(np.int64), classes.tolist(), size_px)
+        super().__init__(images, labels, classes, size_px)
 
 
 class RecordDataset(FaceDataset):
     """An InsightFace record set (MS1MV2, MS1MV3, WebFace4M, CASIA, ...).
 
     Labels are those of the image records; where they leave numbers out, they are renumbered in their order, and
-    `classes` keeps the stored ones.
+    `classes` has the stored ones.
 
     Args:
         root: The folder of `train.rec` and `train.idx`, or a .rec file.

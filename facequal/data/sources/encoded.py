@@ -1,4 +1,4 @@
-"""Where a data set finds its encoded images: files, records, or memory."""
+"""Encoded images of a data set: in files, in records, or in memory."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from facequal.data.sources.recordio import RecordReader
 
 
 class EncodedImages(Protocol):
-    """A sequence of encoded images that can say where each is."""
+    """A sequence of encoded images that knows where each image is from."""
 
     def __len__(self) -> int: ...
 
@@ -33,10 +33,15 @@ class FileImages:
     by merely counting references.
 
     Args:
-        root: Folder the paths are relative to; an absolute path stands for itself.
-        paths: One per image.
-        lines: For images of a list, the line of each.
-        list_path: The list; with `lines` it is named beside the path.
+        root: Folder that the paths are relative to; an absolute path is taken as it is.
+        paths: Path of every image.
+        lines: Line of every image in a list, if they are from one.
+        list_path: The list, named beside the path in error messages.
+
+    Example:
+        >>> images = FileImages("faces", ["Ann/1.png", "Bo/1.png"], lines=[2, 3], list_path="faces.csv")
+        >>> images.describe(1)
+        'faces/Bo/1.png (faces.csv: line 3)'
     """
 
     def __init__(
@@ -55,11 +60,11 @@ class FileImages:
         return len(self._paths)
 
     def name(self, index: int) -> str:
-        """Return path of an image relative to the folder."""
+        """Return the path of an image relative to the folder."""
         return os.fsdecode(self._paths[index])
 
     def path(self, index: int) -> str:
-        """Return path of an image."""
+        """Return the path of an image."""
         return os.path.join(self._root, os.fsdecode(self._paths[index]))  # noqa: PTH118 (hot: Path costs ten times more)
 
     def read(self, index: int) -> bytes:
@@ -71,7 +76,7 @@ class FileImages:
         return read_file(self.path(index), self.describe(index))
 
     def describe(self, index: int) -> str:
-        """Return path of the file, with the line of the list where there is one."""
+        """Return the path of an image, with its line in the list where there is one."""
         if self._lines is None:
             return self.path(index)
         return f"{self.path(index)} ({self._list_path}: line {self._lines[index]})"
@@ -87,7 +92,7 @@ class RecordImages:
         return len(self.reader)
 
     def read(self, index: int) -> bytes:
-        """Return the image of the record.
+        """Return the encoded image of a record.
 
         Raises:
             RecordError: If the record is unreadable.
@@ -95,33 +100,38 @@ class RecordImages:
         return self.reader.read(self.reader.keys.item(index)).payload
 
     def describe(self, index: int) -> str:
-        """Return file, key and offset of the record."""
+        """Return file, key and offset of a record."""
         return self.reader.describe(self.reader.keys.item(index))
 
 
 class MemoryImages:
-    """Images that came out of one file as a whole.
+    """Images of one file that was read as a whole.
 
     Args:
         images: The encoded images.
         path: The file.
-        places: Place of each in the file.
+        numbers: Number of every image in the file, int64 (N,).
+
+    Example:
+        >>> images = MemoryImages([b"first", b"second"], "lfw.bin", np.array([0, 3]))
+        >>> images.read(1), images.describe(1)
+        (b'second', 'lfw.bin: image 3')
     """
 
-    def __init__(self, images: Sequence[bytes], path: str | Path, places: NDArray[np.int64]) -> None:
+    def __init__(self, images: Sequence[bytes], path: str | Path, numbers: NDArray[np.int64]) -> None:
         self._ends = np.cumsum([len(image) for image in images], dtype=np.int64)
         self._data = b"".join(images)
         self._path = str(path)
-        self._places = places
+        self._numbers = numbers
 
     def __len__(self) -> int:
         return len(self._ends)
 
     def read(self, index: int) -> bytes:
-        """Return the bytes of an image."""
+        """Return the bytes of an image file."""
         start = 0 if index == 0 else self._ends.item(index - 1)
         return self._data[start : self._ends.item(index)]
 
     def describe(self, index: int) -> str:
-        """Return the file and the image's place in it."""
-        return f"{self._path}: image {self._places[index]}"
+        """Return the file, and the number of an image in it."""
+        return f"{self._path}: image {self._numbers[index]}"

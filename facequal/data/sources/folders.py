@@ -1,4 +1,4 @@
-"""The layout `<root>/<identity>/<image>`: what is there, and everything that is wrong with it."""
+"""The layout `<root>/<identity>/<image>`: its images, and everything that is wrong with it."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class IdentityFolders:
     Attributes:
         identities: Names of the identity folders, sorted by code point.
         paths: Paths of the images relative to the root, by identity and then by name.
-        labels: Identity of each image: a place in `identities`.
+        labels: Identity of each image: a position in `identities`.
         problems: What does not follow the layout.
     """
 
@@ -40,31 +40,31 @@ def scan_identity_folders(root: str | Path, extensions: Sequence[str] = IMAGE_EX
         root: The folder.
         extensions: File name endings of images, in lower case.
     """
-    found = IdentityFolders()
+    folders = IdentityFolders()
     root = Path(root)
     if not root.is_dir():
-        found.problems.append(Problem("error", str(root), "no such folder, expected <root>/<identity>/<image>"))
-        return found
+        folders.problems.append(Problem("error", str(root), "no such folder, expected <root>/<identity>/<image>"))
+        return folders
     for entry in _visible(root):
         if entry.is_dir():
-            _add_identity(found, entry, tuple(extensions))
+            _add_identity(folders, entry, tuple(extensions))
         elif entry.name.lower().endswith(tuple(extensions)):
-            found.problems.append(Problem("error", entry.path, "an image outside of an identity folder"))
+            folders.problems.append(Problem("error", entry.path, "an image outside of an identity folder"))
         elif not entry.is_file():
-            found.problems.append(Problem("error", entry.path, "neither a file nor a folder (a broken link?)"))
-    if not found.identities and not found.problems:
-        found.problems.append(Problem("error", str(root), "no identity folders, expected <root>/<identity>/<image>"))
-    return found
+            folders.problems.append(Problem("error", entry.path, "neither a file nor a folder (a broken link?)"))
+    if not folders.identities and not folders.problems:
+        folders.problems.append(Problem("error", str(root), "no identity folders, expected <root>/<identity>/<image>"))
+    return folders
 
 
-def _add_identity(found: IdentityFolders, folder: "os.DirEntry[str]", extensions: tuple[str, ...]) -> None:
-    label, before = len(found.identities), len(found.paths)
-    found.identities.append(folder.name)
+def _add_identity(folders: IdentityFolders, folder: "os.DirEntry[str]", extensions: tuple[str, ...]) -> None:
+    label, before = len(folders.identities), len(folders.paths)
+    folders.identities.append(folder.name)
     entries = _visible(folder.path)
     for entry in entries:
         if entry.is_file() and entry.name.lower().endswith(extensions):
-            found.paths.append(f"{folder.name}{os.sep}{entry.name}")
-            found.labels.append(label)
+            folders.paths.append(f"{folder.name}{os.sep}{entry.name}")
+            folders.labels.append(label)
             continue
         if entry.is_dir():
             what = "a folder within an identity folder"
@@ -72,9 +72,9 @@ def _add_identity(found: IdentityFolders, folder: "os.DirEntry[str]", extensions
             what = f"not an image ({', '.join(extensions)}): remove it, or give its extension"
         else:
             what = "neither a file nor a folder (a broken link?)"
-        found.problems.append(Problem("error", entry.path, what))
-    if len(found.paths) == before and not entries:
-        found.problems.append(Problem("error", folder.path, "an identity folder without images"))
+        folders.problems.append(Problem("error", entry.path, what))
+    if len(folders.paths) == before and not entries:
+        folders.problems.append(Problem("error", folder.path, "an identity folder without images"))
 
 
 def _visible(folder: str | Path) -> "list[os.DirEntry[str]]":

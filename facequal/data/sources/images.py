@@ -64,6 +64,10 @@ def decode_image(data: bytes, source: str) -> RGBImage:
 
     Raises:
         ImageReadError: If `data` is empty, truncated, corrupt, or holds floats or integers over 16 bits.
+
+    Example:
+        >>> decode_image(b"P6 2 1 255 " + bytes([255, 0, 0, 0, 0, 255]), "two pixels").tolist()
+        [[[255, 0, 0], [0, 0, 255]]]
     """
     if not data:
         raise ImageReadError(f"{source}: zero bytes, expected an encoded image")
@@ -88,7 +92,11 @@ def read_image(path: str | Path) -> RGBImage:
 
 
 def read_file(path: str | Path, source: str | None = None) -> bytes:
-    """Return the bytes of an image file; `source` replaces the path in the error message.
+    """Return the bytes of an image file.
+
+    Args:
+        path: The file.
+        source: What the error message names in place of the path.
 
     Raises:
         ImageReadError: If the file is missing or unreadable.
@@ -121,6 +129,10 @@ def resize_short(image: RGBImage, size_px: int) -> RGBImage:
 
     Returns:
         uint8 (size_px, size_px, 3).
+
+    Example:
+        >>> resize_short(np.zeros((250, 200, 3), np.uint8), 112).shape
+        (112, 112, 3)
     """
     height, width = image.shape[:2]
     if height == size_px and width == size_px:
@@ -144,6 +156,10 @@ def crop_centre(image: RGBImage, height_px: int, width_px: int) -> RGBImage:
 
     Returns:
         uint8 (height_px, width_px, 3).
+
+    Example:
+        >>> crop_centre(np.zeros((218, 178, 3), np.uint8), 176, 144).shape
+        (176, 144, 3)
     """
     height, width = image.shape[:2]
     scale = max(height_px / height, width_px / width)
@@ -164,9 +180,10 @@ def _opencv(data: bytes, flags: int, source: str) -> NDArray[Any] | None:
 
 
 def _opencv_is_right(data: bytes, source: str) -> bool:
-    """Return whether OpenCV decodes this kind of image as documented above.
+    """Return whether OpenCV decodes this kind of image as `decode_image` promises.
 
-    Raises where the end of the image is missing.
+    Raises:
+        ImageReadError: If the end of the image is missing.
     """
     if data.startswith(_JPEG_START):
         components, frame = _jpeg_frame(data)
@@ -184,9 +201,9 @@ def _opencv_is_right(data: bytes, source: str) -> bool:
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int]:
-    """Return number of components of a JPEG and offset of its frame header.
+    """Return the number of components of a JPEG and the offset of its frame header.
 
-    (0, 2) where the markers cannot be followed.
+    That is (0, 2) where the markers cannot be followed.
     """
     if data.startswith(_USUAL_FRAME, _USUAL_FRAME_AT):
         return 3, _USUAL_FRAME_AT
@@ -203,12 +220,12 @@ def _jpeg_frame(data: bytes) -> tuple[int, int]:
 
 
 def _may_be_deep_colour(data: bytes) -> bool:
-    """Return 16-bit colour, which Pillow cuts to 8 bits, exists in PNG and TIFF."""
+    """Return whether an image may have 16-bit colour, which Pillow cuts to 8 bits: it exists in PNG and TIFF."""
     return data.startswith(_TIFF_STARTS) or (data.startswith(_PNG_START) and data[24] == 16)
 
 
 def _from_deep_bgr(image: NDArray[np.uint16], data: bytes) -> RGBImage:
-    """Return uint16 BGR or BGRA (H, W, 3 or 4), as OpenCV stores it, to uint8 RGB, oriented as the EXIF data says."""
+    """Return uint16 BGR or BGRA (H, W, 3 or 4), as OpenCV decodes it, as uint8 RGB turned as the EXIF data says."""
     colour = image[..., 2::-1].astype(np.float64)
     if image.shape[2] == 4:
         colour *= image[..., 3:] / 65535.0
@@ -234,7 +251,7 @@ def _decode_with_pillow(data: bytes, source: str) -> RGBImage:
 
 
 def _to_rgb(picture: Image.Image, source: str) -> RGBImage:
-    """Return uint8 RGB (H, W, 3) of a loaded Pillow image of any mode with a defined range."""
+    """Return a Pillow image of any mode with a defined range as uint8 RGB (H, W, 3)."""
     if picture.mode == "F":
         raise ImageReadError(
             f"{source}: floating-point pixels have no defined range, convert the image to 8 or 16 bits"

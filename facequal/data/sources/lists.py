@@ -1,10 +1,13 @@
-"""Lists of images: the CSV files of `ListDataset`, and their making from the lists of CelebA and VGGFace2."""
+"""Lists of images: the CSV files of `ListDataset`, read, and made from the lists of CelebA and VGGFace2."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from sys import intern
+
+import numpy as np
+from numpy.typing import NDArray
 
 from facequal.data.errors import DatasetError, Problem
 
@@ -16,7 +19,7 @@ class ListRows:
     """The rows of a list.
 
     Attributes:
-        paths: Path of each image, as written.
+        paths: Path of each image, as it is written in the list.
         identities: Identity of each image.
         lines: Line of each image in the file, from 1 on.
         problems: Rows that cannot be used, and why.
@@ -53,6 +56,21 @@ def read_list(csv_path: str | Path, split: str | None = None) -> ListRows:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         rows.problems.append(Problem("error", where, getattr(error, "strerror", None) or str(error)))
     return rows
+
+
+def number_identities(identities: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the names of the identities, sorted by code point, and the number of each image's, int64 (N,).
+
+    Args:
+        identities: Name of every image's identity.
+
+    Example:
+        >>> classes, labels = number_identities(["Bo", "Ann", "Bo"])
+        >>> classes, labels.tolist()
+        (['Ann', 'Bo'], [1, 0, 1])
+    """
+    classes, labels = np.unique(np.array(identities, dtype=np.str_), return_inverse=True)
+    return classes.tolist(), labels.astype(np.int64)
 
 
 def _collect(rows: ListRows, reader: "csv.DictReader[str]", where: str, split: str | None) -> None:
@@ -137,8 +155,8 @@ def convert_vggface2(
         The number of images.
 
     Raises:
-        DatasetError: If a line is malformed or there twice, or an identity is not in the meta file; the message names file
-            and line.
+        DatasetError: If a line is malformed or there twice, or an identity is not in the meta file; the message names
+            file and line.
     """
     known = None if identity_meta is None else {fields[0] for _, fields in _fields(identity_meta, None, ",")}
     rows, seen = [], set()
@@ -157,7 +175,7 @@ def convert_vggface2(
 
 
 def write_list(rows: Iterable[tuple[str, str, str]], csv_path: str | Path) -> int:
-    """Write rows of path, identity and split as a list; returns their number."""
+    """Write rows of path, identity and split as a list, and return their number."""
     count = 0
     with Path(csv_path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

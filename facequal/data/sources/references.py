@@ -1,4 +1,4 @@
-"""Clean pictures of the same person beside every picture, for methods that restore with their help."""
+"""Clean images of the same person beside every image, for methods that restore with their help."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from facequal.data.sources.wrapped import WrappedSource, epoch_cell
 class ReferencedFaces(WrappedSource):
     """A source whose items have `references`: other images of the same identity, never the image itself.
 
-    Each of an image's references is drawn from all others of its identity, with replacement, as a function of (seed,
-    epoch, index) alone. Where there is no other image, or the person is unknown, the references are black and
+    The n references of an image are drawn from all other images of its identity, with replacement, as a function of
+    (seed, epoch, index) alone. Where there is no other image, or the person is unknown, the references are black and
     `num_references` is 0.
 
     Args:
         source: A data set of faces of one size.
-        num_references: n.
+        num_references: n, references of every image.
         seed: Seed of the draws.
 
     Attributes:
@@ -50,7 +50,12 @@ class OtherImages:
     """The other images of each image's identity.
 
     Args:
-        labels: int64 (N,); -1 is nobody.
+        labels: Identity of every image, int64 (N,); -1 for an unknown person.
+
+    Example:
+        >>> others = OtherImages(np.array([4, 0, 4, 4, -1, -1]))
+        >>> others.of(2).tolist(), others.of(1).tolist(), others.of(4).tolist()
+        ([0, 3], [], [])
     """
 
     def __init__(self, labels: NDArray[np.int64]) -> None:
@@ -59,7 +64,7 @@ class OtherImages:
         self.sorted_labels = self.labels[self.order]
 
     def of(self, index: int) -> NDArray[np.int64]:
-        """Return positions of the other images, in order; none of an unknown person."""
+        """Return the ascending positions of the other images, int64; none for an unknown person."""
         label = self.labels[index]
         if label < 0:
             return np.empty(0, dtype=np.int64)

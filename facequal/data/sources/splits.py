@@ -11,15 +11,23 @@ from facequal.data.sources.wrapped import WrappedSource
 
 
 class IdentitySubset(WrappedSource):
-    """The images of some identities of a source, with labels renumbered from 0 and indices from 0.
+    """The images of some identities of a source; labels and indices are renumbered from 0.
 
     Args:
         source: A data set of faces.
-        identities: Labels of `source` to keep, in the order that gives the new labels.
+        identities: Labels of `source` to keep; the first of them becomes label 0.
 
     Raises:
         ValueError: If an identity is named twice or is not in the source.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> subset = IdentitySubset(ProceduralFaces(12, images_per_identity=2), [7, 3])
+        >>> subset.classes, subset.labels.tolist(), subset.positions.tolist()
+        (['person 00007', 'person 00003'], [1, 1, 0, 0], [6, 7, 14, 15])
     """
+
+    positions: NDArray[np.int64]
 
     def __init__(self, source: FaceSource, identities: Sequence[int] | NDArray[np.int64]) -> None:
         kept = np.asarray(identities, dtype=np.int64)
@@ -49,6 +57,12 @@ def split_identities(source: FaceSource, num_held_out: int, seed: int) -> tuple[
 
     Raises:
         ValueError: If fewer than `num_held_out` identities have two images, or fewer than two would remain.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> train, held_out = split_identities(ProceduralFaces(12, images_per_identity=2), 2, seed=0)
+        >>> len(train), train.num_classes, held_out.classes
+        (20, 10, ['person 00007', 'person 00009'])
     """
     images_per_identity = np.bincount(source.labels, minlength=source.num_classes)
     eligible = np.flatnonzero(images_per_identity >= 2)
@@ -67,13 +81,21 @@ class SampledFaces(WrappedSource):
 
     Args:
         faces: A data set of faces.
-        num_images: How many to draw.
+        num_images: Number of images to draw.
         seed: Seed of the draw.
 
     Raises:
         TypeError: If `faces` is no data set of faces.
         ValueError: If there are fewer images.
+
+    Example:
+        >>> from facequal.procedural import ProceduralFaces
+        >>> sample = SampledFaces(ProceduralFaces(12, images_per_identity=2), num_images=4)
+        >>> sample.positions.tolist(), sample.labels.tolist(), sample.families.tolist()
+        ([6, 11, 14, 17], [3, 5, 7, 8], [0, 0, 1, 1])
     """
+
+    positions: NDArray[np.int64]
 
     def __init__(
         self,

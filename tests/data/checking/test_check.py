@@ -4,8 +4,8 @@ import pytest
 
 from facequal.data.checking.check import check_data
 from facequal.data.errors import Problem
-from facequal.data.protocols.pairs import write_bin
 from facequal.data.sources.recordio import write_record_set
+from tests.data.protocols.binfiles import write_bin
 from tests.data.sources.recordio.recordfiles import frame, record, write_frames, write_set
 
 GENERATOR = np.random.default_rng(0)

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from facequal.data.protocols.pairs import write_bin
 from facequal.data.protocols.verification import FolderPairs, HeldOutPairs, PairsBin, PairsFile, ProceduralPairs
 from facequal.data.sources.splits import IdentitySubset
+from tests.data.protocols.binfiles import write_bin
 from tests.sources import people
 
 

@@ -44,7 +44,7 @@ class HeaderLayout(Enum):
         self.vector_item = vector_item
 
     def size(self, flag: int) -> int:
-        """Return bytes of a header with this flag, vector labels included."""
+        """Return the number of bytes of a header with this flag, vector labels included."""
         return self.fields.size + flag * struct.calcsize(self.vector_item)
 
 
@@ -105,7 +105,18 @@ def parse_record(key: int, data: bytes | mmap, layout: HeaderLayout, start: int,
 
 
 def pack_record(labels: float | tuple[float, ...], id_: int, payload: bytes = b"") -> bytes:
-    """Return the bytes of a record as mxnet packs them: a number is stored as scalar label, a tuple as vector label."""
+    """Return the bytes of a record as mxnet packs them.
+
+    Args:
+        labels: A number is stored as a scalar label, a tuple as a vector label.
+        id_: The key.
+        payload: The encoded image.
+
+    Example:
+        >>> data = pack_record((7.0, 1.0), 3, b"image")
+        >>> parse_record(3, data, HeaderLayout.SINGLE, 0, len(data))
+        Record(key=3, labels=(7.0, 1.0), flag=2, id=3, id2=0, payload=b'image')
+    """
     header = HeaderLayout.SINGLE.fields
     if isinstance(labels, tuple):
         return header.pack(len(labels), 0.0, id_, 0) + struct.pack(f"<{len(labels)}f", *labels) + payload
@@ -117,6 +128,11 @@ def frame_record(record: bytes) -> bytes:
 
     Raises:
         RecordError: If the record has 2^29 bytes or more.
+
+    Example:
+        >>> frames = frame_record(b"four" + MAGIC_BYTES + b"more")
+        >>> len(frames), join_frames(frames, 0, len(frames)) == b"four" + MAGIC_BYTES + b"more"
+        (24, True)
     """
     if len(record) > LENGTH_MASK:
         raise RecordError(f"a record of {len(record)} bytes, the format allows {LENGTH_MASK}")
@@ -138,7 +154,7 @@ def _split_at_magic(record: bytes) -> list[bytes]:
 
 
 def unpack_frame(data: bytes) -> tuple[int, int]:
-    """Return kind and length of the frame that begins with `data`.
+    """Return kind and length of the frame whose header is `data`.
 
     Raises:
         RecordError: If there are fewer than eight bytes, or they do not begin with the magic number.

@@ -1,4 +1,4 @@
-"""Where the records of a set are: its .idx file, or a walk through the .rec where there is none."""
+"""Where the records of a set are: by its .idx file, or by a walk through the .rec where there is none."""
 
 import os
 import warnings
@@ -12,7 +12,7 @@ from facequal.data.sources.recordio.format import FIRST, FRAME, WHOLE, unpack_fr
 
 
 def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return keys and offsets of an .idx file (lines `key<TAB>offset`), sorted by key.
+    """Return keys and offsets of an .idx file (lines `key<TAB>offset`), int64 (N,) each, sorted by key.
 
     Raises:
         RecordError: If the file is missing or empty, a line is not two whole numbers, a key is there twice,
@@ -65,7 +65,7 @@ def _parse_lines(text: str, path: Path) -> NDArray[np.int64]:
 
 
 def scan_offsets(path: Path) -> NDArray[np.int64]:
-    """Return offsets of all records of a .rec file without its index; the place in the file is the key.
+    """Return the offsets of all records of a .rec file without its index, int64 (N,); keys count from 0.
 
     Raises:
         RecordError: If a frame is wrong or truncated; the message names its offset.

@@ -17,7 +17,7 @@ _CACHE_VERSION = 1
 def gather_labels(
     path: Path, offsets: NDArray[np.int64], layout: HeaderLayout
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return first label of the records at `offsets`, read from a memory map without touching their images.
+    """Return the first label of the records at `offsets`, read from a memory map without touching their images.
 
     Args:
         path: The .rec file.
@@ -86,7 +86,7 @@ def load_cached(path: Path, stamp: NDArray[np.int64]) -> NDArray[np.int64] | Non
 
 
 def save_cached(path: Path, stamp: NDArray[np.int64], labels: NDArray[np.int64]) -> bool:
-    """Keep labels under a stamp; False where the folder cannot be written to.
+    """Keep labels under a stamp, and return whether the folder can be written to.
 
     The file appears under its name only when complete, so two processes may do this at once.
     """

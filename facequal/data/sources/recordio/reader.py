@@ -4,7 +4,6 @@ import logging
 from bisect import bisect_left
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,18 +76,6 @@ class RecordReader:
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_map": None}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Unmap the file; the next read maps it again."""
-        if self._map is not None:
-            self._map.close()
-            self._map = None
-
     def describe(self, key: int) -> str:
         """Return file, key and offset of a record, as in error messages."""
         return self._where(self._position(key))
@@ -100,7 +87,8 @@ class RecordReader:
             key: One of `keys`; the keys of the header and of identity records give records with an empty payload.
 
         Raises:
-            RecordError: If no such key, a wrong magic number, a truncated record, or an image record without an image.
+            RecordError: If there is no such key, the record has a wrong magic number or is truncated, or it should
+                hold an image and holds none.
         """
         position = self._position(key)
         try:
@@ -113,7 +101,7 @@ class RecordReader:
         return record
 
     def labels(self) -> NDArray[np.int64]:
-        """Return identity labels of all images, in the order of `keys`, read from the image headers without decoding.
+        """Return the identity labels of all images, in the order of `keys`, read from the image headers alone.
 
         They are kept in `<name>.rec.labels.npy` beside the set where that can be written, until the set changes.
 
@@ -133,7 +121,7 @@ class RecordReader:
         return self._labels
 
     def identity_ranges(self) -> NDArray[np.int64]:
-        """Return first key and last key + 1 of each identity, as the identity records give them.
+        """Return the first key and the last key + 1 of each identity, as the identity records have them.
 
         Returns:
             int64 (identities, 2); (0, 2) in a set without header. Numbers beyond 2^24 are rounded as stored.
@@ -166,7 +154,7 @@ class RecordReader:
         return self._map
 
     def _position(self, key: int) -> int:
-        """Return place of a key among all keys."""
+        """Return the position of a key among all keys."""
         if self._first_key is not None:
             position = key - self._first_key
             if 0 <= position < len(self._all_keys):
@@ -182,9 +170,9 @@ class RecordReader:
         return f"{self._name}: record key {self._all_keys.item(position)} at offset {self._offsets.item(position)}"
 
     def _locate(self, position: int) -> tuple[bytes | mmap, int, int]:
-        """Return bytes that hold a record, header and image, its start and end in them.
+        """Return bytes that hold a record (header and image), and where it begins and ends in them.
 
-        Errors do not say which record.
+        Errors do not name the record.
         """
         data = self._open() if self._map is None else self._map
         offset, end = self._offsets.item(position), self._ends.item(position)
@@ -198,7 +186,7 @@ class RecordReader:
         return record, 0, len(record)
 
     def _find_images(self) -> tuple[int | None, slice]:
-        """Return the header's number of images, and which positions are images."""
+        """Return the number of images that the header states, and the positions of the images."""
         header = self._first_record()
         if header.flag == 0 or header.payload:
             return None, slice(0, len(self._all_keys))
@@ -213,7 +201,7 @@ class RecordReader:
         return stated - 1, slice(1, end)
 
     def _first_record(self) -> Record:
-        """Record 0, which also tells the header layout of the set."""
+        """Return the first record; the header layout of the set is detected from it."""
         try:
             data, start, end = self._locate(0)
             self.layout = detect_layout(data[start:end])

@@ -1,4 +1,4 @@
-"""Writing of record sets."""
+"""Writing of InsightFace record sets."""
 
 import secrets
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _FLOAT32_EXACT = 1 << 24
 
 
 class RecordWriter:
-    """Writes an InsightFace record set that mxnet and `RecordReader` read; use it in a `with` statement.
+    """A writer of an InsightFace record set that mxnet and `RecordReader` read, for a `with` statement.
 
     Images must come sorted by identity, with the labels 0, 1, 2, ... without gaps. The files appear under their names
     only when the `with` block ends without an exception.
@@ -53,8 +53,9 @@ class RecordWriter:
             The key of the record: 1 for the first image.
 
         Raises:
-            ValueError: If the label is neither the last one nor the next, is not exact in float32, or the image is empty.
-            RuntimeError: If outside of a `with` statement.
+            ValueError: If the label is neither the last one nor the next or is not exact in float32, or the image is
+                empty.
+            RuntimeError: If the writer is used outside of a `with` statement.
         """
         identity = label[0] if isinstance(label, tuple) else label
         last = len(self._first_keys) - 1
@@ -95,7 +96,7 @@ class RecordWriter:
             self._partial.unlink(missing_ok=True)
 
     def _finish(self, file: BinaryIO) -> None:
-        """Identity records, header, index; then the files get their names."""
+        """Write identity records, header and index, and give the files their names."""
         if not self._first_keys:
             raise ValueError(f"{self.path_rec}: no images")
         end = len(self._offsets)
@@ -113,10 +114,10 @@ class RecordWriter:
 
 @runtime_checkable
 class ByIdentity(Protocol):
-    """A data set that gives its images sorted by identity, as those of `facequal.data.sources.datasets` do."""
+    """A data set that gives its images sorted by identity, as `FaceDataset` does."""
 
     def by_identity(self, encoded: bool) -> Iterable[tuple[int, RGBImage | bytes]]:
-        """Return labels and images, or their own bytes."""
+        """Yield labels and images, or the encoded bytes of the images."""
         ...
 
 
@@ -142,7 +143,8 @@ def write_record_set(
         The number of images written.
 
     Raises:
-        ValueError: If an unknown encoding, labels out of order, no images, or an image that is not uint8 (H, W, 3).
+        ValueError: If the encoding is unknown, labels are out of order, there are no images, or one is not uint8
+            (H, W, 3).
         DataError: If an image of the data set cannot be read.
     """
     if encoding not in ("jpeg", "png", "keep"):

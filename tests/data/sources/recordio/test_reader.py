@@ -217,12 +217,6 @@ def test_reader_survives_pickling_and_forking(path):
     assert reader.read(2).payload == PAYLOADS[1]
 
 
-def test_reader_can_be_closed_and_read_again(path):
-    with RecordReader(write_set(path, LABELS, PAYLOADS)) as reader:
-        assert reader.read(1).payload == PAYLOADS[0]
-    assert reader.read(1).payload == PAYLOADS[0]
-
-
 def test_wrong_magic_names_file_key_and_offset(path):
     write_set(path, LABELS, PAYLOADS)
     offset = offset_of(path, 3)
