@@ -17,7 +17,7 @@ def image(size=(112, 112), grey=False) -> bytes:
     return cv2.imencode(".png", np.repeat(pixels, 3, axis=2) if grey else pixels)[1].tobytes()
 
 
-def found(*arguments, **options) -> list[tuple[str, str]]:
+def problems_of(*arguments, **options) -> list[tuple[str, str]]:
     """Severity and `where: what` of all problems."""
     return [(problem.severity, f"{problem.where}: {problem.what}") for problem in check_data(*arguments, **options)]
 
@@ -49,7 +49,7 @@ def test_all_problems_of_a_folder_at_once(folder):
     write(folder / "d" / "1.png", image((64, 64), grey=True))
     write(folder / "d" / "notes.txt", b"x")
     (folder / "e").mkdir()
-    problems = found(folder)
+    problems = problems_of(folder)
     assert problems == [
         ("error", problems[0][1]),
         ("error", f"{folder}/e: an identity folder without images"),
@@ -80,15 +80,15 @@ def test_a_problem_reads_as_a_sentence():
 def test_list(folder):
     path = folder / "list.csv"
     path.write_text("path,identity,split\na/1.png,a,train\na/2.png,,train\na/9.png,a,train\nb/1.png,b,val\n")
-    assert found(path) == [
+    assert problems_of(path) == [
         ("error", f"{path}: line 3: no identity"),
         ("error", f"{folder}/a/9.png ({path}: line 4): No such file or directory"),
         ("note", f"{path}: 1 of 2 identities have a single image: b"),
     ]
-    assert found(path, split="val", root=folder)[1:] == [
+    assert problems_of(path, split="val", root=folder)[1:] == [
         ("note", f"{path}: 1 of 1 identities have a single image: b"),
     ]
-    assert ("error", f"{path}: line 3: no identity") in found(path, split="test")
+    assert ("error", f"{path}: line 3: no identity") in problems_of(path, split="test")
 
 
 def test_sound_record_set(folder, tmp_path):
@@ -111,7 +111,7 @@ def test_all_problems_of_a_record_set_at_once(tmp_path):
     def where(key):
         return f"{path}: record key {key} at offset {offsets[key]}"
 
-    assert found(path) == [
+    assert problems_of(path) == [
         ("error", f"{where(5)}: label 2.5, expected a whole number"),
         ("error", f"{where(3)}: truncated PNG, 400 bytes without an end chunk"),
         ("error", f"{where(4)}: wrong magic number 0xced723f5, expected 0xced7230a"),
@@ -127,23 +127,23 @@ def test_identity_records_that_disagree_with_the_labels(tmp_path):
     frames += [frame(record(label, image())) for label in (0.0, 1.0, 1.0)]
     frames += [frame(record(keys)) for keys in ranges]
     path = write_frames(tmp_path / "train.rec", frames)
-    warnings = [what for severity, what in found(path) if severity == "warning"]
+    warnings = [what for severity, what in problems_of(path) if severity == "warning"]
     assert warnings == [f"{path}: identity record 0 names the keys [1, 3], its images have [1, 2]"]
 
 
 def test_identity_records_of_another_number(tmp_path):
     path = write_set(tmp_path / "train.rec", [0.0, 0.0, 1.0, 1.0, 0.0], [image() for _ in range(5)])
-    warnings = [what for severity, what in found(path) if severity == "warning"]
+    warnings = [what for severity, what in problems_of(path) if severity == "warning"]
     assert warnings == [f"{path}: 2 identity records for 3 runs of equal labels"]
 
 
 def test_unreadable_record_sets(tmp_path):
     path = write(tmp_path / "train.rec", b"nonsense")
-    assert found(path) == [
+    assert problems_of(path) == [
         ("error", f"{path}: record key 0 at offset 0: wrong magic number 0x736e6f6e, expected 0xced7230a")
     ]
     path.with_suffix(".idx").write_text("0\t0\nx\n")
-    assert found(path) == [
+    assert problems_of(path) == [
         ("error", f"{tmp_path}/train.idx: line 2: expected a key and an offset, got 'x'"),
     ]
 
@@ -154,7 +154,7 @@ def test_pairs(tmp_path):
     write(tmp_path / "Bo" / "Bo_0002.png", b"")
     path = tmp_path / "pairs.txt"
     path.write_text("Ann 1 2\nAnn 1\nAnn 1 Bo 3\nAnn 1 Bo 2\nCy 1 2\n")
-    problems = found(path)
+    problems = problems_of(path)
     assert problems == [
         ("error", problems[0][1]),
         ("error", f"{path}: line 3: no image Bo_0003 in {tmp_path}/Bo, which has 2"),
@@ -163,28 +163,28 @@ def test_pairs(tmp_path):
     ]
     assert problems[0][1].startswith(f"{path}: line 2: expected")
     elsewhere = write(tmp_path / "elsewhere" / "pairs.txt", b"Ann 1 2\n")
-    assert found(elsewhere) == [("error", f"{elsewhere}: line 1: no folder {tmp_path}/elsewhere/Ann")]
-    assert found(elsewhere, root=tmp_path) == []
+    assert problems_of(elsewhere) == [("error", f"{elsewhere}: line 1: no folder {tmp_path}/elsewhere/Ann")]
+    assert problems_of(elsewhere, root=tmp_path) == []
 
 
 def test_bin(tmp_path):
     first, second = image(), image((20, 30))
     path = tmp_path / "x.bin"
     write_bin(path, [first, second, first, first, second, b"nonsense"], [True, False, True])
-    assert found(path) == [
+    assert problems_of(path) == [
         ("error", f"{path}: image 5: not an image of a known format, it begins with b'nonsense'"),
         ("warning", f"{path}: pair 1: a pair of different people is twice the same image"),
         ("note", f"{path}: 1 images are not 112x112 (height x width: 1 of 20x30) and will be resized"),
     ]
     path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    ((severity, what),) = found(path)
+    ((severity, what),) = problems_of(path)
     assert severity == "error"
     assert what.startswith(f"{path}: not a pickle of")
     assert what.endswith("it asks for os.system")
 
 
 def test_missing_and_unknown(tmp_path):
-    assert found(tmp_path / "none.csv") == [("error", f"{tmp_path}/none.csv: no such file or folder")]
+    assert problems_of(tmp_path / "none.csv") == [("error", f"{tmp_path}/none.csv: no such file or folder")]
     with pytest.raises(ValueError, match="cannot tell the kind of data, give one of folder, list, record, pairs, bin"):
         check_data(write(tmp_path / "x.zip", b""))
     with pytest.raises(ValueError, match="kind 'zip', expected one of folder"):
@@ -193,5 +193,5 @@ def test_missing_and_unknown(tmp_path):
 
 def test_kind_can_be_given(tmp_path):
     write(tmp_path / "pairs", b"Ann 1\n")
-    assert "line 1: expected" in found(tmp_path / "pairs", kind="pairs")[0][1]
-    assert found(tmp_path, kind="record") == [("error", f"{tmp_path}/train.rec: no such file")]
+    assert "line 1: expected" in problems_of(tmp_path / "pairs", kind="pairs")[0][1]
+    assert problems_of(tmp_path, kind="record") == [("error", f"{tmp_path}/train.rec: no such file")]

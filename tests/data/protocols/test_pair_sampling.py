@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facequal.data.protocols.pair_sampling import count_pairs, sample_pairs
+from facequal.data.protocols.pair_sampling import sample_pairs
 
 
 @pytest.mark.parametrize("counts", [[5, 5, 5, 5], [1, 1, 30, 2, 2], [4, 9]])

@@ -1,35 +1,31 @@
 import pickle
 import struct
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from facequal.data.errors import ForeignPickleError, ImageReadError, PairsError
-from facequal.data.protocols.pairs import VerificationPairs, read_bin, read_pairs_txt, sample_pairs, write_bin
+from facequal.data.protocols.pairs import VerificationPairs, read_bin, read_pairs_txt
 from facequal.data.source import require_source
 from facequal.data.sources.datasets import FolderDataset
+from tests.data.pictures import PIXELS, pixels, png, write_tree
+from tests.data.protocols.binfiles import write_bin
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
-IMAGES = [cv2.imencode(".png", image[..., ::-1])[1].tobytes() for image in PIXELS]
+IMAGES = [png(number) for number in range(6)]
 # image 0 is in two pairs, image 3 in two
 USED = [0, 1, 0, 2, 3, 4, 3, 5]
 IS_SAME = [True, False, True, False]
 
 
-def pixels(dataset, index):
-    return dataset[int(index)]["image"].permute(1, 2, 0).numpy()
-
-
-def check(found: VerificationPairs) -> None:
-    assert len(found) == 4
-    assert found.is_same.tolist() == IS_SAME
-    assert found.is_same.dtype == np.bool_
-    assert found.pairs.dtype == np.int64
-    assert len(found.images) == 6
-    for place, number in zip(found.pairs.reshape(-1), USED, strict=True):
-        np.testing.assert_array_equal(pixels(found.images, place), PIXELS[number])
+def check(verification: VerificationPairs) -> None:
+    assert len(verification) == 4
+    assert verification.is_same.tolist() == IS_SAME
+    assert verification.is_same.dtype == np.bool_
+    assert verification.pairs.dtype == np.int64
+    assert len(verification.images) == 6
+    for position, number in zip(verification.pairs.reshape(-1), USED, strict=True):
+        np.testing.assert_array_equal(pixels(verification.images, position), PIXELS[number])
 
 
 def python_2_pickle() -> bytes:
@@ -58,24 +54,24 @@ FLAVOURS = {
 def test_bin_of_every_flavour(tmp_path, flavour):
     path = tmp_path / "lfw.bin"
     path.write_bytes(FLAVOURS[flavour])
-    found = read_bin(path, size_px=None)
-    check(found)
-    assert found.name == "lfw"
-    assert found.images.labels.tolist() == [-1] * 6
-    assert found.images.num_classes == 0
-    assert found.images[0]["label"] == -1
-    assert found.images.describe(3) == f"{path}: image 4"
-    assert found.folds == 4
-    assert require_source(found.images, "test") is found.images
+    verification = read_bin(path, size_px=None)
+    check(verification)
+    assert verification.name == "lfw"
+    assert verification.images.labels.tolist() == [-1] * 6
+    assert verification.images.num_classes == 0
+    assert verification.images[0]["label"] == -1
+    assert verification.images.describe(3) == f"{path}: image 4"
+    assert verification.folds == 4
+    assert require_source(verification.images, "test") is verification.images
 
 
 def test_bin_with_name_size_and_folds(tmp_path):
     path = tmp_path / "x.bin"
     path.write_bytes(FLAVOURS["bytes"])
-    found = read_bin(path, name="mine", folds=2)
-    assert (found.name, found.folds) == ("mine", 2)
-    assert found.images[0]["image"].shape == (3, 112, 112)
-    assert found.images[0]["image"].dtype == torch.uint8
+    verification = read_bin(path, name="mine", folds=2)
+    assert (verification.name, verification.folds) == ("mine", 2)
+    assert verification.images[0]["image"].shape == (3, 112, 112)
+    assert verification.images[0]["image"].dtype == torch.uint8
 
 
 @pytest.mark.parametrize(
@@ -113,17 +109,9 @@ def test_foreign_bin_names_file_and_class(tmp_path):
 
 def test_corrupt_image_of_a_bin_names_its_place(tmp_path):
     write_bin(tmp_path / "x.bin", [IMAGES[0], IMAGES[0], IMAGES[1], b"nonsense"], [True, False])
-    found = read_bin(tmp_path / "x.bin")
+    verification = read_bin(tmp_path / "x.bin")
     with pytest.raises(ImageReadError, match=r"x\.bin: image 3: not an image of a known format"):
-        found.images[2]
-
-
-def write_people(root, names):
-    for number, name in enumerate(names):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(IMAGES[number])
-    return root
+        verification.images[2]
 
 
 def write_list(path, text):
@@ -133,7 +121,7 @@ def write_list(path, text):
 
 @pytest.fixture
 def people(tmp_path):
-    return write_people(
+    return write_tree(
         tmp_path / "people",
         [
             "Ann/Ann_0001.png",
@@ -148,75 +136,23 @@ def people(tmp_path):
 
 def test_pairs_txt(tmp_path, people):
     path = write_list(tmp_path / "pairs.txt", "2\t1\nAnn\t1\t2\nAnn\t1\tBo\t1\nBo\t1\t12\nBo\t12\tCy Z\t1\n")
-    found = read_pairs_txt(path, people, size_px=None)
-    assert found.name == "pairs"
-    assert found.folds == 2
-    assert found.is_same.tolist() == [True, False, True, False]
-    assert len(found.images) == 5
-    for place, number in zip(found.pairs.reshape(-1), [0, 1, 0, 2, 2, 3, 3, 4], strict=True):
-        np.testing.assert_array_equal(pixels(found.images, place), PIXELS[number])
-    assert found.images.classes == ["Ann", "Bo", "Cy Z"]
-    assert found.images.labels.tolist() == [0, 0, 1, 1, 2]
-    assert found.images.describe(3) == f"{people / 'Bo' / 'Bo_0012.jpeg'} ({path}: line 4)"
-
-
-@pytest.mark.parametrize(
-    ("header", "folds"),
-    [("2 1\n", 2), ("1 2\n", 1), ("2\n", 4), ("", 4), ("\n\n2\t1  \n", 2), ("\ufeff2 1\n", 2)],
-)
-def test_headers(tmp_path, people, header, folds):
-    lines = "Ann 1 2\nAnn  1   Bo 1\n\nBo 1 12\r\nBo 12 Ann 1\n\n"
-    found = read_pairs_txt(write_list(tmp_path / "pairs.txt", header + lines), people)
-    assert found.folds == folds
-    assert found.is_same.tolist() == [True, False, True, False]
-    assert read_pairs_txt(tmp_path / "pairs.txt", people, folds=3).folds == (folds if folds < 3 else 3)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no pairs"),
-        ("2 1\n", "no pairs"),
-        ("2 1\nAnn 1 2\nAnn 1 Bo 1\n", "line 1: the header promises 2 x 2 x 1 pairs, the file has 2"),
-        ("1\nAnn 1 2\n", "line 1: the header promises 1 x 2 x 1 pairs, the file has 1"),
-        (
-            "2 1\nAnn 1 2\nBo 1 12\nAnn 1 Bo 1\nAnn 2 Bo 1\n",
-            "lines 2 to 3: of these 2 pairs 2 are of the same person, the header says 1",
-        ),
-        ("Ann 1 2\nAnn 1\n", r"line 2: expected `name i j` or `name1 i name2 j`.*got 'Ann 1'"),
-        ("Cy Z 1 Ann 1\n", "line 1: expected `name i j`"),
-        ("Ann one 2\n", "line 1: image numbers are whole and count from 1, got 'one' and '2'"),
-        ("Ann 0 2\n", "line 1: image numbers are whole and count from 1, got '0'"),
-        ("Ann -1 2\n", "line 1: image numbers"),
-        ("Ann 1 ²\n", "line 1: image numbers"),
-        ("Ann 2 2\n", "line 1: image 2 of 'Ann' is paired with itself"),
-        ("Ann 1 Ann 2\n", "line 1: two different people are both called 'Ann'"),
-        ("../Ann 1 2\n", "line 1: a name that is empty or a path"),
-        ("\t1\t2\n", "line 1: a name that is empty or a path"),
-        ("Ann 1 2\n\nAnn 1 3\n", r"line 3: no image Ann_0003 in .*people/Ann, which has 2"),
-        ("Ann 1 Dee 1\n", r"line 1: no folder .*people/Dee"),
-        ("Ann 1 2\nAnn 1 3\nDee 1 2\n", r"line 2: .* \(and 1 more; `facequal check-data` lists them\)"),
-    ],
-)
-def test_wrong_lines_are_errors_with_their_number(tmp_path, people, text, message):
-    path = write_list(tmp_path / "pairs.txt", text)
-    with pytest.raises(PairsError, match=rf"pairs\.txt: {message}"):
-        read_pairs_txt(path, people)
-
-
-def test_an_image_there_in_two_formats_is_an_error(tmp_path, people):
-    (people / "Ann" / "Ann_0001.jpg").write_bytes(IMAGES[0])
-    path = write_list(tmp_path / "pairs.txt", "Ann 1 2\n")
-    with pytest.raises(PairsError, match=r"line 1: Ann_0001 is there as Ann_0001\.jpg and Ann_0001\.png"):
-        read_pairs_txt(path, people)
-    assert len(read_pairs_txt(write_list(path, "Bo 1 12\n"), people).images) == 2
+    verification = read_pairs_txt(path, people, size_px=None)
+    assert verification.name == "pairs"
+    assert verification.folds == 2
+    assert verification.is_same.tolist() == [True, False, True, False]
+    assert len(verification.images) == 5
+    for position, number in zip(verification.pairs.reshape(-1), [0, 1, 0, 2, 2, 3, 3, 4], strict=True):
+        np.testing.assert_array_equal(pixels(verification.images, position), PIXELS[number])
+    assert verification.images.classes == ["Ann", "Bo", "Cy Z"]
+    assert verification.images.labels.tolist() == [0, 0, 1, 1, 2]
+    assert verification.images.describe(3) == f"{people / 'Bo' / 'Bo_0012.jpeg'} ({path}: line 4)"
 
 
 def test_pairs_txt_with_other_extensions(tmp_path, people):
     (people / "Ann" / "Ann_0001.jpg").write_bytes(IMAGES[3])
     path = write_list(tmp_path / "pairs.txt", "Ann 1 2\n")
-    found = read_pairs_txt(path, people, size_px=None, extensions=[".jpg"])
-    np.testing.assert_array_equal(pixels(found.images, 0), PIXELS[3])
+    verification = read_pairs_txt(path, people, size_px=None, extensions=[".jpg"])
+    np.testing.assert_array_equal(pixels(verification.images, 0), PIXELS[3])
 
 
 def test_missing_and_binary_lists(tmp_path, people):
@@ -248,5 +184,3 @@ def test_verification_pairs_are_checked(people, changes, message):
         fields["folds"] = 2
     with pytest.raises(PairsError, match=f"mine: {message}"):
         VerificationPairs("mine", FolderDataset(people), **(fields | changes))
-
-

@@ -67,8 +67,3 @@ def test_held_out_pairs() -> None:
     assert (subset.labels[pair_list.pairs[:, 0]] == subset.labels[pair_list.pairs[:, 1]]).tolist() == (
         pair_list.is_same.tolist()
     )
-
-
-def test_unknown_rule() -> None:
-    with pytest.raises(ValueError, match="rule must be 'grid' or 'exact', got 'best'"):
-        PairsBin("x.bin", rule="best")  # type: ignore[arg-type]

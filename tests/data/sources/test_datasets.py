@@ -1,42 +1,23 @@
 import pickle
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from facequal.data.errors import DataError, DatasetError, ForeignPickleError, ImageReadError, PairsError, RecordError
+from facequal.data.errors import DatasetError, ImageReadError, RecordError
 from facequal.data.source import require_source
 from facequal.data.sources.datasets import FaceDataset, FolderDataset, ListDataset, RecordDataset
-from facequal.data.sources.encoded import FileImages, MemoryImages
+from facequal.data.sources.encoded import MemoryImages
 from facequal.data.sources.images import resize_short
 from facequal.data.sources.recordio import write_record_set
+from tests.data.pictures import PIXELS, pixels, png, write_tree
 from tests.data.sources.recordio.recordfiles import frame, record, write_frames
-
-PIXELS = np.random.default_rng(0).integers(0, 256, (6, 10, 10, 3), dtype=np.uint8)
-
-
-def png(number: int) -> bytes:
-    return cv2.imencode(".png", PIXELS[number][..., ::-1])[1].tobytes()
-
-
-def write_tree(root, names):
-    """Image n under the n-th name."""
-    for number, name in enumerate(names):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png(number))
-    return root
 
 
 @pytest.fixture
 def folder(tmp_path):
     return write_tree(tmp_path / "people", ["b/2.png", "b/10.PNG", "a/x.png", "Zoë/1.png", "b/1.png"])
-
-
-def pixels(dataset, index):
-    return dataset[index]["image"].permute(1, 2, 0).numpy()
 
 
 def test_folder_is_sorted_by_name_and_counts_its_identities(folder):
@@ -85,54 +66,6 @@ def test_workers_read_the_same(folder):
     assert labels.tolist() == [0, 1, 2, 2, 2]
 
 
-def test_folder_ignores_hidden_files_litter_and_notes_in_the_root(folder):
-    for name in (".hidden/x.png", "b/.x.png", "b/Thumbs.db", "LICENCE", "list.txt", "a/desktop.ini"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(b"x")
-    assert len(FolderDataset(folder)) == 5
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("b/notes.txt", r"b/notes\.txt: not an image \(\.jpg, "),
-        ("face.png", r"face\.png: an image outside of an identity folder"),
-        ("b/deeper/x.png", "b/deeper: a folder within an identity folder"),
-    ],
-)
-def test_folder_with_what_would_be_skipped_is_an_error(folder, name, message):
-    write_tree(folder, [name])
-    with pytest.raises(DatasetError, match=message):
-        FolderDataset(folder)
-
-
-def test_empty_identity_folder_is_an_error(folder):
-    (folder / "nobody").mkdir()
-    with pytest.raises(DatasetError, match=r"people/nobody: an identity folder without images$"):
-        FolderDataset(folder)
-    (folder / "nobody either").mkdir()
-    with pytest.raises(DatasetError, match=r"without images \(and 1 more; `facequal check-data` lists them\)"):
-        FolderDataset(folder)
-
-
-def test_broken_links_are_errors(folder):
-    (folder / "b" / "gone.png").symlink_to(folder / "nowhere.png")
-    with pytest.raises(DatasetError, match=r"gone\.png: neither a file nor a folder"):
-        FolderDataset(folder)
-
-
-def test_links_to_folders_are_identities(folder, tmp_path):
-    (folder / "linked").symlink_to(write_tree(tmp_path / "elsewhere", ["1.png"]))
-    assert FolderDataset(folder).num_classes == 4
-
-
-def test_missing_or_empty_root_is_an_error(tmp_path):
-    with pytest.raises(DatasetError, match="none: no such folder, expected <root>/<identity>/<image>"):
-        FolderDataset(tmp_path / "none")
-    with pytest.raises(DatasetError, match="no identity folders"):
-        FolderDataset(tmp_path)
-
-
 def test_folder_with_other_extensions(folder):
     (folder / "b" / "1.face").write_bytes(png(5))
     dataset = FolderDataset(folder, size_px=None, extensions=[".png", ".face"])
@@ -147,16 +80,6 @@ def test_corrupt_image_names_its_path(folder):
     (folder / "a" / "x.png").unlink()
     with pytest.raises(ImageReadError, match=r"people/a/x\.png: No such file"):
         dataset[1]
-
-
-@pytest.mark.parametrize("error_type", [ImageReadError, RecordError, DatasetError, PairsError, ForeignPickleError])
-def test_errors_can_be_raised_again_by_a_loader(error_type):
-    # a worker's error reaches the training process as its type and one text
-    error = error_type("people/a/x.png: zero bytes")
-    assert str(type(error)(str(error))) == "people/a/x.png: zero bytes"
-    assert str(pickle.loads(pickle.dumps(error))) == "people/a/x.png: zero bytes"
-    assert isinstance(error, DataError)
-    assert isinstance(error, ValueError)
 
 
 @pytest.mark.parametrize("size_px", [0, -1])
@@ -264,19 +187,3 @@ def test_corrupt_image_in_a_record_names_key_and_offset(tmp_path):
 def test_missing_record_set_is_an_error(tmp_path):
     with pytest.raises(RecordError, match=r"train\.rec: no such file"):
         RecordDataset(tmp_path)
-
-
-def test_memory_images_give_back_their_bytes():
-    blobs = [b"a", b"bcd", b"", b"ef"]
-    images = MemoryImages(blobs, "x.bin", np.array([0, 2, 5, 6]))
-    assert [images.read(index) for index in range(4)] == blobs
-    assert images.describe(2) == "x.bin: image 5"
-
-
-def test_file_images_keep_any_name(tmp_path):
-    names = ["plain.png", "sp ace/é ü.png", b"latin-\xe9.png".decode("utf-8", "surrogateescape")]
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(name.encode("utf-8", "surrogateescape"))
-    images = FileImages(tmp_path, names)
-    assert [images.read(index).decode("utf-8", "surrogateescape") for index in range(3)] == names

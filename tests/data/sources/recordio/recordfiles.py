@@ -3,7 +3,13 @@
 import struct
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 MAGIC = 0xCED7230A
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+PAYLOADS = [cv2.imencode(".png", image[..., ::-1])[1].tobytes() for image in PIXELS]
+LABELS: list[float | list[float]] = [0.0, 0.0, [1.0, 0.0], [1.0, 7.0], 1.0, 2.0]
 
 
 def frame(record: bytes, kind: int = 0) -> bytes:
@@ -16,6 +22,14 @@ def record(label, payload: bytes = b"", id_: int = 0, fields: str = "<IfQQ", ite
     if isinstance(label, list):
         return struct.pack(fields, len(label), 0.0, id_, 0) + struct.pack(f"<{len(label)}{item}", *label) + payload
     return struct.pack(fields, 0, label, id_, 0) + payload
+
+
+def frames_of(labels: list[float | list[float]], payloads: list[bytes], **layout: str) -> list[bytes]:
+    """A record in one part for each image, with its number as id."""
+    return [
+        frame(record(label, payload, number, **layout))
+        for number, (label, payload) in enumerate(zip(labels, payloads, strict=True))
+    ]
 
 
 def write_frames(path: Path, frames: list[bytes], keys: list[int] | None = None, index: bool = True) -> Path:

@@ -2,25 +2,30 @@ import hashlib
 import json
 import logging
 import multiprocessing
-import os
 import pickle
 import shutil
 import struct
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from facequal.data.errors import DataError, RecordError
 from facequal.data.sources.images import decode_image
 from facequal.data.sources.recordio import RecordReader
-from tests.data.sources.recordio.recordfiles import MAGIC, frame, record, write_frames, write_set
+from tests.data.sources.recordio.recordfiles import (
+    LABELS,
+    MAGIC,
+    PAYLOADS,
+    PIXELS,
+    frame,
+    frames_of,
+    record,
+    write_frames,
+    write_set,
+)
 
 FILES = Path(__file__).parent / "files"
-PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
-PAYLOADS = [cv2.imencode(".png", image[..., ::-1])[1].tobytes() for image in PIXELS]
-LABELS = [0.0, 0.0, [1.0, 0.0], [1.0, 7.0], 1.0, 2.0]
 
 
 @pytest.fixture
@@ -36,13 +41,6 @@ def corrupt(path: Path, offset: int, data: bytes) -> None:
 
 def offset_of(path: Path, key: int) -> int:
     return int(path.with_suffix(".idx").read_text().splitlines()[key].split()[1])
-
-
-def frames_of(labels, payloads, **layout):
-    return [
-        frame(record(label, payload, number, **layout))
-        for number, (label, payload) in enumerate(zip(labels, payloads, strict=True))
-    ]
 
 
 @pytest.mark.parametrize("with_index", [True, False])
@@ -254,20 +252,6 @@ def test_a_record_that_runs_over_the_next_one_is_an_error(path):
         RecordReader(path)
 
 
-def test_truncated_file_without_index_names_the_record(path):
-    write_frames(path, frames_of([0.0, 1.0], PAYLOADS[:2]), index=False)
-    content = path.read_bytes()
-    path.write_bytes(content[:-30])
-    with pytest.raises(RecordError, match=r"record key 1 at offset \d+: truncated, a part of \d+ bytes runs over"):
-        RecordReader(path)
-    path.write_bytes(content + b"\1\2\3")
-    with pytest.raises(RecordError, match=r"record key 2 at offset \d+: truncated, 3 bytes"):
-        RecordReader(path)
-    path.write_bytes(content + b"garbage!")
-    with pytest.raises(RecordError, match=r"record key 2 at offset .*: wrong magic number"):
-        RecordReader(path)
-
-
 def test_parts_in_the_wrong_order_are_an_error(path):
     data = record(0.0, PAYLOADS[0])
     first = frame(record(0.0, PAYLOADS[1]))
@@ -318,77 +302,6 @@ def test_missing_and_empty_files(tmp_path, path):
         RecordReader(path, tmp_path / "other.idx")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "empty index"),
-        ("0\t0\n1\tx\n", r"line 2: expected a key and an offset, got '1\\tx'"),
-        ("0\t0\n\n1\t40 7\n", "line 3: expected"),
-        ("0\t0\n1\n", "line 2: expected"),
-        ("0\t0\n1\t1.5\n", "line 2: expected"),
-        ("0\t0\n1\t40\n1\t80\n", "key 1 is there twice"),
-        ("0\t0\n1\t-40\n", "key 1 has the offset -40"),
-        ("0\t0\n1\t41\n", "key 1 has the offset 41, records begin at multiples of four"),
-    ],
-)
-def test_malformed_index(path, text, message):
-    write_set(path, LABELS, PAYLOADS)
-    path.with_suffix(".idx").write_text(text)
-    with pytest.raises(RecordError, match=rf"train\.idx: {message}"):
-        RecordReader(path)
-
-
-def test_index_with_blank_lines_and_carriage_returns(path):
-    write_set(path, LABELS, PAYLOADS)
-    index = path.with_suffix(".idx")
-    index.write_bytes(b"\r\n".join(index.read_bytes().splitlines()) + b"\r\n\r\n")
-    assert RecordReader(path).labels().tolist() == [0, 0, 1, 1, 1, 2]
-
-
-def test_labels_are_kept_until_the_set_changes(path):
-    reader = RecordReader(write_set(path, LABELS, PAYLOADS))
-    cache = path.with_name("train.rec.labels.npy")
-    assert reader.labels().tolist() == [0, 0, 1, 1, 1, 2]
-    assert cache.is_file()
-    assert [entry.name for entry in path.parent.iterdir() if "partial" in entry.name] == []
-    stored = np.load(cache)
-    stored[-1] = 9  # to see where the labels come from
-    np.save(cache, stored)
-    assert RecordReader(path).labels().tolist() == [0, 0, 1, 1, 1, 9]
-    write_set(path, [0.0, *LABELS[:5]], PAYLOADS)  # of another size: it has one vector label more or less
-    assert RecordReader(path).labels().tolist() == [0, 0, 0, 1, 1, 1]
-    cache.write_bytes(b"not an array")
-    assert RecordReader(path).labels().tolist() == [0, 0, 0, 1, 1, 1]
-    np.save(cache, np.zeros(3, np.float32))
-    assert RecordReader(path).labels().tolist() == [0, 0, 0, 1, 1, 1]
-
-
-def test_labels_are_not_kept_after_a_change_of_the_same_size(path):
-    write_set(path, [0.0, 0.0, 1.0], PAYLOADS[:3])
-    assert RecordReader(path).labels().tolist() == [0, 0, 1]
-    status = path.stat()
-    write_set(path, [0.0, 1.0, 1.0], PAYLOADS[:3])
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert path.stat().st_size == status.st_size
-    assert RecordReader(path).labels().tolist() == [0, 1, 1]
-
-
-def test_labels_without_permission_to_keep_them(path, monkeypatch):
-    write_set(path, LABELS, PAYLOADS)
-
-    def refuse(*_args, **_options):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(np, "save", refuse)
-    assert RecordReader(path).labels().tolist() == [0, 0, 1, 1, 1, 2]
-    assert sorted(entry.name for entry in path.parent.iterdir()) == ["train.idx", "train.rec"]
-
-
-def test_labels_need_no_images(path):
-    reader = RecordReader(write_set(path, LABELS, [b"not an image"] * 6))
-    assert reader.labels().tolist() == [0, 0, 1, 1, 1, 2]
-
-
 def test_offsets_beyond_4_gib(path):
     # a sparse file: nothing of the gap is stored
     offset = 5 << 30
@@ -402,9 +315,3 @@ def test_offsets_beyond_4_gib(path):
     assert reader.read(1).payload == PAYLOADS[1]
     assert reader.labels().tolist() == [3, 4]
     assert reader.describe(1).endswith(f"record key 1 at offset {offset}")
-
-
-def test_many_labels_are_gathered_in_chunks(path, monkeypatch):
-    monkeypatch.setattr("facequal.data.sources.recordio.labels._CHUNK", 4)
-    reader = RecordReader(write_set(path, LABELS, PAYLOADS))
-    assert reader.labels().tolist() == [0, 0, 1, 1, 1, 2]
