@@ -4,7 +4,7 @@
 with the help of the modules named after what they draw; `dataset` caches the images and serves them.
 """
 
-from facequal.procedural.contact_sheet import contact_sheet, write_contact_sheet
+from facequal.procedural.contact_sheet import contact_sheet
 from facequal.procedural.dataset import ProceduralFaces
 from facequal.procedural.identities import FAMILY_SIZE
 from facequal.procedural.pairs import Impostors, procedural_pairs
@@ -18,5 +18,4 @@ __all__ = [
     "contact_sheet",
     "procedural_pairs",
     "render_identity",
-    "write_contact_sheet",
 ]

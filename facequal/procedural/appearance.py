@@ -10,7 +10,8 @@ from facequal.degradations.draws import Keys
 MAX_IMAGES = 65_536
 SCENE_CELLS = 5
 
-Look = dict[str, Tensor]  # the numbers of a block of images, by name
+Look = dict[str, Tensor]
+"""The numbers of a block of images, by name."""
 
 # name: (mean, standard deviation), near normal within 3.5 deviations; angles in radians, lengths in half frames
 NEAR_NORMAL: dict[str, tuple[float, float]] = {
@@ -71,6 +72,11 @@ def draw_appearances(identity: int, num_images: int, block_size: int, seed: int)
     Yields:
         For each block one tensor (B, 1, 1) for every name in `NEAR_NORMAL` and `UNIFORM`; `clothes` (4, B) and
         `scene` (3, B, SCENE_CELLS, SCENE_CELLS), uniform in [0, 1).
+
+    Example:
+        >>> first, second = draw_appearances(identity=7, num_images=6, block_size=4, seed=0)
+        >>> first["yaw"].shape, first["scene"].shape
+        (torch.Size([4, 1, 1]), torch.Size([3, 4, 5, 5]))
     """
     count = -(-num_images // block_size) * block_size
     sizes = [4 * len(NEAR_NORMAL), len(UNIFORM), 4, 3 * SCENE_CELLS**2]

@@ -15,7 +15,16 @@ def has_beard(person: Identity) -> bool:
 
 
 def beard_map(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return density of a beard in [0, 1], (M, M) for u (1, M) and v (M, 1)."""
+    """Return the density of a beard, in [0, 1].
+
+    Args:
+        person: Whose beard.
+        u: To the right on the face, (1, M).
+        v: Downwards on the face, (M, 1).
+
+    Returns:
+        (M, M).
+    """
     t, side, style = person.traits, u.abs(), person.beard_style
     mouth_v, width = t["mouth_v"], t["mouth_width"]
     arch = mouth_v - 0.085 + 0.16 * side * side

@@ -60,7 +60,7 @@ def open_or_write(
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> ImageArray | None:
-    """Return array, or None when the file is missing, cut short, longer than its header says, or of another kind."""
+    """Return the array, or None if the file is missing, truncated, longer than its header says, or of another kind."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError, EOFError):  # NumPy's errors for foreign bytes and for truncated files
@@ -91,7 +91,7 @@ def _write(path: Path, shape: tuple[int, ...], blocks: Iterable[ImageArray]) -> 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Hold an exclusive lock on a file, and say whether the platform and the file system have such locks."""
+    """Hold an exclusive lock on a file; yields whether the platform and the file system have such locks."""
     with path.open("a") as file:
         is_alone = False
         if sys.platform != "win32":

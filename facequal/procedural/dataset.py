@@ -40,12 +40,17 @@ class ProceduralFaces(Dataset[dict[str, Any]]):
     Attributes:
         num_classes: Number of people.
         labels: Identity of every image relative to `first_identity`, int64 (N,).
-        families: Family of every image, an absolute number, int64 (N,).
+        families: Family of every image, int64 (N,); its number does not depend on `first_identity`.
         classes: Name of every person.
         path: File of the rendered array.
 
     Raises:
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> faces = ProceduralFaces(num_identities=3, images_per_identity=2, first_identity=4)
+        >>> faces.labels.tolist(), faces.families.tolist(), faces.classes
+        ([0, 0, 1, 1, 2, 2], [0, 0, 0, 0, 1, 1], ['person 00004', 'person 00005', 'person 00006'])
     """
 
     def __init__(
@@ -101,16 +106,16 @@ class ProceduralFaces(Dataset[dict[str, Any]]):
         return self._images
 
     def describe(self, index: int) -> str:
-        """Name of an image in error messages, as `procedural face: person 00613, image 2, seed 0`."""
+        """Return what an error message names, as `procedural face: person 00613, image 2, seed 0`."""
         person = self.classes[self.labels[index]]
         return f"procedural face: {person}, image {index % len(self) % self.images_per_identity}, seed {self.seed}"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the settings only: a process that receives the set maps the file anew."""
+        """Return all but the images: a process that receives the set maps the file anew."""
         return {**self.__dict__, "_images": None}
 
     def _render(self) -> Generator[ImageArray, None, None]:
-        """Yield images of one identity after another, rendered by threads: PyTorch's operations release Python's lock."""
+        """Yield the images of one identity after another, rendered by threads: torch releases Python's lock."""
         people = range(self.first_identity, self.first_identity + self.num_classes)
 
         def render(identity: int) -> ImageArray:

@@ -13,12 +13,22 @@ ONE = torch.ones(())
 
 
 def ramp(x: Tensor, low: float, high: float) -> Tensor:
-    """Return 0 below `low`, 1 above `high`, linear in between; `low > high` gives the falling ramp."""
+    """Return 0 below `low`, 1 above `high`, linear in between; `low > high` gives the falling ramp.
+
+    Example:
+        >>> ramp(torch.tensor([-1.0, 0.0, 1.0, 3.0]), 0.0, 2.0)
+        tensor([0.0000, 0.0000, 0.5000, 1.0000])
+    """
     return F.hardsigmoid((x - 0.5 * (low + high)).mul_(6.0 / (high - low)), inplace=True)
 
 
 def bell(x: Tensor, center: float | Tensor, width: float | Tensor) -> Tensor:
-    """Return (1 - r^2 / 4)^4 within two widths and 0 beyond, near to exp(-r^2), with r = (x - center) / width."""
+    """Return (1 - r^2 / 4)^4 within two widths and 0 beyond, near to exp(-r^2), with r = (x - center) / width.
+
+    Example:
+        >>> bell(torch.tensor([0.5, 1.5, 2.5]), center=0.5, width=1.0)
+        tensor([1.0000, 0.3164, 0.0000])
+    """
     if isinstance(width, Tensor):
         r, scale = (x - center) / width, 1.0
     else:
@@ -29,10 +39,10 @@ def bell(x: Tensor, center: float | Tensor, width: float | Tensor) -> Tensor:
 
 
 def bells(table: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Return sum of bells in the plane, sum_k s_k bell(u; u_k, a_k) bell(v; v_k, b_k), as one product of matrices.
+    """Return a sum of bells in the plane, sum_k s_k bell(u; u_k, a_k) bell(v; v_k, b_k), as one product of matrices.
 
     Args:
-        table: A row (s_k, u_k, a_k, v_k, b_k) for each, (K, 5).
+        table: A row (s_k, u_k, a_k, v_k, b_k) for each bell, (K, 5).
         u: To the right, (1, W).
         v: Downwards, (H, 1).
 
@@ -44,7 +54,16 @@ def bells(table: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def cover(inside: Tensor, softness: float | Tensor) -> Tensor:
-    """Return share of a pixel that a shape covers, by the distance to its edge (positive inside) and the width of the edge."""
+    """Return the share of a pixel that a shape covers.
+
+    Args:
+        inside: Distance to the edge of the shape, positive inside.
+        softness: Width of the edge.
+
+    Example:
+        >>> cover(torch.tensor([-0.1, 0.0, 0.1]), softness=0.2)
+        tensor([0.0000, 0.5000, 1.0000])
+    """
     return F.hardsigmoid(inside * (6.0 / softness), inplace=True)
 
 

@@ -16,11 +16,11 @@ CORNER = (0.55, 0.24, 0.20)
 def draw_eyes(
     picture: Tensor, shine: Tensor, u: Tensor, v: Tensor, person: Identity, look: Look, pixel: float
 ) -> Tensor:
-    """Draw both eyes, mirrored in u, into the unlit face; gaze and the highlight are not mirrored.
+    """Draw both eyes into the unlit face, mirrored in u; gaze and highlight are not mirrored.
 
     Args:
         picture: Light given back, linear RGB (3, B, h, w), changed in place.
-        shine: Light reflected like from glass, (B, h, w), changed in place.
+        shine: Light reflected as by glass, (B, h, w), changed in place.
         u: To the right on the face, (B, h, w).
         v: Downwards on the face, (B, h, w).
         person: Whose eyes.
@@ -28,7 +28,7 @@ def draw_eyes(
         pixel: Width of a pixel in half frames.
 
     Returns:
-        Share of each pixel that is skin and gleams as such, (B, h, w).
+        Share of each pixel that is skin, which gleams, (B, h, w).
     """
     t, side = person.traits, torch.sign(u)
     across = u.abs().sub_(t["eye_u"])
@@ -51,7 +51,7 @@ def draw_eyes(
 def _draw_lid(
     picture: Tensor, across: Tensor, down: Tensor, above: Tensor, bulge: Tensor, person: Identity, pixel: float
 ) -> None:
-    """The upper lid's fold, and the shade along its edge."""
+    """Draw the fold of the upper lid, and the shade along its edge."""
     t = person.traits
     height = t["eye_height"] + max(t["lid_crease"], 0.008)
     crease = torch.add(down, bulge, alpha=0.75 * height)
@@ -70,7 +70,7 @@ def _ball(
     look: Look,
     pixel: float,
 ) -> Tensor:
-    """Return the eyeball as if without lids, (3, B, h, w)."""
+    """Return the eyeball as it would be without lids, (3, B, h, w)."""
     t = person.traits
     iris_u = torch.addcmul(across, side, look["gaze_x"], value=-1.0)
     iris_v = down - (look["gaze_y"] - 0.006)

@@ -13,7 +13,7 @@ DARK, LIGHT = (0.012, 0.010, 0.010), (0.30, 0.18, 0.09)
 
 
 def worn(person: Identity, look: Look) -> Tensor:
-    """Return which images show the person with glasses, bool (B,): four of five of those who wear them."""
+    """Return which images show the person with glasses, bool (B,): four in five, for a person who wears them."""
     return (look["glasses"].flatten() < 0.8) & person.wears_glasses
 
 

@@ -91,7 +91,14 @@ class Hair:
 
 
 def draw_hair(frame: HeadFrame, person: Identity, look: Look, pixel: float) -> Hair:
-    """Lay out the hair of a block of images."""
+    """Return the hair of a block of images.
+
+    Args:
+        frame: Where every pixel lies on the head.
+        person: Whose hair.
+        look: Style, part and texture of each image.
+        pixel: Width of a pixel in half frames.
+    """
     style, part = _style(person, look)
     texture, lock = _texture(frame, look, style, part)
     u, curl = frame.u - look["hair_lean"], style["curl"]
@@ -118,7 +125,7 @@ def _gloss(v: Tensor, texture: Tensor, lock: Tensor, curl: Tensor) -> Tensor:
 
 
 def _style(person: Identity, look: Look) -> tuple[dict[str, Tensor], Tensor]:
-    """Return parameters of `HairStyle` for each image, and where hair is parted, (B, 1, 1).
+    """Return the fields of `HairStyle` and the place of the parting for each image, (B, 1, 1) each.
 
     Half of the images show another style than the usual one, parted elsewhere.
     """
@@ -126,8 +133,8 @@ def _style(person: Identity, look: Look) -> tuple[dict[str, Tensor], Tensor]:
     picked = torch.where(restyled, look["style"], torch.full_like(look["style"], person.hair_style)).flatten()
     columns = table[(picked * len(table)).long()].t().reshape(-1, len(picked), 1, 1)
     style = dict(zip([field.name for field in fields(HairStyle)], columns, strict=True))
-    own_part = person.traits["hair_part"] + 0.15 * look["part"]
-    return style, torch.where(restyled, look["part"], own_part)
+    usual_part = person.traits["hair_part"] + 0.15 * look["part"]
+    return style, torch.where(restyled, look["part"], usual_part)
 
 
 @lru_cache(maxsize=2)
@@ -154,7 +161,7 @@ def _texture(frame: HeadFrame, look: Look, style: dict[str, Tensor], part: Tenso
 
 
 def _inside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str, Tensor]) -> Tensor:
-    """Return distance from the outline of the hair, positive inside: a dome, and below it sides that flare."""
+    """Return the distance from the outline of the hair, positive inside: a dome, and below it sides that flare."""
     half_width = person.traits["head_width"] + 0.02 + style["side"] * (1.0 + 6.0 * look["hair_volume"])
     height = 0.97 + DOME_V + style["top"] + 0.6 * look["hair_volume"]
     below = v - DOME_V
@@ -165,7 +172,7 @@ def _inside(u: Tensor, v: Tensor, person: Identity, look: Look, style: dict[str,
 
 
 def _opening(u: Tensor, v: Tensor, person: Identity, style: dict[str, Tensor], part: Tensor) -> Tensor:
-    """Return distance from the opening for the face, positive in the hair: above the hairline or beside the face."""
+    """Return the distance from the opening for the face, positive in the hair: above the hairline, beside the face."""
     t, fringe = person.traits, style["fringe"]
     to_brows = t["brow_v"] + 0.01 - t["hairline_v"]
     line = t["hairline_v"] + to_brows * fringe.clamp(min=0.0) + 0.3 * fringe.clamp(max=0.0)

@@ -1,4 +1,4 @@
-"""Who a procedural person is: the numbers that stay the same in all their images."""
+"""Who a procedural person is: the numbers that are the same in all their images."""
 
 from dataclasses import dataclass
 
@@ -96,11 +96,11 @@ class Identity:
         skin: Linear RGB of the skin, (3,).
         hair: Linear RGB of the hair, (3,).
         iris: Linear RGB of the iris, (3,).
-        hair_style: Own style, a number in [0, 1) that picks from the styles of men or women.
+        hair_style: Usual style: a number in [0, 1) that chooses among the styles of men or of women.
         wears_glasses: Wears glasses in most images.
         glasses: Half width, half height, roundness, thickness and shade of the frame, each in [0, 1).
-        beard_style: Picks the parts of the face with a beard, in [0, 1).
-        moles: A row (darkness, u, radius, v, radius) for each; darkness 0 for those a person has not, (NUM_MOLES, 5).
+        beard_style: Chooses the parts of the face with a beard, in [0, 1).
+        moles: Rows (darkness, u, radius, v, radius), (NUM_MOLES, 5); darkness 0 stands for no mole.
         freckles: Rows of the same kind, (NUM_FRECKLES, 5).
         blotches: Reddish and dark patches, rows of the same kind, (NUM_BLOTCHES, 5).
         texture: Offsets into the noise textures, in [0, 1).
@@ -122,20 +122,29 @@ class Identity:
 
 
 def draw_identity(number: int, seed: int) -> Identity:
-    """Draw a person: what their family shares, and what is their own.
+    """Draw a person: what the family shares, and what is the person's alone.
 
-    A trait is mean + sd * (sqrt(s) f + sqrt(1 - s) i) with the family's draw f, the person's own i, both of mean 0 and
+    A trait is mean + sd * (sqrt(s) f + sqrt(1 - s) i) with the family's draw f, the person's draw i, both of mean 0 and
     variance 1, and s the shared part of the variance. Draws are sums of four uniform numbers: near normal, never beyond
     3.5 standard deviations, and free of transcendental functions, so that they are equal on every machine.
+
+    Args:
+        number: Absolute number of the person.
+        seed: Seed of the set.
+
+    Example:
+        >>> sister, brother = draw_identity(0, seed=0), draw_identity(1, seed=0)
+        >>> sister.is_male == brother.is_male, sister.traits["nose_v"] == brother.traits["nose_v"]
+        (True, False)
     """
     sizes = [4 * len(TRAITS), 14, 5 * NUM_MOLES, 5 * NUM_FRECKLES, 5 * NUM_BLOTCHES]
     keys = Keys(torch.tensor([number // FAMILY_SIZE, MAX_IDENTITY + number]), seed).fold("procedural identity")
     family, person = keys.uniform((sum(sizes),))
     family_traits, shared, *_ = torch.split(family, sizes)
-    own_traits, own, moles, freckles, blotches = torch.split(person, sizes)
-    traits = _traits(_near_normal(family_traits), _near_normal(own_traits))
+    person_traits, draws, moles, freckles, blotches = torch.split(person, sizes)
+    traits = _traits(_near_normal(family_traits), _near_normal(person_traits))
     family_tone, family_sex, family_hair, family_style = shared[:4].tolist()
-    tone_draw, grey_draw, iris_draw, style_draw, glasses_draw, beard_style, *rest = own.tolist()
+    tone_draw, grey_draw, iris_draw, style_draw, glasses_draw, beard_style, *rest = draws.tolist()
     tone = min(max(family_tone + 0.03 * (tone_draw - 0.5), 0.0), 1.0)
     skin_kind = 0 if tone < 0.42 else 1 if tone < 0.68 else 2
     iris = list(IRIS_COLORS.values())[_pick(IRIS_ODDS[skin_kind], iris_draw)]
@@ -157,15 +166,15 @@ def draw_identity(number: int, seed: int) -> Identity:
 
 
 def _near_normal(uniform: Tensor) -> list[float]:
-    """Return numbers of mean 0 and variance 1 within 3.5 standard deviations, from four uniform ones each."""
+    """Return numbers of mean 0 and variance 1 within 3.5 standard deviations, each made of four uniform ones."""
     values: list[float] = ((uniform.double().view(-1, 4).sum(dim=1) - 2.0) * 3.0**0.5).tolist()
     return values
 
 
-def _traits(family: list[float], own: list[float]) -> dict[str, float]:
+def _traits(family: list[float], person: list[float]) -> dict[str, float]:
     return {
         name: mean + sd * (shared**0.5 * f + (1 - shared) ** 0.5 * i)
-        for (name, (mean, sd, shared)), f, i in zip(TRAITS.items(), family, own, strict=True)
+        for (name, (mean, sd, shared)), f, i in zip(TRAITS.items(), family, person, strict=True)
     }
 
 
@@ -208,7 +217,7 @@ def _hair(color: int, traits: dict[str, float], draw: float) -> Tensor:
 
 
 def _pick(odds: tuple[float, ...], draw: float) -> int:
-    """Return position of the choice that a draw in [0, 1) falls on."""
+    """Return the position of the choice that a draw in [0, 1) falls on."""
     total = 0.0
     for position, share in enumerate(odds):
         total += share

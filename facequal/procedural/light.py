@@ -1,4 +1,4 @@
-"""Light on a face and the camera's answer to it."""
+"""Light on a face, and the camera that takes the picture."""
 
 import numpy as np
 import torch
@@ -13,17 +13,17 @@ WRAP = (0.42, 0.30, 0.24)
 
 
 def light_direction(look: Look) -> tuple[Tensor, Tensor, Tensor]:
-    """Return unit vector from the face to the lamp, (B, 1, 1) each: right, down, towards the camera."""
+    """Return the unit vector from the face to the lamp, (B, 1, 1) each: right, down, towards the camera."""
     side, height = 1.1 * look["light_side"], -look["light_height"]
     norm = torch.rsqrt(side * side + height * height + 0.6)
     return side * norm, height * norm, 0.6**0.5 * norm
 
 
 def light_skin(surface: Tensor, slope: Tensor, contact: Tensor, look: Look) -> Tensor:
-    """Return light the skin.
+    """Light the skin, in place, and return its gleam.
 
     Args:
-        surface: Share of light given back, linear RGB (3, B, S, S); overwritten by the light that is given back.
+        surface: Share of light given back, linear RGB (3, B, S, S); becomes the light that is given back.
         slope: Slopes of the surface to the right and downwards, (2, B, S, S).
         contact: Share of light that reaches the skin past the hair, (B, S, S).
         look: Pose and light of each image.
@@ -57,9 +57,16 @@ def _lamp(look: Look) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def develop(picture: Tensor, look: Look) -> Tensor:
-    """Expose, white-balance and encode: linear RGB (3, B, S, S), overwritten, becomes uint8 (B, 3, S, S).
+    """Expose, white-balance and encode a picture.
 
     The film curve 1.5 x / (1 + x) keeps bright skin from clipping; the square root encodes.
+
+    Args:
+        picture: Linear RGB (3, B, S, S), overwritten.
+        look: Exposure, white balance and grain of each image.
+
+    Returns:
+        uint8 RGB (B, 3, S, S).
     """
     warm, tint = look["warmth"], look["tint"]
     gain = torch.stack([1.0 + warm, 1.0 + tint, 1.0 - warm]) * look["exposure"]

@@ -8,7 +8,7 @@ from facequal.procedural.drawing import ONE, bell, cover, over, planes, ramp
 from facequal.procedural.identities import Identity
 
 TOP_Y, BOTTOM_Y, HALF_WIDTH = 0.42, 0.98, 0.52  # the part of the picture that mouths can be in
-FOLD_TOP_Y, FOLD_BOTTOM_Y = 0.15, 0.86  # and around it, what a smile folds
+FOLD_TOP_Y, FOLD_BOTTOM_Y = 0.15, 0.86  # the part around it that a smile folds
 TEETH = (0.70, 0.66, 0.58)
 HOLLOW = (0.055, 0.016, 0.014)
 
@@ -59,7 +59,7 @@ def _lip_color(person: Identity, look: Look) -> Tensor:
 
 
 def _draw_opening(picture: Tensor, across: Tensor, down: Tensor, gap: Tensor, bulge: Tensor, pixel: float) -> None:
-    """The line between closed lips; in an open mouth the upper teeth, and below them the dark."""
+    """Draw the line between closed lips, or in an open mouth the upper teeth and the dark below them."""
     line = bell(torch.sub(down, gap, alpha=0.5), 0.0, 0.010 + 0.25 * pixel).mul_(ramp(bulge, -0.22, 0.02)).mul_(0.66)
     picture *= ONE - line
     inside = cover(torch.minimum(down, gap - down), 1.2 * pixel).mul_(ramp(gap, 0.0, 0.8 * pixel))

@@ -1,6 +1,6 @@
-"""Verification pairs of procedural faces, in the order of LFW's pairs file."""
+"""Verification pairs of procedural faces, in the order of LFW's list of pairs."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -24,10 +24,10 @@ def procedural_pairs(
 ) -> tuple[Pairs, NDArray[np.bool_]]:
     """Draw genuine and impostor pairs of images, in ten folds.
 
-    The order is LFW's: fold after fold of equal size, in each the genuine pairs and then as many impostor pairs, so
-    that a ten-fold evaluation takes consecutive blocks without shuffling. People recur over folds: a fold of its own
-    families would hold two or three of them, and its accuracy would say more about these than about the recogniser.
-    No pair occurs twice, in either order, and no image is paired with itself.
+    The order is LFW's: fold after fold of equal size, in each fold the genuine pairs and then as many impostor pairs,
+    so that a ten-fold evaluation takes consecutive blocks without shuffling. People recur in several folds: with
+    families of its own a fold would hold two or three, and its accuracy would say more about them than about the
+    recogniser. No pair occurs twice, in either order, and no image is paired with itself.
 
     Args:
         labels: Identity of every image, int (N,).
@@ -38,16 +38,22 @@ def procedural_pairs(
         seed: Seed of the draw.
 
     Returns:
-        Pairs of positions (P, 2) int64 and, for each, whether both images show one person, bool (P,).
+        Pairs of positions, int64 (P, 2), and whether both images show one person, bool (P,).
 
     Raises:
-        ValueError: If an unknown kind of impostors, arrays of different lengths, a number of pairs that does not divide
-            into ten folds of two halves, or more pairs than exist.
+        ValueError: If the kind of impostors is unknown, the arrays differ in length, the pairs do not divide into ten
+            folds of two halves, or there are not so many pairs.
+
+    Example:
+        >>> labels = np.repeat(np.arange(12), 2)
+        >>> pairs, is_same = procedural_pairs(labels, labels // 6, "same-family", num_pairs=20)
+        >>> pairs.shape, is_same[:4].tolist()
+        ((20, 2), [True, False, True, False])
     """
     label, family = np.asarray(labels, dtype=np.int64), np.asarray(families, dtype=np.int64)
     if label.ndim != 1 or label.shape != family.shape:
         raise ValueError(f"labels and families must be of one length, got shapes {label.shape} and {family.shape}")
-    if impostors not in ("other-family", "same-family", "mixed"):
+    if impostors not in get_args(Impostors):
         raise ValueError(f"impostors={impostors!r}: must be 'other-family', 'same-family' or 'mixed'")
     if num_pairs <= 0 or num_pairs % (2 * NUM_FOLDS):
         raise ValueError(f"num_pairs={num_pairs}: must be a positive multiple of {2 * NUM_FOLDS}")
@@ -73,7 +79,7 @@ def _order(count: int, seed: int, name: str) -> Pairs:
 
 
 def _draw(pairs: Pairs, count: int, seed: int, kind: str) -> Pairs:
-    """Return some of the listed pairs, without repetition."""
+    """Return some of the listed pairs, each at most once."""
     if count > len(pairs):
         raise ValueError(f"{count} {kind} pairs asked for, but only {len(pairs)} exist")
     return pairs[_order(len(pairs), seed, kind)[:count]] if count else np.empty((0, 2), dtype=np.int64)
@@ -89,7 +95,7 @@ def _pairs_within(group: Pairs) -> Pairs:
 
 
 def _draw_strangers(family: Pairs, count: int, seed: int) -> Pairs:
-    """Return pairs of images of different families: picked from the list of all, or drawn where that would be too long."""
+    """Return pairs of images of different families: from a list of all, or drawn where that would be too long."""
     num_images = len(family)
     if num_images <= _ENUMERATED_IMAGES:
         every = np.stack(np.triu_indices(num_images, 1), axis=1).astype(np.int64)
@@ -98,11 +104,11 @@ def _draw_strangers(family: Pairs, count: int, seed: int) -> Pairs:
     available = (num_images**2 - int((members**2).sum())) // 2
     if 2 * count > available:  # beyond half of all pairs, drawing with rejection would take ever longer
         raise ValueError(f"{count} other-family impostor pairs asked for of {num_images} images, {available} exist")
-    keys, found, attempt = Keys(torch.arange(count), seed), np.empty((0, 2), dtype=np.int64), 0
-    while len(found) < count:
+    keys, pairs, attempt = Keys(torch.arange(count), seed), np.empty((0, 2), dtype=np.int64), 0
+    while len(pairs) < count:
         drawn = keys.fold(f"other-family impostor {attempt}").integers(0, num_images, (2,)).numpy()
         drawn = np.sort(drawn[family[drawn[:, 0]] != family[drawn[:, 1]]], axis=1)
-        both = np.concatenate([found, drawn])
-        found = both[np.sort(np.unique(both, axis=0, return_index=True)[1])]
+        both = np.concatenate([pairs, drawn])
+        pairs = both[np.sort(np.unique(both, axis=0, return_index=True)[1])]
         attempt += 1
-    return found[:count]
+    return pairs[:count]

@@ -1,4 +1,4 @@
-"""From pixels to places on the head: alignment, turn of the head, and the movement of brows and jaw."""
+"""From pixels to points of the head: alignment, turn of the head, and the movement of brows and jaw."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,13 @@ class HeadFrame:
 
 
 def head_frame(person: Identity, look: Look, size_px: int) -> HeadFrame:
-    """Return coordinates of all pixels of a block of images of one person."""
+    """Return the coordinates of all pixels of a block of images of one person.
+
+    Args:
+        person: Whose head.
+        look: Pose and expression of each image.
+        size_px: Height and width of the images.
+    """
     axis = (torch.arange(size_px) + 0.5) * (2.0 / size_px) - 1.0
     real, imaginary, shift_x, shift_y = _alignment(person, look)
     norm = real * real + imaginary * imaginary
@@ -48,7 +54,7 @@ def head_frame(person: Identity, look: Look, size_px: int) -> HeadFrame:
 
 
 def _skin_v(u: Tensor, v: Tensor, person: Identity, look: Look) -> Tensor:
-    """Undo the movement of brows and jaw."""
+    """Return v with the movement of brows and jaw undone."""
     skin_v, size = v.clone(), v.shape[1]
     upper, lower = slice(0, int(0.55 * size)), slice(int(0.72 * size), size)  # the rows that can move
     lift = bell(v[:, upper], person.traits["brow_v"], 0.13)
@@ -59,7 +65,7 @@ def _skin_v(u: Tensor, v: Tensor, person: Identity, look: Look) -> Tensor:
 
 
 def _turned(x: Tensor, y: Tensor, person: Identity, look: Look) -> tuple[Tensor, Tensor]:
-    """Return surface coordinates under yaw and pitch.
+    """Return the surface coordinates u and v under yaw and pitch.
 
     An exact cylinder folds at the edge of the head. The depth here, a bell over the face with the nose on it, keeps u
     monotone in x: u = x (1 + .35 (1 - cos yaw)) - sin(yaw) (depth - mean depth).
@@ -73,7 +79,7 @@ def _turned(x: Tensor, y: Tensor, person: Identity, look: Look) -> tuple[Tensor,
 
 
 def _depth(x: Tensor, y: Tensor, person: Identity) -> Tensor:
-    """Return depth of the surface at a place of the picture: a wide bell, and a small one for the nose."""
+    """Return the depth of the surface at a point of the picture: a wide bell, and a small one for the nose."""
     traits = person.traits
     skull = torch.addcmul(ONE, x, x, value=-0.275 / traits["head_width"] ** 2)
     nose = torch.addcmul(ONE, x, x, value=-0.25 / 0.13**2)
@@ -85,9 +91,9 @@ def _depth(x: Tensor, y: Tensor, person: Identity) -> Tensor:
 
 
 def _alignment(person: Identity, look: Look) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return least-squares similarity from the head to the picture by five points, with the error of a landmark detector.
+    """Return the similarity from the head to the picture: least squares over five points, plus a detector's error.
 
-    As complex numbers: picture = (real + i imaginary) head + shift; (B, 1, 1) each.
+    In complex numbers, picture = (real + i imaginary) head + shift; the four numbers are (B, 1, 1) each.
     """
     u, v = landmarks(person)
     x, y = u.repeat(len(look["yaw"]), 1, 1), v.repeat(len(look["yaw"]), 1, 1)

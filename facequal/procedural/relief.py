@@ -12,13 +12,22 @@ CHEEK_V = -0.04
 
 
 def outline(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return distance to the edge of the head without ears, positive inside. (M, M) for u (1, M) and v (M, 1)."""
+    """Return the distance to the edge of the head without ears, positive inside.
+
+    Args:
+        person: Whose head.
+        u: To the right, (1, M).
+        v: Downwards, (M, 1).
+
+    Returns:
+        (M, M).
+    """
     half_width, slope = _half_width(person, v)
     return (half_width - u.abs()).mul_(torch.rsqrt(1.0 + slope * slope))
 
 
 def _half_width(person: Identity, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Return half width of the head at a height, and its derivative.
+    """Return the half width of the head at every height, and its derivative.
 
     Above the cheekbones a half ellipse; below, with t from 0 at the cheekbones to 1 at the chin, the product of a
     narrowing jaw 1 - j t^2 and a chin sqrt(1 - t^p), flat for large p. Beyond chin and skull, a steep negative width.
@@ -37,7 +46,10 @@ def _half_width(person: Identity, v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def ears(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return distance to the edge of the ears, positive inside: ellipses that lean out and narrow towards the lobe."""
+    """Return the distance to the edge of the ears, positive inside, for u and v as in `outline`.
+
+    Ears are ellipses that lean outwards and narrow towards the lobe.
+    """
     t = person.traits
     half_width, half_height = 0.068 * t["ear_size"], 0.175 * t["ear_size"]
     center_u = t["head_width"] + t["ear_spread"] - 0.02 + 0.10 * (0.04 - v)
@@ -47,7 +59,7 @@ def ears(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def slopes(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return slopes of the surface to the right and downwards, (2, M, M)."""
+    """Return the slopes of the surface to the right and downwards, (2, M, M), for u and v as in `outline`."""
     across, down = u.abs() / person.traits["head_width"], v - 0.05
     height = bells(_features(person), u.abs(), v).add_(_nose(person, u, v))
     height.sub_(0.20 * across**2 + 0.18 * across**4).sub_(0.10 * down**2 + 0.16 * down**4)
@@ -59,7 +71,7 @@ def slopes(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _features(person: Identity) -> Tensor:
-    """Return elevations of the face, mirrored in u: rows of height, place and width across, place and width down."""
+    """Return the elevations of the face, mirrored in u, as a table for `bells`."""
     t = person.traits
     mouth_v, chin_v, eye_u, tip_v = t["mouth_v"], t["chin_v"], t["eye_u"], t["nose_v"]
     cleft = 0.02 * min(max(t["cleft"] - 0.4, 0.0), 1.5)

@@ -26,7 +26,7 @@ MAP_SCALE = 1.15  # pixels of the map per pixel of the image
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Return one thread for PyTorch's operations: split over threads, functions may round in other places."""
+    """Keep torch to one thread: operations that are split over threads may round differently."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -39,13 +39,13 @@ def single_threaded() -> Iterator[None]:
 def render_identity(identity: int, num_images: int, size_px: int = 112, seed: int = 0) -> Tensor:
     """Render the images 0..num_images-1 of a person.
 
-    The unit of work is a fixed block of `BLOCK_SIZE` consecutive images, drawn whole whatever part of it is asked for:
-    so an image has the same bits however many are rendered, in which order, and in which process.
+    The unit of work is a fixed block of `BLOCK_SIZE` consecutive images, always drawn as a whole, so that an image has
+    the same bits however many are rendered, in whatever order, and in whatever process.
 
     Args:
         identity: Absolute number of the person.
         num_images: Number of images N.
-        size_px: Height and width.
+        size_px: Height and width of the images.
         seed: Seed of the set; another seed gives other people.
 
     Returns:
@@ -59,9 +59,9 @@ def render_identity(identity: int, num_images: int, size_px: int = 112, seed: in
 
 
 def _face_maps(person: Identity, size_px: int) -> Tensor:
-    """Return what all images of a person share, as seen from the front: (1, C, M, M).
+    """Return what all images of a person share, as maps of the frontal face, (1, C, M, M).
 
-    Distance to the outline, two slopes, three colours, and, for those who have one, the beard.
+    The C maps are the distance to the outline, two slopes, three colours, and the beard of those who have one.
     """
     size = round(MAP_SCALE * size_px)
     axis = ((torch.arange(size) + 0.5) * (2.0 / size) - 1.0) * MAP_EXTENT
@@ -75,7 +75,7 @@ def _face_maps(person: Identity, size_px: int) -> Tensor:
 
 
 def _render_block(person: Identity, look: Look, maps: Tensor, size_px: int) -> Tensor:
-    """Return images of one block, uint8 (BLOCK_SIZE, 3, S, S)."""
+    """Return the images of one block, uint8 (BLOCK_SIZE, 3, S, S)."""
     pixel = 2.0 / size_px
     frame = head_frame(person, look, size_px)
     hair = draw_hair(frame, person, look, pixel)
@@ -116,7 +116,7 @@ def _draw_face(
 
 
 def _draw_front_hair(picture: Tensor, look: Look, frame: HeadFrame, hair: Hair, hair_color: Tensor) -> None:
-    """Hair in front of the face, lit as a ball."""
+    """Draw the hair in front of the face, lit as a ball."""
     right, down, _ = light_direction(look)
     toward = torch.addcmul(0.14 * down, frame.u, 0.75 * right).addcmul_(frame.v, 0.55 * down).clamp_(-0.6, 0.9)
     lamp = torch.addcmul(look["ambient"] + 0.50 * look["key"], toward, 0.55 * look["key"]).mul_(hair.shade)
@@ -127,7 +127,7 @@ def _draw_front_hair(picture: Tensor, look: Look, frame: HeadFrame, hair: Hair, 
 
 
 def _draw_glasses(picture: Tensor, person: Identity, look: Look, frame: HeadFrame, pixel: float) -> None:
-    """Glasses in the images that show them."""
+    """Draw glasses in the images that show them."""
     wears = glasses.worn(person, look)
     if not bool(wears.any()):
         return
@@ -138,10 +138,10 @@ def _draw_glasses(picture: Tensor, person: Identity, look: Look, frame: HeadFram
 
 
 def _window(top: float, bottom: float, half_width: float, size: int) -> tuple[slice, slice, slice]:
-    """Return index of a part of all images of a block, by its edges in half frames."""
+    """Return the index of a part of all images of a block, by its edges in half frames."""
     return slice(None), _pixels(top, bottom, size), _pixels(-half_width, half_width, size)
 
 
 def _pixels(low: float, high: float, size: int) -> slice:
-    """Return pixels between two heights, or two sides, in half frames."""
+    """Return the rows, or columns, of pixels between two coordinates in half frames."""
     return slice(max(int((low + 1.0) * size / 2.0), 0), min(int((high + 1.0) * size / 2.0) + 1, size))

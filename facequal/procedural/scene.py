@@ -16,26 +16,34 @@ SCENES = (
 
 
 def draw_background(look: Look, size_px: int) -> Tensor:
-    """Return a blurred place, linear RGB (3, B, S, S): a colour of `SCENES` with smooth patches of light and dark."""
+    """Return blurred backgrounds: a colour of `SCENES` with smooth patches of light and dark.
+
+    Args:
+        look: Tone, contrast, softness and patches of each background.
+        size_px: S, height and width of the images.
+
+    Returns:
+        Linear RGB (3, B, S, S).
+    """
     palette = (torch.tensor(SCENES) / 255.0) ** 2
-    place = (look["scene_tone"].flatten() * len(SCENES)).long().clamp_(max=len(SCENES) - 1)
+    tone = (look["scene_tone"].flatten() * len(SCENES)).long().clamp_(max=len(SCENES) - 1)
     noise = look["scene"] - 0.5  # (3, B, SCENE_CELLS, SCENE_CELLS)
     patches = noise.mean(dim=0) * 2.2 + noise * 0.5
-    cells = palette[place].t().view(3, -1, 1, 1) * (1.0 + 1.5 * look["scene_contrast"] * patches).clamp_(0.12, 2.2)
+    cells = palette[tone].t().view(3, -1, 1, 1) * (1.0 + 1.5 * look["scene_contrast"] * patches).clamp_(0.12, 2.2)
     sharp, smooth = _interpolation(size_px, 0.46), _interpolation(size_px, 0.75)
     weights = torch.lerp(sharp, smooth, look["scene_softness"])  # (B, S, SCENE_CELLS)
     return weights @ cells @ weights.transpose(1, 2)
 
 
 def _interpolation(size_px: int, width: float) -> Tensor:
-    """Return weights of the cells for every pixel along an axis, (S, SCENE_CELLS): bells, normalised."""
-    place = (torch.arange(size_px) + 0.5).view(-1, 1) * ((SCENE_CELLS - 1) / size_px)
-    weights = torch.exp(-(((place - torch.arange(SCENE_CELLS)) / width) ** 2))
+    """Return the weights of the cells for every pixel along an axis, (S, SCENE_CELLS): normalised Gaussians."""
+    position = (torch.arange(size_px) + 0.5).view(-1, 1) * ((SCENE_CELLS - 1) / size_px)
+    weights = torch.exp(-(((position - torch.arange(SCENE_CELLS)) / width) ** 2))
     return weights / weights.sum(dim=1, keepdim=True)
 
 
 def draw_body(picture: Tensor, x: Tensor, y: Tensor, person: Identity, look: Look, pixel: float) -> None:
-    """Draw neck and clothes, already lit.
+    """Draw neck and clothes, lit.
 
     Args:
         picture: Linear RGB (3, B, h, S), changed in place.
@@ -64,7 +72,7 @@ def draw_body(picture: Tensor, x: Tensor, y: Tensor, person: Identity, look: Loo
 
 
 def _cloth(look: Look) -> Tensor:
-    """Return linear RGB of the clothes, mostly muted, (3, B, 1, 1)."""
+    """Return the colours of the clothes, mostly muted, linear RGB (3, B, 1, 1)."""
     draws = look["clothes"]
     tint = (0.03 + 0.55 * draws[:3] * draws[3:]).square() + 0.01
     return torch.lerp(tint.mean(dim=0), tint, 0.55).view(3, -1, 1, 1)

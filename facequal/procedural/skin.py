@@ -1,4 +1,4 @@
-"""Colour of a face without eyes and mouth: skin with its marks and creases, nostrils and brows."""
+"""The colour of a face without eyes and mouth: skin with marks and creases, nostrils and brows."""
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ SHADE = (0.66, 0.78, 0.82)
 
 
 def albedo(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
-    """Return share of light that the face gives back.
+    """Return the share of light that the face gives back.
 
     Args:
         person: Whose face.
@@ -40,14 +40,14 @@ def albedo(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
 
 
 def _pigment(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return freckles, patches and moles: share of the light they take."""
+    """Return the share of light that freckles, patches and moles take, (M, M)."""
     moles = bells(person.moles, u, v).mul_(1.5).clamp_(max=0.85)
     freckles = bells(person.freckles, u, v).clamp_(max=0.4)
     return moles.add_(freckles).add_(bells(person.blotches[::2], u, v))
 
 
 def _blood(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
-    """Return redness of cheeks, nose, chin, lids and ears, and the person's own patches."""
+    """Return the redness of cheeks, nose, chin, lids and ears, and of the person's patches, (M, M)."""
     t = person.traits
     rows = (
         (t["blush"], 0.40, 0.17, 0.22, 0.15),
@@ -61,7 +61,7 @@ def _blood(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
 
 
 def _creases(person: Identity, u: Tensor, v: Tensor, ear: Tensor) -> Tensor:
-    """Return lasting shade of the face's folds: 0 none, 1 black."""
+    """Return the lasting shade of the face's folds, from 0 (none) to 1 (black), (M, M)."""
     t = person.traits
     cleft = 0.35 * _between(t["cleft"] - 0.4, 0.0, 1.0)
     rows = (
@@ -94,12 +94,12 @@ def _between(value: float, low: float, high: float) -> float:
 
 
 def _rows(v: Tensor, top: float, bottom: float) -> slice:
-    """Return rows of the map between two heights."""
+    """Return the rows of the map between two heights."""
     return slice(int((v < top).sum()), int((v < bottom).sum()))
 
 
 def _nostrils(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return nostrils, and the line around the wings of the nose."""
+    """Return the shade of nostrils and of the line around the wings of the nose."""
     t, side = person.traits, u.abs()
     base_v, width = t["nose_v"] + 0.055, t["nose_width"]
     across, down = (side - 0.46 * width) / (0.30 * width), v - base_v - (side - 0.045) * 0.25
@@ -110,7 +110,7 @@ def _nostrils(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _eye_bags(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return bags under the eyes, stronger with age."""
+    """Return the shade of bags under the eyes, stronger with age."""
     t, side = person.traits, u.abs()
     strength = _between(0.35 * t["eye_bag"] + t["age"] - 0.05, 0.0, 1.2) * 0.17
     bag_v = EYE_V + 0.098 - 2.0 * (side - t["eye_u"]) ** 2
@@ -118,7 +118,7 @@ def _eye_bags(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _forehead_lines(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return three wavy lines, of older people and some others."""
+    """Return the shade of three wavy lines, of older people and some others."""
     t = person.traits
     strength = _between(0.5 * t["forehead_lines"] + 2.6 * (t["age"] - 0.42), 0.0, 1.0) * 0.22
     shade = torch.zeros(len(v), u.shape[1])
@@ -130,7 +130,7 @@ def _forehead_lines(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def fold_line(person: Identity, u: Tensor, v: Tensor) -> Tensor:
-    """Return the fold from the wing of the nose to beside the corner of the mouth, which a smile deepens; in [0, 1]."""
+    """Return the fold from the wing of the nose to the corner of the mouth, which a smile deepens, in [0, 1]."""
     t = person.traits
     along = ((v - t["nose_v"]) / (t["mouth_v"] - t["nose_v"])).clamp_(0.0, 1.3)
     center = along * (1.45 - 0.45 * along) * (t["mouth_width"] + 0.07 - t["nose_width"]) + (t["nose_width"] + 0.01)
@@ -138,7 +138,7 @@ def fold_line(person: Identity, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _paint_brows(picture: Tensor, person: Identity, u: Tensor, v: Tensor, texture: Tensor) -> None:
-    """Brows as short hairs in a tapering band, a little different on the two sides."""
+    """Draw brows as short hairs in a tapering band, a little different on the two sides."""
     t = person.traits
     rows = _rows(v, t["brow_v"] - 0.20, t["brow_v"] + 0.16)
     v, texture, side = v[rows], texture[rows], u.abs()

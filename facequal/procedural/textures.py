@@ -1,4 +1,4 @@
-"""Fixed noise textures, the same in all images: hair, skin and grain are cut out of them at drawn places."""
+"""Fixed noise textures, the same for all images: hair, skin and grain are cut out of them at drawn offsets."""
 
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ GRAIN_SIZE = 256
 
 @lru_cache(maxsize=1)
 def hair_texture() -> Tensor:
-    """Return straight hair above, curls below: zero mean, unit variance, float32 (1, 1, 2 * HAIR_HEIGHT, HAIR_WIDTH)."""
+    """Return straight hair above curls, of zero mean and unit variance, (1, 1, 2 * HAIR_HEIGHT, HAIR_WIDTH)."""
     return torch.cat([_standardised(_strands()), _standardised(_curls())]).clamp_(-2.5, 2.5)[None, None]
 
 
@@ -22,9 +22,13 @@ def grain(top: float, left: float, size: int) -> Tensor:
     """Return a square of white noise of zero mean and unit variance, float32 (size, size).
 
     Args:
-        top: Where it is cut from the texture, in [0, 1).
-        left: Likewise.
-        size: Height and width; the texture repeats where they are larger than it.
+        top: Vertical offset into the texture, in [0, 1).
+        left: Horizontal offset into the texture, in [0, 1).
+        size: Height and width; the texture repeats in larger squares.
+
+    Example:
+        >>> torch.equal(grain(0.0, 0.5, 4), grain(0.0, 0.0, 256)[:4, 128:132])
+        True
     """
     row, column = int(top * GRAIN_SIZE), int(left * GRAIN_SIZE)
     repeats = -(-size // GRAIN_SIZE)
@@ -34,7 +38,7 @@ def grain(top: float, left: float, size: int) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _grain_texture() -> Tensor:
-    """Return periodic with GRAIN_SIZE, (2 * GRAIN_SIZE, 2 * GRAIN_SIZE)."""
+    """Return white noise of period GRAIN_SIZE, (2 * GRAIN_SIZE, 2 * GRAIN_SIZE)."""
     return _standardised(_noise("grain", GRAIN_SIZE, GRAIN_SIZE)).repeat(2, 2)
 
 
@@ -44,7 +48,7 @@ def _noise(name: str, height: int, width: int) -> Tensor:
 
 
 def _blur(noise: Tensor, height: int, width: int) -> Tensor:
-    """Return box means, twice, of periodic noise."""
+    """Return periodic noise after two box filters."""
     for _ in range(2):
         margins = (width // 2, (width - 1) // 2, height // 2, (height - 1) // 2)
         padded = F.pad(noise[None, None], margins, mode="circular")
@@ -67,7 +71,7 @@ def _strands() -> Tensor:
 
 
 def _curls() -> Tensor:
-    """Lock that wind: the strands, shifted sideways in waves whose phase differs from lock to lock."""
+    """Return locks that wind: the strands, shifted sideways in waves whose phase differs from lock to lock."""
     strands = _strands()
     phase = _standardised(_blur(_noise("phase", HAIR_HEIGHT, HAIR_WIDTH), 12, 6)) * 2.5
     row = torch.arange(HAIR_HEIGHT).view(-1, 1)

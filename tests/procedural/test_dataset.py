@@ -6,18 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from facequal.data.source import require_source
 from facequal.procedural import (
-    FAMILY_SIZE,
     RENDERER_VERSION,
     ProceduralFaces,
-    contact_sheet,
     dataset,
     render_identity,
-    write_contact_sheet,
 )
 
 
@@ -150,31 +146,6 @@ def test_describe_names_person_image_and_seed(tmp_path: Path) -> None:
 def test_settings_out_of_range(tmp_path: Path, setting: str, value: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         faces(tmp_path, **{setting: value})
-
-
-def test_contact_sheet_has_families_as_rows() -> None:
-    sheet = contact_sheet(num_families=2, size_px=20, first_family=1, images=2)
-    assert sheet.dtype == np.uint8
-    assert sheet.shape == (40, 240, 3)
-    second = (FAMILY_SIZE * 2 + 1, 2, 20)  # second row, second person
-    expected = render_identity(*second)[1].permute(1, 2, 0).numpy()
-    assert np.array_equal(sheet[20:40, 60:80], expected)
-
-
-def test_contact_sheet_is_written_in_fewer_levels(tmp_path: Path) -> None:
-    sheet = contact_sheet(num_families=1, size_px=32)
-    sheet[0, 0] = 255
-    read = {}
-    for bits in (4, 8):
-        write_contact_sheet(tmp_path / "folder" / f"{bits}.png", sheet, bits)
-        with Image.open(tmp_path / "folder" / f"{bits}.png") as picture:
-            read[bits] = np.asarray(picture).astype(int)
-    assert np.array_equal(read[8], sheet)
-    assert set(np.unique(read[4])) <= {*range(0, 256, 16), 255}
-    assert np.abs(read[4] - sheet).max() <= 8
-    assert (tmp_path / "folder" / "4.png").stat().st_size < 0.7 * (tmp_path / "folder" / "8.png").stat().st_size
-    with pytest.raises(ValueError, match=r"bits=9: must be in 1\.\.8"):
-        write_contact_sheet(tmp_path / "sheet.png", sheet, 9)
 
 
 def test_same_file_content_in_another_folder(tmp_path: Path) -> None:
