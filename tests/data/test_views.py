@@ -64,7 +64,7 @@ def test_seed_and_epoch_change_the_draws(changed: dict[str, int]) -> None:
     flip = HorizontalFlip(p=0.5)
     many = {name: value.repeat(10, *[1] * (value.ndim - 1)) for name, value in batch().items()}
     many["index"] = torch.arange(60)
-    drawn = [training_views(many, augmentation=flip, **given)["image"] for given in (settings, settings | changed)]
+    drawn = [training_views(many, augmentation=flip, **draws)["image"] for draws in (settings, settings | changed)]
     assert not torch.equal(*drawn)
     assert torch.equal(drawn[0], training_views(many, augmentation=flip, **settings)["image"])
 

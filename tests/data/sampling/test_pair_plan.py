@@ -27,11 +27,11 @@ def shuffled_people(seed: int, num_identities: int, group_size: int) -> tuple[An
 
 def successive(weights: Sequence[int], count: int) -> Iterator[tuple[tuple[int, ...], float]]:
     """All ordered draws of `count` places without replacement, with their probabilities."""
-    for drawn in permutations([place for place, weight in enumerate(weights) if weight], count):
+    for drawn in permutations([index for index, weight in enumerate(weights) if weight], count):
         probability, total = 1.0, sum(weights)
-        for place in drawn:
-            probability *= weights[place] / total
-            total -= weights[place]
+        for index in drawn:
+            probability *= weights[index] / total
+            total -= weights[index]
         yield drawn, probability
 
 
@@ -43,7 +43,7 @@ def epochs(counts: Counts, group_of: Counts, num_groups: int, per_group: int) ->
     if sum(is_open) < num_groups:
         return {(): 1.0}
     weights = [sum(able[i] for i in group) * still for group, still in zip(members, is_open, strict=True)]
-    found: Counter[tuple[int, ...]] = Counter()
+    probabilities: Counter[tuple[int, ...]] = Counter()
     for drawn, probability in successive(weights, num_groups):
         within = [
             [([members[g][i] for i in places], p) for places, p in successive([able[i] for i in members[g]], per_group)]
@@ -53,8 +53,8 @@ def epochs(counts: Counts, group_of: Counts, num_groups: int, per_group: int) ->
             people = tuple(i for part, _ in parts for i in part)
             rest = tuple(count - 2 * (i in people) for i, count in enumerate(counts))
             for later, p_later in epochs(rest, group_of, num_groups, per_group).items():
-                found[people + later] += probability * float(np.prod([p for _, p in parts])) * p_later
-    return dict(found)
+                probabilities[people + later] += probability * float(np.prod([p for _, p in parts])) * p_later
+    return dict(probabilities)
 
 
 def require_fit(observed: Counter[Any], expected: dict[Any, float]) -> None:
@@ -98,7 +98,7 @@ def test_epochs_have_their_exact_probabilities(
 @pytest.mark.parametrize("weights", [(3, 1, 2, 2), (400, 1, 0, 2, 1), (2, 2, 2)])
 @pytest.mark.parametrize("shrunk", [False, True])
 def test_draws_are_successive_sampling(weights: Counts, shrunk: bool) -> None:
-    # Many ranges with the same weights: each is one sample. One place of 400 hides the others: drawing again is tested.
+    # Many ranges with the same weights: each is one sample. One index of 400 hides the others: drawing again is tested.
     num_ranges, size = 6000, len(weights)
     now = np.tile(weights, num_ranges)
     ends = running_sums(now + np.tile([5, 0, 7, 1, 3][:size], num_ranges)) if shrunk else None
@@ -159,11 +159,11 @@ def require_rules(plan: PairPlan, labels: Any, groups: Any, batch_size: int, per
 @pytest.mark.parametrize("seed", range(3))
 def test_rules_of_an_epoch(batch_size: int, per_group: int | None, group_size: int, seed: int) -> None:
     labels, groups = shuffled_people(seed, 150, group_size)
-    given = None if per_group is None else groups
-    plan = plan_identity_pairs(labels, batch_size, np.random.default_rng(seed), given, per_group)
+    chosen = None if per_group is None else groups
+    plan = plan_identity_pairs(labels, batch_size, np.random.default_rng(seed), chosen, per_group)
     require_rules(plan, labels, groups, batch_size, per_group)
     assert len(plan.batches) > 3
-    again = plan_identity_pairs(labels, batch_size, np.random.default_rng(seed), given, per_group)
+    again = plan_identity_pairs(labels, batch_size, np.random.default_rng(seed), chosen, per_group)
     assert np.array_equal(plan.batches, again.batches)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from facequal.data.errors import DataError, ImageReadError
-from facequal.data.sources.images import decode_image, read_image, resize_short
+from facequal.data.sources.images import decode_image, encode_png, read_file, read_image
 
 RNG = np.random.default_rng(0)
 SMOOTH = cv2.resize(RNG.integers(0, 256, (5, 6, 3), dtype=np.uint8), (48, 40), interpolation=cv2.INTER_CUBIC)
@@ -248,31 +248,9 @@ def test_read_image_names_the_path(tmp_path):
     np.testing.assert_array_equal(read_image(path), SMOOTH)
 
 
-def test_resize_short_keeps_an_image_of_the_size():
-    image = SMOOTH[:40, :40]
-    assert resize_short(image, 40) is image
-
-
-def test_resize_short_crops_the_centre():
-    image = np.zeros((10, 14, 3), np.uint8)
-    image[:, 2:12] = RNG.integers(0, 256, (10, 10, 3))
-    np.testing.assert_array_equal(resize_short(image, 10), image[:, 2:12])
-    upright = np.ascontiguousarray(image.transpose(1, 0, 2))
-    np.testing.assert_array_equal(resize_short(upright, 10), upright[2:12])
-
-
-def test_resize_short_averages_areas_when_it_shrinks():
-    image = RNG.integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    means = image.reshape(8, 4, 12, 4, 3).mean(axis=(1, 3))
-    assert difference(resize_short(image, 8), np.round(means[:, 2:10])) <= 1
-
-
-def test_resize_short_is_bicubic_when_it_enlarges():
-    image = RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    expected = cv2.resize(image, (16, 16), interpolation=cv2.INTER_CUBIC)
-    np.testing.assert_array_equal(resize_short(image, 16), expected)
-
-
-@pytest.mark.parametrize("shape", [(92, 112), (112, 92), (1, 1000), (250, 250), (113, 112), (37, 41)])
-def test_resize_short_always_gives_the_size(shape):
-    assert resize_short(np.zeros((*shape, 3), np.uint8), 112).shape == (112, 112, 3)
+def test_png_files_keep_every_pixel(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    encode_png(tmp_path / "a.png", image)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), image)
+    with pytest.raises(ImageReadError, match=r"^list line 3: No such file"):
+        read_file(tmp_path / "b.png", "list line 3")

@@ -16,7 +16,7 @@ SOURCE = ArraySource([2, 0, 1, 0, 2, 0, 2, -1, -1])
 def drawn(faces: ReferencedFaces, index: int) -> list[int]:
     """Which images of the source the references are."""
     item = faces[index]
-    return [int((SOURCE.images == each).all(3).all(2).all(1).nonzero()[0, 0]) for each in item["references"]]
+    return [int((SOURCE.images == image).all(3).all(2).all(1).nonzero()[0, 0]) for image in item["references"]]
 
 
 def test_others_of_an_identity():
@@ -40,12 +40,12 @@ def test_references_are_others_and_change_with_the_epoch():
     epochs = []
     for epoch in range(6):
         faces.epoch.fill_(epoch)
-        for index, found in seen.items():
-            found.update(drawn(faces, index))
+        for index, positions in seen.items():
+            positions.update(drawn(faces, index))
         epochs.append(drawn(faces, 0))
         assert epochs[-1] == drawn(at_epoch(epoch), 0)
     assert seen == {0: {4, 6}, 3: {1, 5}}
-    assert len({tuple(each) for each in epochs}) > 1
+    assert len({tuple(positions) for positions in epochs}) > 1
     item = faces[0]
     assert torch.equal(item["image"], SOURCE.images[0])
     assert (item["references"].shape, item["num_references"]) == ((3, 3, 16, 16), 3)
@@ -80,7 +80,12 @@ def test_batches_have_them():
 def test_tests_have_the_same_ones_always():
     faces = people(4, 6, size_px=24)
     protocol = RestorationSet(faces, "Test-N", num_images=4, num_references=3)
-    assert [each.tolist() for each in protocol.references] == [[2, 3, 4], [8, 9, 10], [14, 15, 16], [20, 21, 22]]
+    assert [positions.tolist() for positions in protocol.references] == [
+        [2, 3, 4],
+        [8, 9, 10],
+        [14, 15, 16],
+        [20, 21, 22],
+    ]
     assert protocol.gallery.tolist() == [1, 7, 13, 19]
     item = protocol.images[9]
     assert torch.equal(item["references"], torch.stack([faces[i]["image"] for i in (8, 9, 10)]))
