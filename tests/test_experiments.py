@@ -33,8 +33,8 @@ from tests.experiments import (
     SWEEPS,
     holds,
     merged,
-    name,
     overlay,
+    relative_name,
 )
 
 
