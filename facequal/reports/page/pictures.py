@@ -2,14 +2,19 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from facequal.reports.notes import Notes
 from facequal.reports.page.reading import Run
+from facequal.reports.png import png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_BYTES = 5_000_000
 """Of all pictures of runs together; in base64 they take a third more."""
@@ -25,11 +30,13 @@ class Picture:
 
     Attributes:
         content: The file, PNG or JPEG.
-        caption: What it shows.
+        caption: What stands below it.
+        alt: What it shows, for those who do not see it.
     """
 
     content: bytes
     caption: str
+    alt: str = ""
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -42,6 +49,11 @@ class Picture:
         """The picture as a data URI."""
         kind = "png" if self.content.startswith(b"\x89PNG") else "jpeg"
         return f"data:image/{kind};base64,{base64.b64encode(self.content).decode()}"
+
+
+def drawing(figure: "Figure", caption: str, alt: str) -> Picture:
+    """Return a figure as a picture; its width in the page is that of its paper, or less where there is less room."""
+    return Picture(png(figure, dpi=150), caption, alt)
 
 
 def picture_files(run: Run) -> dict[Path, str]:
@@ -95,7 +107,7 @@ def within(pictures: Sequence[Picture], max_bytes: int = MAX_BYTES) -> list[Pict
     for width in _WIDTHS_PX:
         if sum(len(picture.content) for picture in fitted) <= max_bytes:
             break
-        fitted = [Picture(_as_jpeg(picture.content, width), picture.caption) for picture in pictures]
+        fitted = [replace(picture, content=_as_jpeg(picture.content, width)) for picture in pictures]
     return fitted
 
 

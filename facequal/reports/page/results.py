@@ -1,43 +1,39 @@
-"""Sections of the page with figures: tables, ROC curves, resolution curves."""
+"""What the page shows of the tests: tables, ROC curves, resolution curves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from facequal.reports.page.curves import Styles, draw_resolution_lines, draw_roc_panels, resolution_lines, roc_panels
-from facequal.reports.page.drawings import drawing, drawings
 from facequal.reports.page.figures import Group, ProtocolTable
-from facequal.reports.page.html import Html, bullets, details, element, joined, table
+from facequal.reports.page.pictures import drawing
 from facequal.reports.page.reading import Run
 from facequal.reports.study.summary import RowFigure
 from facequal.reports.tables import NOT_AVAILABLE, amount, rules_in_words
 
-_MAX_TOGETHER = 12  # rows that are printed on one page
 
-
-def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> Html:
-    """Return a table per protocol and condition: groups of rows per metric, a row per run."""
+def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> dict[str, Any]:
+    """Return a table per protocol and condition, groups of rows per metric, a row per run, for `results.html`."""
+    if not tables:
+        return {}
     num_seeds = {run.name: sum(bool(seed.results) for seed in run.seeds.values()) for run in runs}
-    legend = ["Fractions in percent."]
-    if any(number > 1 for number in num_seeds.values()):
-        legend.append("Mean ± sample standard deviation over the seeds of a run.")
-    if len(runs) > 1:
-        legend.append("Bold: the best mean of a column; whether that is more than chance it does not tell.")
-    parts: list[str] = [element("p", " ".join([*legend, f"{NOT_AVAILABLE}: not measured."]))]
-    blocks = []
-    for own in tables:
-        bodies = [(group.label, _rows(group, own.columns, num_seeds)) for group in own.groups]
-        absent = [element("p", f"Not tested on it: {', '.join(own.absent)}.")] if own.absent else []
-        figures = table(f"Results on {own.title}", ["run", *own.columns], bodies)
-        num_rows = sum(1 + len(rows) for _, rows in bodies)
-        kind = "together" if num_rows <= _MAX_TOGETHER else None
-        blocks.append(element("div", element("h3", own.title), figures, *absent, class_=kind))
-    parts.append(element("div", *blocks, class_="tables"))
-    words = rules_in_words(result for run in runs for seed in run.seeds.values() for result in seed.results)
-    if words:
-        parts.append(details("How the figures are made", bullets(words)))
-    return joined(parts)
+    return {
+        "has_spread": any(number > 1 for number in num_seeds.values()),
+        "has_best": len(runs) > 1,
+        "not_available": NOT_AVAILABLE,
+        "protocols": [
+            {
+                "title": table.title,
+                "columns": table.columns,
+                "groups": [(group.label, _rows(group, table.columns, num_seeds)) for group in table.groups],
+                "absent": table.absent,
+            }
+            for table in tables
+        ],
+        "rules": rules_in_words(result for run in runs for seed in run.seeds.values() for result in seed.results),
+    }
 
 
-def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> list[list[str]]:
+def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> list[list[Any]]:
     best = {column: group.best(column) for column in columns}
     return [
         [name, *[_cell(cells.get(column), best[column], num_seeds[name]) for column in columns]]
@@ -45,41 +41,35 @@ def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> li
     ]
 
 
-def _cell(figure: RowFigure | None, best: float | None, num_seeds: int) -> str:
-    """Return mean and spread, the best one bold, with the mode of a method and the number of seeds where some lack it."""
+def _cell(figure: RowFigure | None, best: float | None, num_seeds: int) -> dict[str, Any]:
+    """Return mean and spread, with the mode of a method and the number of seeds where some lack it."""
     if figure is None:
-        return NOT_AVAILABLE
+        return {"text": NOT_AVAILABLE, "is_best": False}
     text = amount(figure.mean, figure.std, figure.unit)
     text += f" [{figure.mode}]" if figure.mode else ""
     text += f" ({figure.num_runs} of {num_seeds} seeds)" if figure.num_runs < num_seeds else ""
-    return element("strong", text) if best is not None and figure.mean == best else text
+    return {"text": text, "is_best": best is not None and figure.mean == best}
 
 
-def roc_section(runs: Sequence[Run], styles: Styles) -> Html:
-    """Return ROC curves, a picture per protocol and condition; nothing without curves."""
-    shown = []
+def roc_section(runs: Sequence[Run], styles: Styles) -> dict[str, Any]:
+    """Return ROC curves, a picture per protocol and condition, for `roc-curves.html`; nothing without curves."""
+    drawings = []
     for panels in roc_panels(runs):
-        names = dict.fromkeys(name for own in panels.curves.values() for name in own)
-        alt = (
-            f"ROC curves, TAR against FAR, of {', '.join(names)} on {panels.title}; panels: {', '.join(panels.curves)}."
-        )
-        shown.append(drawing(draw_roc_panels(panels, styles), panels.title, alt))
-    if not shown:
-        return Html("")
-    text = "TAR against FAR; dotted: chance. Runs of several seeds: the mean TAR at each FAR."
-    return joined([element("p", text), drawings(shown)])
+        names = ", ".join(dict.fromkeys(name for curves in panels.curves.values() for name in curves))
+        alt = f"ROC curves, TAR against FAR, of {names} on {panels.title}; panels: {', '.join(panels.curves)}."
+        drawings.append(drawing(draw_roc_panels(panels, styles), panels.title, alt))
+    return {"drawings": drawings} if drawings else {}
 
 
-def resolution_section(tables: Sequence[ProtocolTable], styles: Styles) -> Html:
-    """Return figures over the resolution, a picture per protocol and condition; nothing where one size was tested."""
-    shown = []
-    for own in tables:
-        lines = resolution_lines(own)
+def resolution_section(tables: Sequence[ProtocolTable], styles: Styles) -> dict[str, Any]:
+    """Return figures over the resolution, a picture per protocol and condition, for `resolution.html`.
+
+    Nothing where one size was tested.
+    """
+    drawings = []
+    for table in tables:
+        lines = resolution_lines(table)
         if lines:
-            alt = f"{', '.join(lines)} against the resolution in pixels on {own.title}; the figures are in its table."
-            shown.append(drawing(draw_resolution_lines(lines, styles), own.title, alt))
-    if not shown:
-        return Html("")
-    return joined(
-        [element("p", "In percent, over the resolution in pixels; bars: ± one standard deviation."), drawings(shown)]
-    )
+            alt = f"{', '.join(lines)} against the resolution in pixels on {table.title}; the figures are in its table."
+            drawings.append(drawing(draw_resolution_lines(lines, styles), table.title, alt))
+    return {"drawings": drawings} if drawings else {}
