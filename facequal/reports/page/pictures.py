@@ -57,24 +57,22 @@ def drawing(figure: "Figure", caption: str, alt: str) -> Picture:
 
 
 def picture_files(run: Run) -> dict[Path, str]:
-    """Return pictures of a run and their captions: of its report, of its search, and the last preview of its training.
+    """Return captions by the files of a run's pictures, of several seeds those of the first.
 
-    Of several seeds those of the first.
+    They are those of its report, of its search, and the last preview of its training.
     """
-    place = run.first.place
-    found: dict[Path, str] = {}
-    if place.results is not None:
-        drawn = [path for path in sorted(place.results.parent.glob("*.png")) if path.name not in _NOT_SHOWN]
-        found = {path: path.stem for path in drawn}
-    found |= {place.folder / name: caption for name, caption in _OF_SEARCH.items() if (place.folder / name).is_file()}
-    for path in sorted(place.folder.glob("preview/step_*.png"))[-1:]:
-        found[path] = f"training, step {path.stem.removeprefix('step_').lstrip('0')}"
-    return found
+    folder, results = run.first.place
+    drawn = sorted(results.parent.glob("*.png")) if results is not None else []
+    captions = {path: path.stem for path in drawn if path.name not in _NOT_SHOWN}
+    captions |= {folder / name: caption for name, caption in _OF_SEARCH.items() if (folder / name).is_file()}
+    for path in sorted(folder.glob("preview/step_*.png"))[-1:]:
+        captions[path] = f"training, step {path.stem.removeprefix('step_').lstrip('0')}"
+    return captions
 
 
 def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
-    """Return the pictures of the searches among the stages of the runs' studies, of the first seed."""
-    found: dict[Path, str] = {}
+    """Return captions by the files of pictures of searches that are stages of the runs' studies, of the first seed."""
+    captions: dict[Path, str] = {}
     for run in runs:
         # STUDY/rows/NAME/seed_0 took its files from STUDY/stages/STAGE/seed_0.
         folder = run.first.place.folder
@@ -82,27 +80,31 @@ def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
         for stage in sorted((study / "stages").glob(f"*/{folder.name}/")):
             for name, caption in _OF_SEARCH.items():
                 if (stage / name).is_file():
-                    found[stage / name] = f"{study.name}: {caption} ({stage.parent.name}, {stage.name})"
-    return found
+                    captions[stage / name] = f"{study.name}: {caption} ({stage.parent.name}, {stage.name})"
+    return captions
 
 
-def read_pictures(files: Mapping[Path, str], name: str, notes: Notes) -> list[Picture]:
-    """Return the pictures that can be read; others are noted."""
+def read_pictures(captions: Mapping[Path, str], name: str, notes: Notes) -> list[Picture]:
+    """Return the pictures that can be read; others are noted.
+
+    Args:
+        captions: The caption of each file.
+        name: Of the run, for the notes.
+        notes: Told which files are no pictures.
+    """
     pictures = []
-    for path, caption in files.items():
+    for path, caption in captions.items():
         try:
-            content = path.read_bytes()
-            with Image.open(BytesIO(content)) as image:
+            with Image.open(path) as image:
                 image.load()
+            pictures.append(Picture(path.read_bytes(), caption))
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files
             notes.add(f"{path}: not a picture: {error}", name)
-            continue
-        pictures.append(Picture(content, caption))
     return pictures
 
 
 def within(pictures: Sequence[Picture], max_bytes: int = MAX_BYTES) -> list[Picture]:
-    """Return the same pictures, all together in so many bytes: made smaller, all alike, where they are not."""
+    """Return the pictures, all made narrower to the same width where together they exceed `max_bytes`."""
     fitted = list(pictures)
     for width in _WIDTHS_PX:
         if sum(len(picture.content) for picture in fitted) <= max_bytes:
