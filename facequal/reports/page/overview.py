@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facequal.reports.page.configs import Differences, differences
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.tables import NOT_AVAILABLE
 
 _MAX_COLUMNS = 4  # more runs than these are named beside each value

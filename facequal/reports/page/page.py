@@ -7,12 +7,12 @@ from typing import Any
 
 from facequal import __version__
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import line_styles
 from facequal.reports.page.figures import ProtocolTable, protocol_tables
 from facequal.reports.page.markup import environment
+from facequal.reports.page.measurements import resolution_section, roc_section, tables_section
 from facequal.reports.page.overview import config_differences, config_section, hardware_section, runs_section
-from facequal.reports.page.reading import Run
-from facequal.reports.page.results import resolution_section, roc_section, tables_section
+from facequal.reports.page.panels import line_styles
+from facequal.reports.page.runs import Run
 from facequal.reports.page.training import norms_section, pictures_section, scaling_section
 from facequal.reports.results import write_atomically
 

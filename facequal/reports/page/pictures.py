@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.png import png
 
 if TYPE_CHECKING:

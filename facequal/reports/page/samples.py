@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facequal.reports.page.curves import Styles, panel_figure
+from facequal.reports.page.panels import Styles, panel_figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,11 +8,11 @@ from facequal.analysis.gst_drawings import draw_scaling_maps
 from facequal.analysis.norm_drawings import draw_correlations
 from facequal.analysis.norms import quality_columns
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import Styles, draw_resolution_lines, resolution_lines
 from facequal.reports.page.figures import ProtocolTable
-from facequal.reports.page.margins import head_of, largest_norm, margins_of
+from facequal.reports.page.gradient_scaling import head_of, largest_norm, margins_of
+from facequal.reports.page.panels import Styles, draw_resolution_lines, resolution_lines
 from facequal.reports.page.pictures import Picture, drawing, picture_files, read_pictures, stage_files, within
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.page.samples import draw_norm_histograms, draw_trained_scalings, is_drawable
 
 

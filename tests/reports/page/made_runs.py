@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from facequal.reports.layout import Place
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.runs import Run, Seed
 from facequal.reports.results import Result
 from tests.reports.comparison.made_reports import write_run
 

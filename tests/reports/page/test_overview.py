@@ -8,7 +8,7 @@ import pytest
 
 from facequal.reports.layout import Place
 from facequal.reports.page.overview import config_differences, config_section, hardware_section, runs_section
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.runs import Run, Seed
 from tests.reports.page.made_runs import CONFIG
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from facequal.reports.notes import Notes
 from facequal.reports.page.page import write_page
-from facequal.reports.page.reading import read_runs
+from facequal.reports.page.runs import read_runs
 from tests.reports.page.made_runs import CONFIG, make_run, results, write_samples
 from tests.reports.page.parsed import Page, cells_of
 

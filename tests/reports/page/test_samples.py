@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from facequal.analysis.norms import read_samples
-from facequal.reports.page.curves import line_styles
+from facequal.reports.page.panels import line_styles
 from facequal.reports.page.samples import (
     draw_norm_histograms,
     draw_trained_scalings,

@@ -11,9 +11,9 @@ from PIL import Image
 from facequal.analysis.norms import read_samples
 from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import line_styles
 from facequal.reports.page.figures import protocol_tables
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.panels import line_styles
+from facequal.reports.page.runs import Run, Seed
 from facequal.reports.page.training import norms_section, pictures_section, scaling_section
 from facequal.reports.results import Result
 from tests.reports.page.made_runs import CONFIG, run_of, write_samples

@@ -10,7 +10,7 @@ import torch
 
 from facequal.analysis import gst
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 
 SCALINGS: dict[str, type[gst.GradientScaling]] = {
     "SoftmaxHead": gst.SoftmaxScaling,

@@ -5,10 +5,10 @@ from typing import Any
 
 from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import line_styles
 from facequal.reports.page.figures import protocol_tables
-from facequal.reports.page.reading import Run, Seed
-from facequal.reports.page.results import resolution_section, roc_section, tables_section
+from facequal.reports.page.measurements import resolution_section, roc_section, tables_section
+from facequal.reports.page.panels import line_styles
+from facequal.reports.page.runs import Run, Seed
 from facequal.reports.results import Result
 from tests.reports.comparison.made_reports import curve
 from tests.reports.page.made_runs import results, run_of

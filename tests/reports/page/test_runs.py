@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import read_config, read_runs
+from facequal.reports.page.runs import read_config, read_runs
 from tests.reports.page.made_runs import CONFIG, make_run, results, write_samples
 
 

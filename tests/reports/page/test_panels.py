@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import (
+from facequal.reports.page.figures import protocol_tables
+from facequal.reports.page.panels import (
     draw_resolution_lines,
     draw_roc_panels,
     line_styles,
     resolution_lines,
     roc_panels,
 )
-from facequal.reports.page.figures import protocol_tables
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.runs import Run, Seed
 from tests.reports.comparison.made_reports import curve
 from tests.reports.page.made_runs import results, run_of
 

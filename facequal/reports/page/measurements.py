@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from facequal.reports.page.curves import Styles, draw_resolution_lines, draw_roc_panels, resolution_lines, roc_panels
 from facequal.reports.page.figures import Group, ProtocolTable
+from facequal.reports.page.panels import Styles, draw_resolution_lines, draw_roc_panels, resolution_lines, roc_panels
 from facequal.reports.page.pictures import drawing
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.study.summary import RowFigure
 from facequal.reports.tables import NOT_AVAILABLE, amount, rules_in_words
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.page.figures import ProtocolTable
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.results import column_order
 from facequal.reports.roc import mean_steps, style_roc_axis
 from facequal.reports.study.summary import RowFigure
