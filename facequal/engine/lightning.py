@@ -4,6 +4,7 @@ import functools
 import hashlib
 import inspect
 import operator
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, get_args
 
 import torch
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -20,8 +21,11 @@ from facequal.callbacks.restored_pictures import RestoredPictures
 from facequal.callbacks.save_config import SaveRunConfig
 from facequal.data.datamodule import FaceDataModule
 from facequal.engine.inherit import expand_inherited
+from facequal.engine.parser import ClassNameParser
 from facequal.engine.wandb_account import stay_offline_without_account
 from facequal.evaluation.callback import ProtocolEvaluation
+from facequal.moved import present_path, refuse_moved_names
+from facequal.names import import_classes
 from facequal.pretrained.checkpoints import WEIGHT_FILES
 
 
@@ -50,6 +54,9 @@ class FaceQualCLI(LightningCLI):
     def __init__(self, arguments: Sequence[str]) -> None:
         self.command = arguments[0]
         keep_whole_numbers_whole()
+        import_classes()
+        # A dictionary that looks like a class is data where the type does not ask for a class, as in a checkpoint.
+        set_parsing_settings(instantiate_subclass_spec_in_any=False)
         # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         # Networks that only look stay in evaluation mode.
@@ -63,6 +70,7 @@ class FaceQualCLI(LightningCLI):
             save_config_callback=SaveRunConfig,
             seed_everything_default=0,
             auto_configure_optimizers=False,
+            parser_class=ClassNameParser,
             args=list(arguments),
         )
 
@@ -91,7 +99,9 @@ class FaceQualCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the command line with inherited files in place. The saved configuration stands alone."""
         assert isinstance(args, list)
-        self.config = parser.parse_args([*expand_inherited(args), "--inherit=[]"])
+        arguments = expand_inherited(args)
+        refuse_moved_names(arguments)
+        self.config = parser.parse_args([*arguments, "--inherit=[]"])
 
     def _parse_ckpt_path(self) -> None:
         """Let the command line win over the hyper-parameters stored in a checkpoint.
@@ -113,7 +123,7 @@ class FaceQualCLI(LightningCLI):
         warnings.filterwarnings("ignore", message=".* has random weights")
         content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         stored = content.get("hyper_parameters", {}).get("_class_path")
-        if stored is not None and stored != config.model.class_path:
+        if stored is not None and not is_same_class(present_path(stored), config.model.class_path):
             raise ValueError(
                 f"{path} holds a {stored}, but the configuration asks for a {config.model.class_path}. Use --ckpt_path "
                 "to go on with the same method, and model.init_args.weights to start another one from it"
@@ -140,6 +150,14 @@ class FaceQualCLI(LightningCLI):
         settings = {key: self.config_dump[key] for key in ("model", "data", "evaluation")}
         text = yaml.safe_dump(settings, sort_keys=True)
         evaluation.config_hash = hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def is_same_class(path: str, other: str) -> bool:
+    """Return whether two class paths name one class; what is not imported yet is another one than what is."""
+    first, second = (
+        getattr(sys.modules.get(path.rpartition(".")[0]), path.rpartition(".")[2], None) for path in (path, other)
+    )
+    return first is not None and first is second
 
 
 def forget_weight_files(arguments: Namespace) -> None:

@@ -1,0 +1,114 @@
+"""Class paths that have another name now: files that name them are told so, checkpoints are read all the same."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from facequal.names import class_packages
+
+# Old module -> new module, or an old name in full -> the new one, where a name has changed too.
+MOVED = {
+    "facequal.data.augmentation": "facequal.data.sources.augmentation",
+    "facequal.data.datasets": "facequal.data.sources.datasets",
+    "facequal.data.identity_groups": "facequal.data.sampling.identity_pairs",
+    "facequal.data.photos": "facequal.data.protocols.photos",
+    "facequal.data.procedural": "facequal.procedural",
+    "facequal.data.procedural.dataset": "facequal.procedural.dataset",
+    "facequal.data.protocols": "facequal.data.protocols.verification",
+    "facequal.data.references": "facequal.data.sources.references",
+    "facequal.data.restoration": "facequal.data.protocols.restoration",
+    "facequal.data.scores": "facequal.data.sources.scores",
+    "facequal.data.splits": "facequal.data.sources.splits",
+    "facequal.frozen": "facequal.pretrained.frozen",
+    "facequal.losses.contrastive": "facequal.methods.qgface.contrastive",
+    "facequal.losses.margins": "facequal.models.heads.margins",
+    "facequal.losses.octuplet": "facequal.methods.octuplet.loss",
+    "facequal.losses.partition": "facequal.methods.qgface.partition",
+    "facequal.losses.perceptual": "facequal.methods.nasfe.perceptual",
+    "facequal.methods.degradation_classifier": "facequal.methods.restoration.degradation_classifier",
+    "facequal.methods.embedding": "facequal.methods.recognition.base",
+    "facequal.methods.nasfe": "facequal.methods.nasfe.method",
+    "facequal.methods.nasfe_options": "facequal.methods.nasfe.parts",
+    "facequal.methods.nasfe_search": "facequal.methods.nasfe.search",
+    "facequal.methods.octuplet": "facequal.methods.octuplet.method",
+    "facequal.methods.qgface": "facequal.methods.qgface.method",
+    "facequal.methods.qgface_options": "facequal.methods.qgface.options",
+    "facequal.methods.recognizer": "facequal.methods.recognition.recognizer",
+    "facequal.methods.restorer": "facequal.methods.restoration.restorer",
+    "facequal.methods.restoring": "facequal.methods.restoration.base",
+    "facequal.methods.siamese": "facequal.methods.recognition.siamese",
+    "facequal.models.nasfe.encoders": "facequal.methods.nasfe.network.encoders",
+    "facequal.models.nasfe.genotype": "facequal.methods.nasfe.network.genotype",
+    "facequal.models.nasfe.network": "facequal.methods.nasfe.network.network",
+    "facequal.models.nasfe.supernet": "facequal.methods.nasfe.network.supernet",
+    "facequal.models.norm_quality": "facequal.methods.qgface.norm_quality",
+    "facequal.models.queues": "facequal.methods.qgface.queues",
+    "facequal.models.queues.momentum": "facequal.methods.qgface.queues.momentum",
+    "facequal.models.queues.proxy": "facequal.methods.qgface.queues.proxy",
+    "facequal.models.restorers": "facequal.methods.restoration.networks",
+}
+_CLASS_PATH = re.compile(r"\bfacequal(?:\.\w+)+")
+
+
+def present_path(path: str) -> str:
+    """Return under which path a class or function is found today; other texts come back as they are.
+
+    Example:
+        >>> present_path("facequal.data.datasets.FolderDataset")
+        'facequal.data.FolderDataset'
+    """
+    module, _, name = path.rpartition(".")
+    if module not in MOVED:
+        return MOVED.get(path, path)
+    return MOVED.get(path) or f"{class_packages().get(name, MOVED[module])}.{name}"
+
+
+def with_present_paths(value: Any) -> Any:
+    """Return nested lists and dictionaries with every class path in them as it is today."""
+    if isinstance(value, dict):
+        return {key: with_present_paths(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(with_present_paths(part) for part in value)
+    return present_path(value) if isinstance(value, str) else value
+
+
+def refuse_moved_names(arguments: Sequence[str]) -> None:
+    """Refuse class paths that have another name now, on the command line and in the configuration files that it names.
+
+    Args:
+        arguments: A command line with inherited files in place.
+
+    Raises:
+        ValueError: If there are any; the message says the new names.
+
+    Example:
+        >>> refuse_moved_names(["fit", "--data.train=facequal.data.datasets.FolderDataset"])
+        Traceback (most recent call last):
+        ...
+        ValueError: the command line:
+          facequal.data.datasets.FolderDataset is now FolderDataset (facequal.data.sources.datasets)
+    """
+    for flag, argument in zip(["", *arguments], arguments, strict=False):
+        is_file = flag in ("-c", "--config") and Path(argument).is_file()
+        content = yaml.safe_load(Path(argument).read_text(encoding="utf-8")) if is_file else argument
+        paths = dict.fromkeys(path for text in texts_in(content) for path in _CLASS_PATH.findall(text))
+        moved = [f"{path} is now {_in_words(path)}" for path in paths if present_path(path) != path]
+        if moved:
+            raise ValueError("\n  ".join([f"{argument if is_file else 'the command line'}:", *moved]))
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield all texts in nested lists and dictionaries, but no keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(part)
+
+
+def _in_words(path: str) -> str:
+    module, _, name = path.rpartition(".")
+    return f"{name} ({MOVED[module]})" if name in class_packages() else present_path(path)
