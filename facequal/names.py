@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,20 @@ def class_packages() -> dict[str, str]:
     """
     packages = [importlib.import_module(f"facequal.{name}") for name in CONFIGURED]
     return {name: package.__name__ for package in packages for name in package.__all__ if is_class_name(name)}
+
+
+def public_path(path: str) -> str:
+    """Return the class path of an imported class as its package hands it out; other paths come back as they are.
+
+    Example:
+        >>> import facequal.models.iresnet
+        >>> public_path("facequal.models.iresnet.IResNet"), public_path("torch.nn.Identity")
+        ('facequal.models.IResNet', 'torch.nn.Identity')
+    """
+    module, _, name = path.rpartition(".")
+    package = class_packages().get(name)
+    value = getattr(sys.modules.get(module), name, None)
+    return path if package is None or value is not getattr(sys.modules[package], name) else f"{package}.{name}"
 
 
 def import_classes() -> None:

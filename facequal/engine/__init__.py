@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from facequal.names import lazy_names
 
 if TYPE_CHECKING:
-    from facequal.engine.fit_and_test import fit_and_test as fit_and_test
     from facequal.engine.lightning import FaceQualCLI as FaceQualCLI
     from facequal.engine.study_file import read_study as read_study
     from facequal.engine.sweep_file import read_sweep as read_sweep

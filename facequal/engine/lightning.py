@@ -4,7 +4,6 @@ import functools
 import hashlib
 import inspect
 import operator
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from facequal.engine.parser import ClassNameParser
 from facequal.engine.wandb_account import stay_offline_without_account
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.moved import present_path, refuse_moved_names
-from facequal.names import import_classes
+from facequal.names import import_classes, public_path
 from facequal.pretrained.checkpoints import WEIGHT_FILES
 
 
@@ -102,6 +101,7 @@ class FaceQualCLI(LightningCLI):
         arguments = expand_inherited(args)
         refuse_moved_names(arguments)
         self.config = parser.parse_args([*arguments, "--inherit=[]"])
+        use_public_paths(self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Let the command line win over the hyper-parameters stored in a checkpoint.
@@ -123,7 +123,7 @@ class FaceQualCLI(LightningCLI):
         warnings.filterwarnings("ignore", message=".* has random weights")
         content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         stored = content.get("hyper_parameters", {}).get("_class_path")
-        if stored is not None and not is_same_class(present_path(stored), config.model.class_path):
+        if stored is not None and public_path(present_path(stored)) != config.model.class_path:
             raise ValueError(
                 f"{path} holds a {stored}, but the configuration asks for a {config.model.class_path}. Use --ckpt_path "
                 "to go on with the same method, and model.init_args.weights to start another one from it"
@@ -152,12 +152,13 @@ class FaceQualCLI(LightningCLI):
         evaluation.config_hash = hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def is_same_class(path: str, other: str) -> bool:
-    """Return whether two class paths name one class; what is not imported yet is another one than what is."""
-    first, second = (
-        getattr(sys.modules.get(path.rpartition(".")[0]), path.rpartition(".")[2], None) for path in (path, other)
-    )
-    return first is not None and first is second
+def use_public_paths(config: Any) -> None:
+    """Name every class of a parsed configuration as its package hands it out, however the files spell it."""
+    if isinstance(config, Namespace) and isinstance(config.get("class_path"), str):
+        config.class_path = public_path(config.class_path)
+    parts = vars(config).values() if isinstance(config, Namespace) else config if isinstance(config, list) else ()
+    for part in parts:
+        use_public_paths(part)
 
 
 def forget_weight_files(arguments: Namespace) -> None:

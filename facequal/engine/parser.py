@@ -34,7 +34,7 @@ def with_class_names(message: str) -> str:
         return message
     packages = {name: package for name, package in class_packages().items() if can_be_built(name, package)}
     close = [name for name in get_close_matches(unknown[1], packages) if name != unknown[1]]
-    meant = f" Did you mean {' or '.join(close)}?" if close else ""
+    meant = f" Did you mean {close[0]}?" if close else ""
     lines = [
         message,
         "",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentError
 from lightning.pytorch import LightningModule
 
 from facequal.moved import with_present_paths
@@ -44,10 +43,7 @@ def load_module(path: str | Path, trust: Sequence[str] = ()) -> LightningModule:
     with only_trusted_classes(stored, path, trust), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* has random weights")  # not for long
         method = method_class(class_path, path)
-        try:
-            return method.load_from_checkpoint(path, map_location="cpu", weights_only=True, **arguments)
-        except ArgumentError as error:
-            raise ValueError(f"{path}: {error}") from error
+        return method.load_from_checkpoint(path, map_location="cpu", weights_only=True, **arguments)
 
 
 def method_class(class_path: str, path: str | Path) -> type[LightningModule]:

@@ -1,5 +1,6 @@
 """Which classes a checkpoint may name: building a class runs its code, so a file from elsewhere must not choose any."""
 
+import re
 import site
 import sys
 import sysconfig
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import _common, set_parsing_settings
+from jsonargparse import ArgumentError, _common, set_parsing_settings
 
 from facequal.moved import texts_in
 
@@ -28,15 +29,11 @@ def only_trusted_classes(stored: Any, path: str | Path, trust: Sequence[str] = (
         trust: Further modules and packages.
 
     Raises:
-        ValueError: If the values name a class that is not trusted, at any depth.
+        ValueError: If the values name a class or function that is not trusted, at any depth, or do not fit.
     """
     for name in class_paths(stored):
         if not is_trusted(name, trust):
-            raise ValueError(
-                f"{path}: names the class {name}, which is not trusted. If it is yours, import its module first; if "
-                f"you know what it does, name its module: trust=[{name.rpartition('.')[0]!r}] in Python, "
-                f"--trust {name.rpartition('.')[0]} on the command line"
-            )
+            raise ValueError(_refusal(path, name))
     # Functions are named without a key that says so: jsonargparse asks for each, before and after it imports it.
     users = {text: home for text in texts_in(stored) if (home := _home(text)) and is_trusted(home, trust)}
     before = dict(_common.parsing_settings)  # there is no public way back
@@ -47,8 +44,19 @@ def only_trusted_classes(stored: Any, path: str | Path, trust: Sequence[str] = (
     )
     try:
         yield
+    except ArgumentError as error:
+        denied = re.search(r"Importing '([\w.]+)' is not allowed", str(error))
+        raise ValueError(_refusal(path, denied[1]) if denied else f"{path}: {error}") from error
     finally:
         _common.parsing_settings.update(before)
+
+
+def _refusal(path: str | Path, name: str) -> str:
+    module = name.rpartition(".")[0]
+    return (
+        f"{path}: names the class {name}, which is not trusted. If it is yours, import its module first; if you know "
+        f"what it does, name its module: trust=[{module!r}] in Python, --trust {module} on the command line"
+    )
 
 
 def class_paths(value: Any, key: str = "") -> Iterator[str]:

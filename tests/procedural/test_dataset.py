@@ -14,11 +14,11 @@ from facequal.procedural import (
     FAMILY_SIZE,
     RENDERER_VERSION,
     ProceduralFaces,
-    contact_sheet,
     dataset,
     render_identity,
     write_contact_sheet,
 )
+from facequal.procedural.contact_sheet import contact_sheet
 
 
 def faces(folder: Path, **settings: Any) -> ProceduralFaces:
