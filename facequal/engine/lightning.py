@@ -46,8 +46,8 @@ class FaceQualCLI(LightningCLI):
     """The command line of all methods.
 
     Args:
-        arguments: The command line after the program's name, such as ``["fit", "-c",
-            "experiments/demo/adaface.yaml"]``.
+        arguments: The command line after the program's name, such as `["fit", "-c",
+            "experiments/demo/adaface.yaml"]`.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:

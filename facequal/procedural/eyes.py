@@ -51,7 +51,7 @@ def draw_eyes(
 def _draw_lid(
     picture: Tensor, across: Tensor, down: Tensor, above: Tensor, bulge: Tensor, person: Identity, pixel: float
 ) -> None:
-    """The upper lid's fold, and the shade along its edge."""
+    """Draw the upper lid's fold, and the shade along its edge."""
     t = person.traits
     height = t["eye_height"] + max(t["lid_crease"], 0.008)
     crease = torch.add(down, bulge, alpha=0.75 * height)

@@ -59,7 +59,7 @@ def _lip_color(person: Identity, look: Look) -> Tensor:
 
 
 def _draw_opening(picture: Tensor, across: Tensor, down: Tensor, gap: Tensor, bulge: Tensor, pixel: float) -> None:
-    """The line between closed lips; in an open mouth the upper teeth, and below them the dark."""
+    """Draw the line between closed lips; in an open mouth the upper teeth, and below them the dark."""
     line = bell(torch.sub(down, gap, alpha=0.5), 0.0, 0.010 + 0.25 * pixel).mul_(ramp(bulge, -0.22, 0.02)).mul_(0.66)
     picture *= ONE - line
     inside = cover(torch.minimum(down, gap - down), 1.2 * pixel).mul_(ramp(gap, 0.0, 0.8 * pixel))
