@@ -9,45 +9,25 @@ import yaml
 
 from facequal.names import class_packages
 
-# Old module -> new module, or an old name in full -> the new one, where a name has changed too.
+# Old module -> new module, of the classes and functions that files may name; or an old name in full -> the new one.
 MOVED = {
-    "facequal.data.augmentation": "facequal.data.sources.augmentation",
     "facequal.data.datasets": "facequal.data.sources.datasets",
-    "facequal.data.identity_groups": "facequal.data.sampling.identity_pairs",
     "facequal.data.photos": "facequal.data.protocols.photos",
     "facequal.data.procedural": "facequal.procedural",
     "facequal.data.procedural.dataset": "facequal.procedural.dataset",
     "facequal.data.protocols": "facequal.data.protocols.verification",
-    "facequal.data.references": "facequal.data.sources.references",
     "facequal.data.restoration": "facequal.data.protocols.restoration",
-    "facequal.data.scores": "facequal.data.sources.scores",
     "facequal.data.splits": "facequal.data.sources.splits",
     "facequal.frozen": "facequal.pretrained.frozen",
-    "facequal.losses.contrastive": "facequal.methods.qgface.contrastive",
-    "facequal.losses.margins": "facequal.models.heads.margins",
-    "facequal.losses.octuplet": "facequal.methods.octuplet.loss",
-    "facequal.losses.partition": "facequal.methods.qgface.partition",
-    "facequal.losses.perceptual": "facequal.methods.nasfe.perceptual",
     "facequal.methods.degradation_classifier": "facequal.methods.restoration.degradation_classifier",
-    "facequal.methods.embedding": "facequal.methods.recognition.base",
     "facequal.methods.nasfe": "facequal.methods.nasfe.method",
-    "facequal.methods.nasfe_options": "facequal.methods.nasfe.parts",
     "facequal.methods.nasfe_search": "facequal.methods.nasfe.search",
     "facequal.methods.octuplet": "facequal.methods.octuplet.method",
     "facequal.methods.qgface": "facequal.methods.qgface.method",
-    "facequal.methods.qgface_options": "facequal.methods.qgface.options",
     "facequal.methods.recognizer": "facequal.methods.recognition.recognizer",
     "facequal.methods.restorer": "facequal.methods.restoration.restorer",
-    "facequal.methods.restoring": "facequal.methods.restoration.base",
     "facequal.methods.siamese": "facequal.methods.recognition.siamese",
-    "facequal.models.nasfe.encoders": "facequal.methods.nasfe.network.encoders",
-    "facequal.models.nasfe.genotype": "facequal.methods.nasfe.network.genotype",
     "facequal.models.nasfe.network": "facequal.methods.nasfe.network.network",
-    "facequal.models.nasfe.supernet": "facequal.methods.nasfe.network.supernet",
-    "facequal.models.norm_quality": "facequal.methods.qgface.norm_quality",
-    "facequal.models.queues": "facequal.methods.qgface.queues",
-    "facequal.models.queues.momentum": "facequal.methods.qgface.queues.momentum",
-    "facequal.models.queues.proxy": "facequal.methods.qgface.queues.proxy",
     "facequal.models.restorers": "facequal.methods.restoration.networks",
 }
 _CLASS_PATH = re.compile(r"\bfacequal(?:\.\w+)+")

@@ -7,22 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PACKAGES = (
-    "analysis",
-    "callbacks",
-    "data",
-    "degradations",
-    "engine",
-    "evaluation",
-    "methods",
-    "metrics",
-    "models",
-    "models.heads",
-    "pretrained",
-    "procedural",
-    "reports",
-)
-# Those whose classes configurations name.
+# Packages whose classes configurations name.
 CONFIGURED = (
     "callbacks",
     "data",

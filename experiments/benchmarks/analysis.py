@@ -18,14 +18,14 @@ FOLLOWED = 750  # images, the default
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return [gst_map(side=50, rounds=2), followed(batch=4, num_images=FOLLOWED, rounds=2)]
     return [gst_map(), *(followed(num_images=number) for number in (9_792, 490_000))]
 
 
 def gst_map(side: int = 1000, rounds: int = 5) -> Row:
-    """A map of side x side points against a fixed time."""
+    """Return a map of side x side points against a fixed time."""
     seconds = interleaved({"map": lambda: scaling_map(AdaFaceScaling(), num_angles=side, num_norms=side)}, rounds)
     what = f"map of AdaFace's gradient scaling, {side**2:,} points"
     return Row(what, "a fixed time", seconds["map"], [MAP_SECONDS] * rounds, "s", "cost", 1.0)

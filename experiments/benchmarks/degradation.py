@@ -31,7 +31,7 @@ STEP_TARGET = 0.05  # of the time of a training step on as many images
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The whole chain at three sizes, on one thread and on two, and the shares of its stages at 112x112."""
+    """Return the whole chain at three sizes, on one thread and on two, and the shares of its stages at 112x112."""
     batch, rounds = (8, 3) if quick else (64, 7)
     found = [row(size, batch, rounds, threads) for threads in (1, 2) for size in SIZES]
     return [*found, *stage_rows(SIZES[0], batch, rounds)]
@@ -95,7 +95,7 @@ def gpu_rows(
     build: Callable[[], Backbone] = IResNet,
     name: str = "IR-50",
 ) -> list[Row]:
-    """The whole chain at 112x112 on a GPU: its rate, and what it takes of the memory's bandwidth and of a step.
+    """Return the whole chain at 112x112 on a GPU: its rate, and what it takes of the memory's bandwidth and of a step.
 
     The share of the bandwidth is that of reading every picture once and writing it once, as a copy does.
     """
@@ -117,7 +117,7 @@ def gpu_rows(
 
 
 def degrading(images: Tensor, multi: MultiDegradation) -> Callable[[], Tensor]:
-    """The degradation of a batch with other draws at every call."""
+    """Return the degradation of a batch with other draws at every call."""
     epochs, index = itertools.count(), torch.arange(len(images), device=images.device)
     return lambda: multi(images, Keys(index, epoch=next(epochs)))[0]
 
@@ -129,7 +129,7 @@ def pictures(size: tuple[int, int], batch: int) -> Tensor:
 
 
 def shots_of(multi: MultiDegradation, params: Params) -> list[Shot]:
-    """The same draws for OpenCV."""
+    """Return the same draws for OpenCV."""
     cpu = torch.device("cpu")
     kernels = multi.blur.bank.on(cpu)[params["kernel_id"]].numpy()
     curves, inverses = (tables[params["response_id"]].numpy() for tables in multi.responses.on(cpu))

@@ -23,7 +23,7 @@ PLANNED_ROWS = (
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the GPU."""
+    """Return the rows on the GPU."""
     if not torch.cuda.is_available():
         return list(PLANNED_ROWS)
     if quick:

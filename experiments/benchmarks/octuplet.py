@@ -20,7 +20,7 @@ MEMORY_TARGET = 0.6
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return [*rows({16: 1.5}, embedding_dim=32, rounds=2), share_of_step(batch=4, rounds=2)]
     return [*rows(), share_of_step()]
@@ -91,7 +91,7 @@ def loss_steps(batch: int, embedding_dim: int, device: str = "cpu") -> dict[str,
 
 
 def four_matrices(hr: Tensor, lr: Tensor, labels: Tensor, margin: float = 25.0) -> Tensor:
-    """The same loss, term by term, as batch-hard triplet losses are usually written."""
+    """Return the same loss, term by term, as batch-hard triplet losses are usually written."""
     same = labels[:, None] == labels
     positive = (same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)).float()
     negative = (~same).float()

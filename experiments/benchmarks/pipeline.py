@@ -19,7 +19,7 @@ WHAT = "input pipeline (records, JPEG decoding, batches, flip and AdaFace augmen
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on one core: everything in the process that trains."""
+    """Return the rows on one core: everything in the process that trains."""
     return rows(num_images=64, batch=32, rounds=2) if quick else rows(num_images=512, batch=128, rounds=5)
 
 
@@ -36,7 +36,7 @@ def gpu_rows(
     build: Callable[[], Backbone] = IResNet,
     device: str = "cuda",
 ) -> list[Row]:
-    """The same with a worker per core, transfers and the augmentation on the GPU, against IR-50 in bf16."""
+    """Return the same with a worker per core, transfers and the augmentation on the GPU, against IR-50 in bf16."""
     workers = min(16, len(os.sched_getaffinity(0)))
     name = f"IR-50 bf16 channels_last training, {workers} workers, GPU"
     return _rows(num_images, copies, batch, rounds, build, name, NUM_CLASSES, device, workers)

@@ -22,7 +22,7 @@ TARGET = 1.15
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return [row(batch=4, num_classes=500, rounds=2)]
     return [row(), row(lambda: IResNet(34), "IR-34", batch=8, rounds=3)]
@@ -79,7 +79,7 @@ def fill_queue(method: QGFace, num_classes: int) -> None:
 
 
 def training_step(method: EmbeddingMethod, batch: dict[str, Any], bf16: bool = False) -> Callable[[], Tensor]:
-    """A function that takes one step of the method on a resident batch and returns the loss; nothing is logged."""
+    """Return a function that takes a step of the method on a resident batch and returns the loss; nothing is logged."""
     optimizer = torch.optim.SGD(method.parameters(), lr=1e-3, momentum=0.9)
     unplugged: Any = method
     unplugged.log = unplugged.log_dict = lambda *arguments, **options: None

@@ -23,7 +23,7 @@ def training_step(
     bf16: bool = False,
     compiled: bool = False,
 ) -> Callable[[], Tensor]:
-    """A step on one resident batch: forward, AdaFace head, backward, SGD with momentum; channels_last.
+    """Return a step on one resident batch: forward, AdaFace head, backward, SGD with momentum; channels_last.
 
     Args:
         backbone: The network; it is moved to the device.
