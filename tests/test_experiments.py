@@ -1,9 +1,9 @@
 """Every experiment runs one tiny step, and says what it is."""
 
-import copy
 import hashlib
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,41 +22,41 @@ from facequal.methods.nasfe.method import NASFE
 from facequal.methods.nasfe.network.fusion import CellFusion
 from facequal.methods.nasfe.network.genotype import load_genotype
 from facequal.models.iresnet import IRTiny
-
-ROOT = Path(__file__).parents[1]
-SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
-FILES = sorted(set((ROOT / "experiments").rglob("*.yaml")) - set(SWEEPS))
-LOGGERS = [file for file in FILES if file.parent.name == "loggers"]
-PARTS = [file for file in FILES if file.parent.name == "data" or file.stem.startswith(("base", "recipe"))] + LOGGERS
-STUDIES = [file for file in FILES if yaml.safe_load(file.read_text()).keys() & {"rows", "grid"}]
-RUNNABLE = [file for file in FILES if file not in PARTS + STUDIES]
-
-
-def name(file: Path) -> str:
-    return str(file.relative_to(ROOT / "experiments"))
+from tests.experiments import (
+    EXPERIMENTS,
+    FILES,
+    LOGGERS,
+    PARTS,
+    ROOT,
+    RUNNABLE,
+    STUDIES,
+    SWEEPS,
+    holds,
+    merged,
+    overlay,
+    relative_name,
+)
 
 
 def as_parameters(files: list[Path]) -> list[Any]:
     """The default suite takes some of those that differ little.
 
-    The AdaFace runs differ in depth and data set, its ablations in one value, NASFE's in one part: two of IR-18 on
-    MS1MV2, those that change the source of quality or the head, and all of NASFE at demo scale.
+    NASFE's differ in one part: all of them at demo scale.
     """
-    slow = [file for file in files if file.parent.name == "adaface" and not file.stem.startswith("ir18_ms1mv2")]
-    ablations = [file for file in files if file.parent.name == "ablations"]
-    slow += [file for file in ablations if "quality" not in file.stem and not file.stem.endswith("face_augmentation2")]
     nasfe = [file for file in files if "nasfe" in file.parts]
-    slow += [file for file in nasfe if file.stem not in ("encoder_blur", "search", "nasfe") or "demo" not in file.parts]
-    return [pytest.param(file, marks=[pytest.mark.slow] if file in slow else [], id=name(file)) for file in files]
+    slow = [file for file in nasfe if file.stem not in ("encoder_blur", "search", "nasfe") or "demo" not in file.parts]
+    return [
+        pytest.param(file, marks=[pytest.mark.slow] if file in slow else [], id=relative_name(file)) for file in files
+    ]
 
 
 @pytest.mark.parametrize("file", as_parameters(RUNNABLE))
 def test_one_step(file: Path, tmp_path: Path) -> None:
     content = merged(file)
     tiny = ["tiny_restoration" if "RestorationSet" in str(content) or "MixtureSet" in str(content) else "tiny"]
-    if "models.nasfe" in str(content):
+    if "nasfe.network" in str(content):
         tiny.append("tiny_nasfe")
-    elif "methods.restorer" in str(content):
+    elif "restoration.restorer" in str(content):
         tiny.append("tiny_restorer")
     overlay = [part for each in tiny for part in ("-c", str(ROOT / "tests" / "conf" / f"{each}.yaml"))]
     overlay.append(f"--trainer.default_root_dir={tmp_path}")
@@ -65,9 +65,6 @@ def test_one_step(file: Path, tmp_path: Path) -> None:
         warnings.filterwarnings("ignore", ".* has random weights")
         (tmp_path / "random.yaml").write_text(yaml.safe_dump({"model": {"init_args": changes}}))
         overlay += ["-c", str(tmp_path / "random.yaml")]
-    if "quality_scores" in file.read_text():
-        np.save(tmp_path / "quality.npy", np.linspace(0, 1, 12))
-        overlay.append(f"--data.quality_scores={tmp_path / 'quality.npy'}")
     if "identities_per_group" in str(content):
         overlay.append("--data.batch_size=6")  # a group of three people, two images each
     run = FaceQualCLI(["fit", "-c", str(file), *overlay, f"--trainer.logger.init_args.save_dir={tmp_path}"])
@@ -99,7 +96,7 @@ def test_a_table_without_a_restorer(tmp_path: Path) -> None:
     judge = ["--evaluation.restoration.recognizer=facequal.models.iresnet.IRTiny"]
     judge += [f"--evaluation.restoration.recognizer_weights={tmp_path / 'tiny.pt'}"]
     judge += ["--evaluation.restoration.colour_order=rgb"]
-    file = ROOT / "experiments" / "restoration" / "untrained.yaml"
+    file = EXPERIMENTS / "restoration" / "untrained.yaml"
     overlay = [
         "-c",
         str(ROOT / "tests" / "conf" / "tiny_restoration.yaml"),
@@ -120,7 +117,7 @@ def different_rows(file: Path) -> list[Any]:
     """
     rows = {tuple(row.overrides): row for row in read_study(file).rows if row.overrides}
     marks = [] if file.parent.name == "demo" or file.stem == "search_quality" else [pytest.mark.slow]
-    return [pytest.param(file, row, marks=marks, id=f"{name(file)}-{row.name}") for row in rows.values()]
+    return [pytest.param(file, row, marks=marks, id=f"{relative_name(file)}-{row.name}") for row in rows.values()]
 
 
 @pytest.mark.parametrize(("file", "row"), [row for file in STUDIES for row in different_rows(file)])
@@ -137,17 +134,8 @@ def test_row_of_a_study(file: Path, row: StudyRow, capsys: pytest.CaptureFixture
         assert holds(found, value), key
 
 
-def holds(printed: Any, value: Any) -> bool:
-    """Whether what is printed is the value; of classes and groups of settings the defaults are printed too."""
-    if isinstance(value, dict):
-        return isinstance(printed, dict) and all(holds(printed.get(key), item) for key, item in value.items())
-    if isinstance(value, list) and isinstance(printed, list):
-        return len(printed) == len(value) and all(map(holds, printed, value))
-    return bool(printed == value)
-
-
 @pytest.mark.slow  # their rows are looked at one by one above, and a study runs in tests/cli/study
-@pytest.mark.parametrize("file", [file for file in STUDIES if file.parent.name == "demo"], ids=name)
+@pytest.mark.parametrize("file", [file for file in STUDIES if file.parent.name == "demo"], ids=relative_name)
 def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = read_study(file)
     row = study.rows[0].name
@@ -160,7 +148,7 @@ def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def run_stages(study: str, row: str, folder: Path, size_px: int) -> Path:
     """A row with all its stages, two batches of faces of that size each; gives its folder."""
-    file, tiny = ROOT / "experiments" / "demo" / "nasfe" / study, folder / "tiny.yaml"
+    file, tiny = EXPERIMENTS / "demo" / "nasfe" / study, folder / "tiny.yaml"
     text = (ROOT / "tests" / "conf" / "tiny_stages.yaml").read_text()
     tiny.write_text(text.replace("size_px: 48", f"size_px: {size_px}"))
     with pytest.raises(SystemExit, match=r"no run has .*Test-BNL"):  # the study's table asks for another suite
@@ -196,9 +184,9 @@ def test_the_stages_of_all_of_nasfe(tmp_path: Path) -> None:
     assert method.restore(picture, [picture[::-1]]).shape == picture.shape
 
 
-@pytest.mark.parametrize("file", [file for file in PARTS if file.parent.name == "data"], ids=name)
+@pytest.mark.parametrize("file", [file for file in PARTS if file.parent.name == "data"], ids=relative_name)
 def test_data_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["fit", "-c", str(ROOT / "experiments" / "demo" / "adaface.yaml"), "-c", str(file), "--print_config"]
+    arguments = ["fit", "-c", str(EXPERIMENTS / "demo" / "adaface.yaml"), "-c", str(file), "--print_config"]
     with pytest.raises(SystemExit) as stop:
         FaceQualCLI(arguments)
     assert stop.value.code in (0, None)
@@ -207,11 +195,11 @@ def test_data_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str])
     assert [protocol["class_path"] for protocol in printed["test"]] == [each["class_path"] for each in content["test"]]
 
 
-@pytest.mark.parametrize("file", LOGGERS, ids=name)
+@pytest.mark.parametrize("file", LOGGERS, ids=relative_name)
 def test_logger_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [
         "-c",
-        str(ROOT / "experiments" / "demo" / "adaface.yaml"),
+        str(EXPERIMENTS / "demo" / "adaface.yaml"),
         "-c",
         str(file),
         "--trainer.logger.project=x",
@@ -225,25 +213,26 @@ def test_logger_file_fits_a_recipe(file: Path, capsys: pytest.CaptureFixture[str
     assert printed["init_args"].items() >= (logger["init_args"] | {"project": "x", "name": "demo"}).items()
 
 
-def merged(file: Path) -> dict[str, Any]:
-    """A file over those it inherits, as the command line merges them."""
-    result: dict[str, Any] = {}
-    for part in with_parents(file):
-        overlay(result, yaml.safe_load(part.read_text()))
-    return result
+@pytest.mark.parametrize("file", [file for file in FILES if file not in STUDIES], ids=relative_name)
+def test_no_file_restates_its_parents(file: Path) -> None:
+    *parents, _ = with_parents(file)
+    below: dict[str, Any] = {}
+    for parent in parents:
+        overlay(below, yaml.safe_load(parent.read_text()))
+    assert not list(restated(below, yaml.safe_load(file.read_text()), ()))
 
 
-def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
+def restated(below: dict[str, Any], above: dict[str, Any], keys: tuple[str, ...]) -> Iterator[str]:
+    """Dotted keys of `above` whose value is that of `below` already."""
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(below.get(key), dict):
-            if value.get("class_path", below[key].get("class_path")) != below[key].get("class_path"):
-                below[key] = {}
-            overlay(below[key], value)
-        else:
-            below[key] = copy.deepcopy(value)
+            if value.get("class_path", below[key].get("class_path")) == below[key].get("class_path"):
+                yield from restated(below[key], value, (*keys, key))
+        elif key in below and below[key] == value:
+            yield ".".join((*keys, key))
 
 
-@pytest.mark.parametrize("file", RUNNABLE + STUDIES + SWEEPS + LOGGERS, ids=name)
+@pytest.mark.parametrize("file", RUNNABLE + STUDIES + SWEEPS + LOGGERS, ids=relative_name)
 def test_header(file: Path) -> None:
     header = [line for line in file.read_text().splitlines() if line.startswith("#")]
     told = {line[1:].split(":")[0].strip() for line in header}

@@ -10,7 +10,7 @@ import jupytext
 import nbformat
 import pytest
 
-from tests.test_experiments import ROOT
+from tests.experiments import ROOT
 
 FOLDER = ROOT / "notebooks"
 NAMES = ["cross_resolution", "feature_norms", "gst", "nas_search", "queue_and_partition"]

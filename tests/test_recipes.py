@@ -1,18 +1,26 @@
 """The published recipes set what their names and the papers say."""
 
-from pathlib import Path
+import re
 
 import pytest
 
-from tests.test_experiments import ROOT, merged, name
+from facequal.degradations.suites import AdaFaceAugmentation
+from facequal.engine.study_file import read_study
+from tests.experiments import EXPERIMENTS, merged
+
+ADAFACE = EXPERIMENTS / "adaface" / "ir50_ms1mv2.yaml"
+FOLDERS = {"ms1mv2": "faces_emore", "ms1mv3": "ms1m-retinaface-t1", "webface4m": "faces_webface_4m"}
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "experiments" / "adaface").glob("ir*.yaml")), ids=name)
-def test_published_recipes_are_what_their_names_say(file: Path) -> None:
-    depth, data, recipe = file.stem.split("_")
-    config = merged(file)
+@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("data", FOLDERS)
+@pytest.mark.parametrize("depth", [18, 50, 101])
+def test_adaface_recipes_are_the_papers_and_the_released_ones(depth: int, data: str, recipe: str) -> None:
+    overlays = [EXPERIMENTS / "backbones" / f"ir{depth}.yaml", EXPERIMENTS / "data" / f"{data}.yaml"]
+    overlays += [EXPERIMENTS / "adaface" / "released.yaml"] if recipe == "released" else []
+    config = merged(ADAFACE, *overlays)
     model = config["model"]["init_args"]
-    assert model["backbone"]["init_args"]["depth"] == int(depth.removeprefix("ir"))
+    assert model["backbone"]["init_args"]["depth"] == depth
     assert model["head"]["init_args"] == {"m": 0.4, "h": 0.333, "s": 64.0, "ema_decay": 0.99}
     assert model["optimizer"]["init_args"] == {"lr": 0.1, "momentum": 0.9}
     assert model["weight_decay"] == 5e-4
@@ -21,13 +29,11 @@ def test_published_recipes_are_what_their_names_say(file: Path) -> None:
     assert model["schedule"]["init_args"] == {"milestones": milestones}
     assert config["trainer"]["precision"] == "bf16-mixed"
     assert config["data"]["batch_size"] == 512
-    folder = {"ms1mv2": "faces_emore", "ms1mv3": "ms1m-retinaface-t1", "webface4m": "faces_webface_4m"}[data]
-    assert config["data"]["train"]["init_args"]["root"].endswith(folder)
-    assert config["trainer"]["logger"]["init_args"]["name"] == f"adaface_{file.stem}"
+    assert config["data"]["train"]["init_args"]["root"].endswith(FOLDERS[data])
 
 
 def test_qgface_recipe_is_the_papers() -> None:
-    config = merged(ROOT / "experiments" / "qgface" / "ir34_vggface2.yaml")
+    config = merged(EXPERIMENTS / "qgface" / "ir34_vggface2.yaml")
     model = config["model"]["init_args"]
     assert model["backbone"]["init_args"] == {"depth": 34}
     assert model["head"]["init_args"] == {"m": 0.4, "h": 0.333, "s": 64.0, "ema_decay": 0.99}
@@ -39,23 +45,26 @@ def test_qgface_recipe_is_the_papers() -> None:
     assert model["weight_decay"] == 5e-4
     assert (config["trainer"]["max_epochs"], config["trainer"]["devices"], config["data"]["batch_size"]) == (12, 4, 512)
     assert config["data"]["degradation"]["class_path"].endswith("QGFaceAugmentation")
-    released = merged(ROOT / "experiments" / "qgface" / "ir34_vggface2_released.yaml")["model"]["init_args"]
+    released = merged(EXPERIMENTS / "qgface" / "ir34_vggface2_released.yaml")["model"]["init_args"]
     assert released["partition"] == model["partition"] | {"gate": "soft", "init_stats": "zero"}
     other = {"direction": "both", "same_identity": "zero", "normalize_keys": False, "rescale": True}
     assert released["contrast"] == contrast | other
     assert released["head"]["init_args"] == model["head"]["init_args"] | {"init_stats": "zero"}
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "experiments" / "ablations").glob("*.yaml")), ids=name)
-def test_ablations_are_what_their_names_say(file: Path) -> None:
-    config = merged(file)
-    head = config["model"]["init_args"]["head"]
-    what = file.stem.partition("_")[2]
-    if what[0] in "hm":
-        assert head["init_args"][what[0]] == float(f"0.{what[1:]}")
-    elif what.startswith("quality_"):
-        assert head["init_args"]["quality"] == what.removeprefix("quality_")
-    else:
-        p = float(f"0.{what.removeprefix('augmentation')}")
-        assert set(config["data"]["degradation"]["init_args"].values()) == {p}
-    assert head["class_path"].lower().endswith(file.stem.partition("_")[0] + "head")
+def test_adaface_ablations_are_what_their_names_say() -> None:
+    study = read_study(EXPERIMENTS / "adaface" / "ablations.yaml")
+    base = merged(ADAFACE)["model"]["init_args"]["head"]["init_args"]
+    assert study.control == f"h {base['h']}, m {base['m']}, p {AdaFaceAugmentation().degradations[0].p}"
+    for row in study.rows:
+        for key, name in (("model.init_args.head.init_args.h", "h"), ("model.init_args.head.init_args.m", "m")):
+            if key in row.overrides:
+                assert row.name == f"{name} {row.overrides[key]}"
+        strength = re.search(r"p ([\d.]+)$", row.name)
+        if "data.degradation" in row.overrides:
+            assert strength is not None
+            assert set(row.overrides["data.degradation"]["init_args"].values()) == {float(strength[1])}
+        head = row.overrides.get("model.init_args.head", {"class_path": ""})
+        assert row.name.startswith("CurricularFace") == head["class_path"].endswith("CurricularFaceHead")
+    sources = [row.overrides.get("model.init_args.head.init_args.quality") for row in study.rows]
+    assert [source for source in sources if source] == ["probability", "given"]

@@ -11,7 +11,7 @@ import yaml
 from facequal.cli import main
 from facequal.engine.lightning import FaceQualCLI
 from facequal.engine.sweep_file import read_sweep
-from tests.test_experiments import ROOT, SWEEPS, holds
+from tests.experiments import ROOT, SWEEPS, holds
 
 WEIGHTS = "--model.init_args.weights="
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.results import Result, column_order
 from facequal.reports.study.maps import LOWER_IS_BETTER
 from facequal.reports.study.summary import MODE_SIGN, RowFigure, RowResults, figures_of, one_rule, without_modes

@@ -1,0 +1,54 @@
+"""The method that CONTRIBUTING.md adds from nothing: its blocks are written to files and run."""
+
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from facequal import load_module
+from facequal.cli import main
+from tests.experiments import EXPERIMENTS, ROOT
+
+BLOCK = re.compile(r"^`(triplet/[\w.]+)`: .*?^```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's folder, from which the command is run, with the blocks as files."""
+    for name, text in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text()):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("EXPERIMENTS", str(EXPERIMENTS)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for module in [name for name in sys.modules if name.partition(".")[0] == "triplet"]:
+        del sys.modules[module]
+
+
+def test_it_is_one_folder_of_few_lines(folder: Path) -> None:
+    files = sorted(path.name for path in (folder / "triplet").iterdir())
+    assert files == ["demo.yaml", "method.py", "test_method.py"]
+    lines = [line for name in files for line in (folder / "triplet" / name).read_text().splitlines() if line.strip()]
+    assert len(lines) <= 75
+
+
+def test_its_test_passes(folder: Path) -> None:
+    runpy.run_path(str(folder / "triplet" / "test_method.py"))["test_the_hardest_triplets_against_a_loop"]()
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_it_trains_is_tested_and_loads(folder: Path) -> None:
+    tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), f"--trainer.default_root_dir={folder}"]
+    tiny += [f"--trainer.logger.init_args.save_dir={folder}", "--trainer.logger.init_args.name=triplet"]
+    main(["run", "-c", "triplet/demo.yaml", *tiny])
+    (results,) = folder.glob("triplet/version_0/report/results.csv")
+    assert "procedural/mixed,cross-resolution,7 px,accuracy," in results.read_text()
+    method = load_module(folder / "triplet" / "version_0" / "checkpoints" / "last.ckpt", trust=["triplet"])
+    assert type(method).__name__ == "Triplet"
+    embedding, _ = method(torch.zeros(1, 3, 32, 32))
+    assert embedding.shape == (1, 512)
