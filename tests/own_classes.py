@@ -11,7 +11,8 @@ from torch.optim import SGD, Optimizer
 
 
 class OwnMethod(Recognizer):
-    pass
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
 
 
 class OwnHead(CosFaceHead):
