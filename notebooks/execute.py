@@ -15,12 +15,12 @@ LEFT_OUT = ("execution",)
 
 
 def sources() -> list[Path]:
-    """The notebooks' scripts."""
+    """Return the notebooks' scripts."""
     return sorted(path for path in FOLDER.glob("*.py") if path.read_text(encoding="utf-8").startswith("# ---\n"))
 
 
 def execute(script: Path) -> Any:
-    """The notebook of a script, with its outputs.
+    """Return the notebook of a script, with its outputs.
 
     Raises:
         CellExecutionError: a cell failed.

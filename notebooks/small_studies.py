@@ -13,10 +13,10 @@ RUNS = Path(os.environ.get("FACEQUAL_NOTEBOOK_RUNS", ROOT / "runs"))
 
 
 def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()) -> Path:
-    """The folder of a study, from the folder ``runs``; where it has not been run, a small one of one seed.
+    """Return the folder of a study, from the folder `runs`; where it has not been run, a small one of one seed.
 
     Args:
-        folder: of the study, in ``runs``.
+        folder: of the study, in `runs`.
         file: of the study, in ``experiments``.
         rows: that are shown.
         small: further options that make the small one small.
@@ -44,11 +44,11 @@ def study_folder(folder: str, file: str, *rows: str, small: tuple[str, ...] = ()
 
 
 def norms_study() -> Path:
-    """The study of norms under AdaFace and ArcFace, which two notebooks show."""
+    """Return the study of norms under AdaFace and ArcFace, which two notebooks show."""
     small = ("--trainer.max_epochs=4", "--data.train.init_args.num_identities=60", "--data.resolutions_px=[7,112]")
     return study_folder("studies/norms", "demo/norms.yaml", "AdaFace", "ArcFace", small=small)
 
 
 def row_folder(study: Path, row: str) -> Path:
-    """The run of a row with the first seed."""
+    """Return the run of a row with the first seed."""
     return study / "rows" / StudyRow(row, study).folder_name / "seed_0"

@@ -11,21 +11,21 @@ from experiments.benchmarks.timing import interleaved
 from facequal.analysis.gst import AdaFaceScaling, scaling_map
 from facequal.callbacks.training_samples import TrainingSamples
 from facequal.models.heads import AdaFaceHead
-from facequal.models.iresnet import ir_tiny
+from facequal.models.iresnet import IRTiny
 
 MAP_SECONDS, SHARE_TARGET = 1.0, 0.02
 FOLLOWED = 750  # images, the default
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return [gst_map(side=50, rounds=2), followed(batch=4, num_images=FOLLOWED, rounds=2)]
     return [gst_map(), *(followed(num_images=number) for number in (9_792, 490_000))]
 
 
 def gst_map(side: int = 1000, rounds: int = 5) -> Row:
-    """A map of side x side points against a fixed time."""
+    """Return a map of side x side points against a fixed time."""
     seconds = interleaved({"map": lambda: scaling_map(AdaFaceScaling(), num_angles=side, num_norms=side)}, rounds)
     what = f"map of AdaFace's gradient scaling, {side**2:,} points"
     return Row(what, "a fixed time", seconds["map"], [MAP_SECONDS] * rounds, "s", "cost", 1.0)
@@ -37,7 +37,7 @@ def followed(batch: int = 128, num_images: int = 9_792, rounds: int = 5) -> Row:
     The demo's 9,792 images are a small set, where one in 13 of each batch is followed; of CASIA-WebFace's 490,000 it is
     one in 653.
     """
-    backbone = ir_tiny()
+    backbone = IRTiny()
     head = AdaFaceHead(backbone.embedding_dim, 612)
     optimizer = torch.optim.SGD([*backbone.parameters(), *head.parameters()], lr=1e-4)
     generator = torch.Generator().manual_seed(0)

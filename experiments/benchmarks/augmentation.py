@@ -21,7 +21,7 @@ SHORTEST_S = 0.4  # many batches, since some draw more work than others
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on one core."""
+    """Return the rows on one core."""
     batch, rounds = (32, 3) if quick else (128, 7)
     return [*rows(batch, rounds), qgface_row(batch, rounds)]
 
@@ -87,7 +87,7 @@ def gpu_rows(batches: tuple[int, ...] = (128, 512), rounds: int = 9, device: str
 
 
 def _augmenting(images: Tensor, augmentation: Degradation | None = None) -> Callable[[], Tensor]:
-    """An augmentation (None: AdaFace's) of a batch, uint8 or float32 in [0, 1], with other draws at every call."""
+    """Return an augmentation (None: AdaFace's) of a batch, uint8 or float32 in [0,1], with new draws at every call."""
     augmentation, epochs = augmentation or AdaFaceAugmentation(), itertools.count()
     index = torch.arange(len(images), device=images.device)
 

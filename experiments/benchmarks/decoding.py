@@ -14,7 +14,7 @@ RATE_TARGET = 0.9
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows, on one core."""
+    """Return the rows, on one core."""
     return rows(num_images=64, rounds=3) if quick else rows(num_images=512, rounds=15)
 
 

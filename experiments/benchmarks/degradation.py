@@ -21,7 +21,7 @@ from facequal.degradations.multi import blur
 from facequal.degradations.responses import look_up
 from facequal.degradations.sensor import add_noise, per_mosaic
 from facequal.models.backbones import Backbone
-from facequal.models.iresnet import ir_50
+from facequal.models.iresnet import IResNet
 
 SIZES = ((112, 112), (176, 144), (224, 224))
 WHAT = "blur, low light and noise"
@@ -31,7 +31,7 @@ STEP_TARGET = 0.05  # of the time of a training step on as many images
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The whole chain at three sizes, on one thread and on two, and the shares of its stages at 112x112."""
+    """Return the whole chain at three sizes, on one thread and on two, and the shares of its stages at 112x112."""
     batch, rounds = (8, 3) if quick else (64, 7)
     found = [row(size, batch, rounds, threads) for threads in (1, 2) for size in SIZES]
     return [*found, *stage_rows(SIZES[0], batch, rounds)]
@@ -89,9 +89,13 @@ def stage_rows(size: tuple[int, int], batch: int, rounds: int, shortest_s: float
 
 
 def gpu_rows(
-    batch: int = 512, rounds: int = 9, device: str = "cuda", build: Callable[[], Backbone] = ir_50, name: str = "IR-50"
+    batch: int = 512,
+    rounds: int = 9,
+    device: str = "cuda",
+    build: Callable[[], Backbone] = IResNet,
+    name: str = "IR-50",
 ) -> list[Row]:
-    """The whole chain at 112x112 on a GPU: its rate, and what it takes of the memory's bandwidth and of a step.
+    """Return the whole chain at 112x112 on a GPU: its rate, and what it takes of the memory's bandwidth and of a step.
 
     The share of the bandwidth is that of reading every picture once and writing it once, as a copy does.
     """
@@ -113,7 +117,7 @@ def gpu_rows(
 
 
 def degrading(images: Tensor, multi: MultiDegradation) -> Callable[[], Tensor]:
-    """The degradation of a batch with other draws at every call."""
+    """Return the degradation of a batch with other draws at every call."""
     epochs, index = itertools.count(), torch.arange(len(images), device=images.device)
     return lambda: multi(images, Keys(index, epoch=next(epochs)))[0]
 
@@ -125,7 +129,7 @@ def pictures(size: tuple[int, int], batch: int) -> Tensor:
 
 
 def shots_of(multi: MultiDegradation, params: Params) -> list[Shot]:
-    """The same draws for OpenCV."""
+    """Return the same draws for OpenCV."""
     cpu = torch.device("cpu")
     kernels = multi.blur.bank.on(cpu)[params["kernel_id"]].numpy()
     curves, inverses = (tables[params["response_id"]].numpy() for tables in multi.responses.on(cpu))

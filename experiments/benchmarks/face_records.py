@@ -14,7 +14,7 @@ IMAGES_PER_IDENTITY = 16
 
 
 def faces(num_images: int) -> NDArray[np.uint8]:
-    """Rendered faces, uint8 RGB (N, 112, 112, 3), 16 of each person."""
+    """Return rendered faces, uint8 RGB (N, 112, 112, 3), 16 of each person."""
     num_people = -(-num_images // IMAGES_PER_IDENTITY)
     images = [render_identity(person, IMAGES_PER_IDENTITY).numpy() for person in range(num_people)]
     return np.ascontiguousarray(np.concatenate(images)[:num_images].transpose(0, 2, 3, 1))

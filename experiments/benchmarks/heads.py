@@ -17,7 +17,7 @@ SPEED_UP_TARGET = 1.4
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return rows(QUICK_TARGETS, batch=128, rounds=2)
     return rows(TIME_TARGETS)

@@ -16,7 +16,7 @@ SIZE = (44, 36)  # of the features of a picture of 176x144
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         tiny = {"widths": (8, 8, 8), "channels": 8, "blocks": (1, 1, 1), "decoder_widths": (16, 8, 8)}
         return [
@@ -54,7 +54,7 @@ class ComplexFourier(FourierOperator):
 
 
 def fourier(channels: int = 40, batch: int = 8, rounds: int = 9) -> Row:
-    """The Fourier operator by real transforms against complex ones."""
+    """Return the Fourier operator by real transforms against complex ones."""
     x = torch.randn(batch, channels, *SIZE, requires_grad=True)
     ours, theirs = FourierOperator(channels), ComplexFourier(channels)
     seconds = interleaved({"real": gradient_step(ours, x), "complex": gradient_step(theirs, x)}, rounds)

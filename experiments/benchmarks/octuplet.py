@@ -11,7 +11,7 @@ from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
 from facequal.methods.octuplet.loss import octuplet_loss
 from facequal.models.backbones import Backbone
-from facequal.models.iresnet import ir_tiny
+from facequal.models.iresnet import IRTiny
 
 OURS, FOUR = "one matrix", "four matrices"
 AGAINST = "four separate distance matrices, each with masks and gradients of its own"
@@ -20,7 +20,7 @@ MEMORY_TARGET = 0.6
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return [*rows({16: 1.5}, embedding_dim=32, rounds=2), share_of_step(batch=4, rounds=2)]
     return [*rows(), share_of_step()]
@@ -44,7 +44,7 @@ def rows(
 
 
 def share_of_step(
-    build: Callable[[], Backbone] = ir_tiny, name: str = "IRTiny", batch: int = 60, rounds: int = 5, device: str = "cpu"
+    build: Callable[[], Backbone] = IRTiny, name: str = "IRTiny", batch: int = 60, rounds: int = 5, device: str = "cpu"
 ) -> Row:
     """Time of the loss against the whole fine-tuning step it is part of."""
     backbone = build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -91,7 +91,7 @@ def loss_steps(batch: int, embedding_dim: int, device: str = "cpu") -> dict[str,
 
 
 def four_matrices(hr: Tensor, lr: Tensor, labels: Tensor, margin: float = 25.0) -> Tensor:
-    """The same loss, term by term, as batch-hard triplet losses are usually written."""
+    """Return the same loss, term by term, as batch-hard triplet losses are usually written."""
     same = labels[:, None] == labels
     positive = (same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)).float()
     negative = (~same).float()

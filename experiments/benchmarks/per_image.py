@@ -31,7 +31,7 @@ def pillow_opencv(image: RGBImage, p: float = 0.2) -> RGBImage:
 
 
 def zero_pad_crop(image: RGBImage, **_: object) -> RGBImage:
-    """The box of a RandomResizedCrop, with zeros around it; albumentations passes further arguments."""
+    """Return the box of a RandomResizedCrop, with zeros around it; albumentations passes further arguments."""
     size = image.shape[0]
     top, left, height, width = _box(size)
     cropped = np.zeros_like(image)
@@ -86,7 +86,7 @@ def pillow_qgface(image: RGBImage, p: float = 0.2) -> RGBImage:
 
 
 def albumentations_compose(p: float = 0.2) -> Callable[[RGBImage], RGBImage]:
-    """The same in albumentations.
+    """Return the same in albumentations.
 
     It has no crop that keeps the place, so ours above runs as its Lambda; and its Downscale has one pair of filters, so
     one is picked out of the 25 pairs.

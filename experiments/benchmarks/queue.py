@@ -21,7 +21,7 @@ STEPS = "steps of a queue"  # what the profiler calls them
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows on the CPU."""
+    """Return the rows on the CPU."""
     if quick:
         return rows({500: 5.0, 2_000: 8.0}, batch=64, embedding_dim=64, rounds=2)
     return rows()
@@ -95,7 +95,7 @@ Queue = ProxyUpdatedQueue | ConcatenatedQueue
 
 
 def filled_queue(name: str, size: int, embedding_dim: int, device: str = "cpu") -> Queue:
-    """The queue of that name, full of random rows of `size` classes, the same for both."""
+    """Return the queue of that name, full of random rows of `size` classes, the same for both."""
     queue: Queue = ConcatenatedQueue(size, embedding_dim)
     if name != CONCATENATED:
         queue = ProxyUpdatedQueue(size, embedding_dim, fused=name == FUSED)
@@ -113,7 +113,7 @@ def step(queue: Queue, embedding: Tensor, labels: Tensor, weight: Tensor) -> tup
 def random_batch(
     batch: int, num_classes: int, embedding_dim: int, seed: int, device: str
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Unit embeddings (B, D), labels (B,) and class weights (C, D)."""
+    """Return unit embeddings (B, D), labels (B,) and class weights (C, D)."""
     generator = torch.Generator().manual_seed(seed)
     embedding = F.normalize(torch.randn(batch, embedding_dim, generator=generator))
     labels = torch.randint(num_classes, (batch,), generator=generator)

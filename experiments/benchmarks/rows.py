@@ -52,7 +52,7 @@ class Row:
         return self.ratio <= self.target if self.comparison == "cost" else self.ratio >= self.target
 
     def cells(self) -> list[str]:
-        """The row as text: what, against, ours, theirs, ratio, target, met."""
+        """Return the row as text: what, against, ours, theirs, ratio, target, met."""
         bound = "" if self.target is None else f"{'≤' if self.comparison == 'cost' else '≥'} {self.target:g}x"
         if self.ratio is None:
             return [self.what, self.against, "-", "-", "-", bound, "not run: no GPU"]

@@ -15,7 +15,7 @@ SPEED_UP_TARGET = 30.0
 
 
 def benchmark(quick: bool) -> list[Row]:
-    """The rows, for as many pairs as LFW has."""
+    """Return the rows, for as many pairs as LFW has."""
     return rows(num_pairs=6_000, rounds=2 if quick else 7)
 
 
@@ -83,5 +83,5 @@ def published_accuracy(threshold: float, distances: NDArray[np.float64], is_same
 
 
 def lean_accuracy(threshold: float, distances: NDArray[np.float64], is_same: NDArray[np.bool_]) -> float:
-    """The same share out of one count."""
+    """Return the same share out of one count."""
     return np.count_nonzero((distances < threshold) == is_same) / len(distances)

@@ -13,6 +13,7 @@ from facequal.data.sources.datasets import ImageFolder
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.recognition.base import EmbeddingMethod
 from facequal.models.backbones import Backbone
+from facequal.names import import_classes
 from facequal.pretrained.checkpoints import load_module
 from facequal.pretrained.importing import load_backbone_weights
 from facequal.reports.contact_sheet import contact_sheet
@@ -32,6 +33,14 @@ def build_parser() -> ArgumentParser:
     parser = ArgumentParser(prog="facequal quality", description=DESCRIPTION, exit_on_error=True)
     parser.add_argument("folder", type=Path, help="folder of pictures, or one picture")
     parser.add_argument("--checkpoint", type=str, required=True, help="of a recogniser of ours, or published weights")
+    parser.add_argument(
+        "--trust",
+        type=str,
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="whose classes the checkpoint may name, beside those of facequal; may be given several times",
+    )
     parser.add_argument("--backbone", type=Backbone | None, default=None, help="network of published weights")
     parser.add_argument("--colour_order", type=str | None, default=None, help="of the weights, where they do not say")
     parser.add_argument("--brisque", type=Path, nargs=2, metavar=("MODEL", "RANGES"), help="weights of BRISQUE")
@@ -46,10 +55,11 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: With a message when the options or pictures do not allow it.
     """
+    import_classes()
     parser = build_parser()
     options = parser.instantiate_classes(parser.parse_args(list(arguments)))
     try:
-        backbone = recogniser(options.checkpoint, options.backbone, options.colour_order)
+        backbone = recogniser(options.checkpoint, options.backbone, options.colour_order, options.trust)
         source = ImageFolder(options.folder, backbone.input_size_px)
         drawn = drawn_values(options.folder) if options.folder.is_dir() else {}
         further = {"brisque": load_brisque(*options.brisque)} if options.brisque else {}
@@ -75,7 +85,9 @@ def main(arguments: Sequence[str]) -> None:
     print(f"picture: {write_atomically(options.out / 'quality.png', contact_sheet(source, scores))}")
 
 
-def recogniser(checkpoint: str, backbone: Backbone | None, colour_order: str | None) -> Backbone:
+def recogniser(
+    checkpoint: str, backbone: Backbone | None, colour_order: str | None, trust: Sequence[str] = ()
+) -> Backbone:
     """Return the network with its weights.
 
     Raises:
@@ -85,7 +97,7 @@ def recogniser(checkpoint: str, backbone: Backbone | None, colour_order: str | N
     if backbone is not None:
         load_backbone_weights(backbone, checkpoint, colour_order)
         return backbone
-    method = load_module(checkpoint)
+    method = load_module(checkpoint, trust)
     if not isinstance(method, EmbeddingMethod):
         raise ValueError(f"{checkpoint}: a {type(method).__name__} gives no feature norms")
     return method.backbone

@@ -1,50 +1,34 @@
 """Degradations that run batched on the device and depend on (seed, epoch, sample index) alone."""
 
-from facequal.degradations.base import Compose, Degradation, RandomApply
-from facequal.degradations.blur import GaussianBlur
-from facequal.degradations.draws import Keys
-from facequal.degradations.geometry import HorizontalFlip, Rotation, ZeroPadCrop
-from facequal.degradations.jpeg import JPEG
-from facequal.degradations.kernels import KernelBank
-from facequal.degradations.multi import KernelBlur, MultiDegradation
-from facequal.degradations.photometric import PhotometricJitter
-from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
-from facequal.degradations.resolution import DownUpScale, Resolution
-from facequal.degradations.responses import ResponseBank
-from facequal.degradations.sensor import LowLight, SensorNoise
-from facequal.degradations.suites import (
-    AdaFaceAugmentation,
-    ResolutionSuite,
-    RestorationSuite,
-    resolution_suite,
-    restoration_suite,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "JPEG",
-    "AdaFaceAugmentation",
-    "Compose",
-    "Degradation",
-    "DownUpScale",
-    "GaussianBlur",
-    "HorizontalFlip",
-    "KernelBank",
-    "KernelBlur",
-    "Keys",
-    "LowLight",
-    "MultiDegradation",
-    "PhotometricJitter",
-    "QGFaceAugmentation",
-    "RandomApply",
-    "RandomRescale",
-    "RandomResizedCrop",
-    "Resolution",
-    "ResolutionSuite",
-    "ResponseBank",
-    "RestorationSuite",
-    "Rotation",
-    "SensorNoise",
-    "ZeroPadCrop",
-    "resolution_suite",
-    "restoration_suite",
-]
+from facequal.names import lazy_names
+
+if TYPE_CHECKING:
+    from facequal.degradations.base import Compose as Compose
+    from facequal.degradations.base import Degradation as Degradation
+    from facequal.degradations.base import RandomApply as RandomApply
+    from facequal.degradations.draws import Keys as Keys
+    from facequal.degradations.geometry import HorizontalFlip as HorizontalFlip
+    from facequal.degradations.geometry import Rotation as Rotation
+    from facequal.degradations.geometry import ZeroPadCrop as ZeroPadCrop
+    from facequal.degradations.jpeg import JPEG as JPEG
+    from facequal.degradations.kernels import KernelBank as KernelBank
+    from facequal.degradations.multi import KernelBlur as KernelBlur
+    from facequal.degradations.multi import MultiDegradation as MultiDegradation
+    from facequal.degradations.photometric import PhotometricJitter as PhotometricJitter
+    from facequal.degradations.qgface import QGFaceAugmentation as QGFaceAugmentation
+    from facequal.degradations.qgface import RandomRescale as RandomRescale
+    from facequal.degradations.qgface import RandomResizedCrop as RandomResizedCrop
+    from facequal.degradations.resolution import DownUpScale as DownUpScale
+    from facequal.degradations.resolution import Resolution as Resolution
+    from facequal.degradations.responses import ResponseBank as ResponseBank
+    from facequal.degradations.sensor import LowLight as LowLight
+    from facequal.degradations.sensor import SensorNoise as SensorNoise
+    from facequal.degradations.suites import AdaFaceAugmentation as AdaFaceAugmentation
+    from facequal.degradations.suites import ResolutionSuite as ResolutionSuite
+    from facequal.degradations.suites import RestorationSuite as RestorationSuite
+    from facequal.degradations.suites import resolution_suite as resolution_suite
+    from facequal.degradations.suites import restoration_suite as restoration_suite
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__, __file__)

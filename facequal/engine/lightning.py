@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import torch
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
@@ -20,9 +20,11 @@ from facequal.callbacks.restored_pictures import RestoredPictures
 from facequal.callbacks.save_config import SaveRunConfig
 from facequal.data.datamodule import FaceDataModule
 from facequal.engine.inherit import expand_inherited
-from facequal.engine.moved_keys import refuse_moved_keys
+from facequal.engine.parser import ClassNameParser
 from facequal.engine.wandb_account import stay_offline_without_account
 from facequal.evaluation.callback import ProtocolEvaluation
+from facequal.moved import present_path, refuse_moved_names
+from facequal.names import import_classes, public_path
 from facequal.pretrained.checkpoints import WEIGHT_FILES
 
 
@@ -44,13 +46,16 @@ class FaceQualCLI(LightningCLI):
     """The command line of all methods.
 
     Args:
-        arguments: The command line after the program's name, such as ``["fit", "-c",
-            "experiments/demo/adaface.yaml"]``.
+        arguments: The command line after the program's name, such as `["fit", "-c",
+            "experiments/demo/adaface.yaml"]`.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.command = arguments[0]
         keep_whole_numbers_whole()
+        import_classes()
+        # A dictionary that looks like a class is data where the type does not ask for a class, as in a checkpoint.
+        set_parsing_settings(instantiate_subclass_spec_in_any=False)
         # The number of workers is a setting of the experiment, and 0 the right one for small sets in memory.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         # Networks that only look stay in evaluation mode.
@@ -64,6 +69,7 @@ class FaceQualCLI(LightningCLI):
             save_config_callback=SaveRunConfig,
             seed_everything_default=0,
             auto_configure_optimizers=False,
+            parser_class=ClassNameParser,
             args=list(arguments),
         )
 
@@ -93,8 +99,9 @@ class FaceQualCLI(LightningCLI):
         """Parse the command line with inherited files in place. The saved configuration stands alone."""
         assert isinstance(args, list)
         arguments = expand_inherited(args)
-        refuse_moved_keys(arguments)
+        refuse_moved_names(arguments)
         self.config = parser.parse_args([*arguments, "--inherit=[]"])
+        use_public_paths(self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Let the command line win over the hyper-parameters stored in a checkpoint.
@@ -116,7 +123,7 @@ class FaceQualCLI(LightningCLI):
         warnings.filterwarnings("ignore", message=".* has random weights")
         content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         stored = content.get("hyper_parameters", {}).get("_class_path")
-        if stored is not None and stored != config.model.class_path:
+        if stored is not None and public_path(present_path(stored)) != config.model.class_path:
             raise ValueError(
                 f"{path} holds a {stored}, but the configuration asks for a {config.model.class_path}. Use --ckpt_path "
                 "to go on with the same method, and model.init_args.weights to start another one from it"
@@ -143,6 +150,15 @@ class FaceQualCLI(LightningCLI):
         settings = {key: self.config_dump[key] for key in ("model", "data", "evaluation")}
         text = yaml.safe_dump(settings, sort_keys=True)
         evaluation.config_hash = hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def use_public_paths(config: Any) -> None:
+    """Name every class of a parsed configuration as its package hands it out, however the files spell it."""
+    if isinstance(config, Namespace) and isinstance(config.get("class_path"), str):
+        config.class_path = public_path(config.class_path)
+    parts = vars(config).values() if isinstance(config, Namespace) else config if isinstance(config, list) else ()
+    for part in parts:
+        use_public_paths(part)
 
 
 def forget_weight_files(arguments: Namespace) -> None:

@@ -13,7 +13,7 @@ class Schedule(Protocol):
         ...
 
 
-class StepSchedule:
+class StepSchedule(Schedule):
     """Multiply the rate by `gamma` after each milestone (how the published recognisers are trained).
 
     Args:
@@ -38,7 +38,7 @@ class StepSchedule:
         return warm * self.gamma**passed
 
 
-class CosineSchedule:
+class CosineSchedule(Schedule):
     """Half a cosine from 1 to `final` over all steps, after a linear warm-up.
 
     Args:

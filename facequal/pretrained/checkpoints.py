@@ -2,53 +2,72 @@
 
 import importlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 
+from facequal.moved import with_present_paths
+from facequal.pretrained.trust import only_trusted_classes
+
 WEIGHT_FILES = ("weights", "encoders")
 """Arguments of methods and of their parts that name files of weights to start from."""
 
 
-def load_module(path: str | Path) -> LightningModule:
+def load_module(path: str | Path, trust: Sequence[str] = ()) -> LightningModule:
     """Build the method a checkpoint holds and load its weights, on the CPU.
+
+    A checkpoint names the classes that it is built of. Those of this package, `torch.nn` and `torch.optim` are trusted,
+    and those of modules of your own that you have imported; others have to be named.
 
     Args:
         path: A checkpoint written by a run of the command line.
+        trust: Further modules whose classes may be built, with what is in them: `["my_methods"]`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it names no class of this package, as checkpoints of methods built in Python; those are loaded by
-            `Class.load_from_checkpoint(path, backbone=...)`.
+        ValueError: If it names a class that is not trusted, or none, as checkpoints of methods built in Python; those
+            are loaded by `Class.load_from_checkpoint(path, backbone=...)`.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     content = torch.load(path, map_location="cpu", weights_only=True)
-    class_path = content.get("hyper_parameters", {}).get("_class_path")
-    if not isinstance(class_path, str) or not class_path.startswith("facequal.methods."):
-        raise ValueError(
-            f"{path}: names the class {class_path!r}, not one of facequal.methods; load it by "
-            "Class.load_from_checkpoint(path, backbone=...)"
-        )
-    module_name, _, class_name = class_path.rpartition(".")
-    method = getattr(importlib.import_module(module_name), class_name)
+    stored = with_present_paths(content.get("hyper_parameters", {}))
+    class_path = stored.get("_class_path")
+    if not isinstance(class_path, str):
+        raise ValueError(f"{path}: names no class; load it by Class.load_from_checkpoint(path, backbone=...)")
     # What the training started from is replaced by the checkpoint, and the files may be gone.
-    stored = {name: value for name, value in content["hyper_parameters"].items() if not name.startswith("_")}
-    with warnings.catch_warnings():
+    arguments = {name: value for name, value in without_weight_files(stored).items() if name != "_instantiator"}
+    with only_trusted_classes(stored, path, trust), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* has random weights")  # not for long
-        loaded: LightningModule = method.load_from_checkpoint(
-            path,
-            map_location="cpu",
-            weights_only=True,
-            **(without_weight_files(stored) | {"weights": None}),
-        )
-    return loaded
+        method = method_class(class_path, path)
+        return method.load_from_checkpoint(path, map_location="cpu", weights_only=True, **arguments)
+
+
+def method_class(class_path: str, path: str | Path) -> type[LightningModule]:
+    """Return the class of a method, imported.
+
+    Args:
+        class_path: Module and class.
+        path: The checkpoint that names it, for the message.
+
+    Raises:
+        ValueError: If there is no such method.
+    """
+    module_name, _, class_name = class_path.rpartition(".")
+    try:
+        method = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: names the class {class_path!r}, but {error}") from error
+    if not (isinstance(method, type) and issubclass(method, LightningModule)):
+        raise ValueError(f"{path}: names the class {class_path!r}, which is no method")
+    return method
 
 
 def without_weight_files(arguments: Any) -> Any:
-    """Return a method's arguments as the command line keeps them, without the files of weights that any part starts from."""
+    """Return a method's arguments as the command line keeps them, without the weight files that parts start from."""
     if isinstance(arguments, dict):
         return {
             name: None if name in WEIGHT_FILES else without_weight_files(value) for name, value in arguments.items()

@@ -4,18 +4,16 @@
 with the help of the modules named after what they draw; `dataset` caches the images and serves them.
 """
 
-from facequal.procedural.contact_sheet import contact_sheet
-from facequal.procedural.dataset import ProceduralFaces
-from facequal.procedural.identities import FAMILY_SIZE
-from facequal.procedural.pairs import Impostors, procedural_pairs
-from facequal.procedural.renderer import RENDERER_VERSION, render_identity
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FAMILY_SIZE",
-    "RENDERER_VERSION",
-    "Impostors",
-    "ProceduralFaces",
-    "contact_sheet",
-    "procedural_pairs",
-    "render_identity",
-]
+from facequal.names import lazy_names
+
+if TYPE_CHECKING:
+    from facequal.procedural.dataset import ProceduralFaces as ProceduralFaces
+    from facequal.procedural.identities import FAMILY_SIZE as FAMILY_SIZE
+    from facequal.procedural.pairs import Impostors as Impostors
+    from facequal.procedural.pairs import procedural_pairs as procedural_pairs
+    from facequal.procedural.renderer import RENDERER_VERSION as RENDERER_VERSION
+    from facequal.procedural.renderer import render_identity as render_identity
+else:
+    __all__, __getattr__, __dir__ = lazy_names(__name__, __file__)

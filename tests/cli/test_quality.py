@@ -1,5 +1,6 @@
 """`facequal quality`: the norms of the network, sorted pictures, correlations with what was drawn."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ from facequal.analysis.quality import norm_correlations
 from facequal.cli import main
 from facequal.data.sources.images import encode_png, read_image
 from facequal.evaluation.brisque_files import load_brisque
+from facequal.methods.recognition.recognizer import Recognizer
 from facequal.metrics.no_reference import contrast
 from facequal.models.iresnet import IRTiny
 from facequal.reports.contact_sheet import contact_sheet
 from tests.degradations.pictures import pictures
 from tests.evaluation.brisque_weights import regression, write_opencv
+from tests.own_classes import write_module
 
 
 @pytest.fixture
@@ -99,8 +102,36 @@ def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:
         with pytest.raises(SystemExit, match=rf"facequal quality: .*manifest\.csv: {message}"):
             quality(tmp_path / "in", weights, tmp_path / "out")
     torch.save({"state_dict": {}, "hyper_parameters": {}}, tmp_path / "other.ckpt")
-    with pytest.raises(SystemExit, match=r"names the class None, not one of facequal.methods"):
+    with pytest.raises(SystemExit, match=r"names no class; load it by Class.load_from_checkpoint"):
         main(["quality", str(tmp_path), "--checkpoint", str(tmp_path / "other.ckpt")])
+
+
+def test_a_method_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_module(tmp_path, "own_recogniser")
+    network = {"class_path": "facequal.models.IRTiny", "init_args": {"input_size_px": 32}}
+    stored = {"_class_path": "own_recogniser.OwnMethod", "backbone": network, "weights": "gone.ckpt"}
+    stored["_instantiator"] = "lightning.pytorch.cli.instantiate_module"
+    state = Recognizer(IRTiny(input_size_px=32)).state_dict()
+    content = {"state_dict": state, "hyper_parameters": stored, "pytorch-lightning_version": "2.6.0"}
+    torch.save(content, tmp_path / "own.ckpt")
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        encode_png(tmp_path / "in" / f"{number}.png", np.full((32, 32, 3), 50 * number, dtype=np.uint8))
+    command = [
+        "quality",
+        str(tmp_path / "in"),
+        "--checkpoint",
+        str(tmp_path / "own.ckpt"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    with pytest.raises(SystemExit, match=r"own\.ckpt: names the class own_recogniser\.OwnMethod, which is not trusted"):
+        main([*command, "--trust", "another"])
+    assert "own_recogniser" not in sys.modules
+    main([*command, "--trust", "another", "--trust", "own_recogniser"])
+    assert (tmp_path / "out" / "quality.csv").is_file()
+    sys.modules.pop("own_recogniser")
 
 
 def test_brisque_with_the_users_weights(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,8 +52,69 @@ def test_fit_leaves_config_and_checkpoint(trained: Path) -> None:
     assert config["inherit"] == []
     assert config["data"]["train"]["init_args"]["num_identities"] == 6
     content = torch.load(last_checkpoint(trained), weights_only=True)
-    assert content["hyper_parameters"]["_class_path"] == "facequal.methods.recognition.recognizer.Recognizer"
+    assert content["hyper_parameters"]["_class_path"] == "facequal.methods.Recognizer"
     assert content["hyper_parameters"]["num_classes"] == 6
+
+
+def test_class_names_alone(tmp_path: Path, trained: Path) -> None:
+    """A file of bare names is the experiment that full class paths make; in what is saved they are the public ones."""
+    full = (trained / "config.yaml").read_text().replace(str(trained), str(tmp_path))
+    names = yaml.safe_dump(with_bare_names(yaml.safe_load(full)))
+    assert "class_path: facequal." not in names
+    assert "class_path: ProceduralFaces" in names
+    (tmp_path / "names.yaml").write_text(names)
+    FaceQualCLI(["fit", "-c", str(tmp_path / "names.yaml")])
+    assert (tmp_path / "config.yaml").read_text() == full
+    assert yaml.safe_load(full)["data"]["train"]["class_path"] == "facequal.procedural.ProceduralFaces"
+
+
+def with_bare_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        bare = {"class_path": value["class_path"].rpartition(".")[2]} if "class_path" in value else {}
+        return {key: with_bare_names(part) for key, part in value.items()} | bare
+    return [with_bare_names(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--data.predict", "FolderDataset"),
+        ("--data.degradation", "Resolution"),
+        ("--model.init_args.head", "CosFaceHead"),
+        ("--model.init_args.backbone", "IResNet"),
+        ("--model.init_args.schedule", "StepSchedule"),
+        ("--model.init_args.optimizer", "AdamW"),
+        ("--model", "QGFace"),
+        ("--trainer.callbacks", "TrainingSamples"),
+    ],
+)
+def test_class_names_on_the_command_line(option: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    needed = {"FolderDataset": "root=x", "Resolution": "sizes_px=[7]", "StepSchedule": "milestones=[1]"}
+    argument = f"{option}.init_args.{needed[name]}" if name in needed else f"{option}={name}"
+    with pytest.raises(SystemExit) as stop:
+        FaceQualCLI(["fit", "-c", str(DEMO), f"{option}={name}", argument.replace("..", "."), "--print_config"])
+    assert stop.value.code in (0, None)
+    found = yaml.safe_load(capsys.readouterr().out)
+    for part in option.removeprefix("--").split("."):
+        found = found[part]
+    found = found[0] if isinstance(found, list) else found
+    assert found["class_path"].rpartition(".")[2] == name
+
+
+def test_a_file_with_names_from_before_the_move(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text("data: {predict: {class_path: facequal.data.datasets.FolderDataset}}")
+    with pytest.raises(
+        ValueError, match=r"old\.yaml:\n  .*\.FolderDataset is now FolderDataset \(facequal\.data\.sources"
+    ):
+        cli("fit", tmp_path, "-c", str(tmp_path / "old.yaml"))
+
+
+def test_a_checkpoint_from_before_the_move(trained: Path, tmp_path: Path) -> None:
+    content = torch.load(last_checkpoint(trained), weights_only=True)
+    content["hyper_parameters"]["_class_path"] = "facequal.methods.recognizer.Recognizer"
+    torch.save(content, tmp_path / "old.ckpt")
+    cli("test", tmp_path, f"--ckpt_path={tmp_path / 'old.ckpt'}")
+    assert (tmp_path / "report" / "results.csv").is_file()
 
 
 def test_saved_config_stands_alone(trained: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 
-from facequal.procedural import FAMILY_SIZE, contact_sheet, render_identity
+from facequal.procedural import FAMILY_SIZE, render_identity
+from facequal.procedural.contact_sheet import contact_sheet
 
 
 def test_contact_sheet_has_families_as_rows() -> None:

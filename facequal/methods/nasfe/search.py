@@ -113,7 +113,7 @@ class NASFESearch(RestoringMethod):
         return restored
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """A step of the weights on even batches, of the architecture on odd ones after the warm-up.
+        """Take a step of the weights on even batches, of the architecture on odd ones after the warm-up.
 
         Raises:
             ValueError: If the data module degrades nothing, or its batches are not of two halves in turn.

@@ -1,0 +1,65 @@
+"""What the command line says of a name that no class has, or that two have."""
+
+from pathlib import Path
+
+import pytest
+
+from facequal.engine.lightning import FaceQualCLI
+from facequal.engine.parser import can_be_built, with_class_names
+
+DEMO = Path(__file__).parents[2] / "experiments" / "demo" / "adaface.yaml"
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    with pytest.raises(SystemExit) as stop:
+        FaceQualCLI(["fit", "-c", str(DEMO), *options, "--print_config"])
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "meant"),
+    [
+        ("--data.predict", "FolderDatase", "FolderDataset"),
+        ("--model.init_args.head", "AdaFace", "AdaFaceHead"),
+        ("--model.init_args.schedule.class_path", "CosinSchedule", "CosineSchedule"),
+        ("--data.degradation", "Recognizer", "RecognizerFeatures"),  # a class, but no degradation
+    ],
+)
+def test_a_name_that_no_class_has(option: str, wrong: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = error_of(capsys, f"{option}={wrong}")
+    assert f"There is no class {wrong!r} of the kind asked for. Did you mean {meant}?" in error
+    assert "  facequal.degradations: AdaFaceAugmentation, Compose, DownUpScale, " in error
+    assert error.count("There is no class") == 1
+
+
+def test_a_name_that_two_classes_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("first_twin", "second_twin"):
+        (tmp_path / f"{name}.py").write_text("from facequal.degradations import JPEG\nclass Twin(JPEG):\n    pass\n")
+        __import__(name)
+    error = error_of(capsys, "--data.degradation=Twin")
+    assert "Multiple subclasses with name Twin" in error
+    assert "first_twin.Twin, second_twin.Twin" in error
+
+
+def test_other_errors_stay_as_they_are() -> None:
+    assert (
+        with_class_names("the following arguments are required: root") == "the following arguments are required: root"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "is_one"),
+    [
+        ("Resolution", "degradations", True),
+        ("Degradation", "degradations", False),
+        ("HeadOutput", "models.heads", False),
+        ("DataError", "data", False),
+        ("Impostors", "procedural", False),
+    ],
+)
+def test_what_can_be_built(name: str, package: str, is_one: bool) -> None:
+    assert can_be_built(name, f"facequal.{package}") is is_one
