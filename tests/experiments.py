@@ -44,8 +44,11 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> None:
 
 
 def holds(printed: Any, value: Any) -> bool:
-    """Whether what is printed is the value; of classes and groups of settings the defaults are printed too."""
+    """Whether what is printed is the value; of classes the whole path and the defaults are printed too."""
     if isinstance(value, dict):
+        if "class_path" in value and isinstance(printed, dict):
+            printed = {**printed, "class_path": printed["class_path"].rpartition(".")[2]}
+            value = {**value, "class_path": value["class_path"].rpartition(".")[2]}
         return isinstance(printed, dict) and all(holds(printed.get(key), item) for key, item in value.items())
     if isinstance(value, list) and isinstance(printed, list):
         return len(printed) == len(value) and all(map(holds, printed, value))
