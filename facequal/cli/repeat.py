@@ -12,7 +12,8 @@ from rich.console import Console
 from facequal.engine.digest import experiment_digest, run_options
 from facequal.engine.fit_and_test import fit_and_test
 from facequal.reports.layout import results_file
-from facequal.reports.results import Result, read_results, summarise, write_summary
+from facequal.reports.results import Result, read_results, results_table
+from facequal.reports.statistics import summarise, write_summary
 from facequal.reports.tables import render_summary
 
 MARK = "experiment.sha256"
@@ -56,9 +57,9 @@ def main(arguments: Sequence[str]) -> None:
 @rank_zero_only
 def print_summary(folder: Path, per_seed: Sequence[Sequence[Result]]) -> None:
     """Print mean and spread and write them."""
-    rows = summarise(per_seed)
-    Console().print(render_summary(rows))
-    write_summary(folder / "summary.csv", rows)
+    figures = summarise(results_table({"": dict(enumerate(per_seed))}))
+    Console().print(render_summary(figures))
+    write_summary(folder / "summary.csv", figures)
     print(f"summary: {folder / 'summary.csv'}")
 
 

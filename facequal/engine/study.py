@@ -11,7 +11,7 @@ from facequal.engine.study_file import BASE, Study
 from facequal.engine.study_report import duration
 from facequal.reports.layout import results_file
 from facequal.reports.results import read_results
-from facequal.reports.study.summary import RowResults, by_place, default_columns, figures_of
+from facequal.reports.study.summary import RowResults, by_place, default_columns, study_figures
 from facequal.reports.tables import amount
 
 INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
@@ -112,6 +112,6 @@ def told(study: Study, outcome: Outcome) -> str:
     results = read_results(results_file(outcome.run.folder))
     text = f"{outcome.run.name}: {duration(outcome.seconds)}"
     for column in (study.columns or default_columns(results))[:1]:
-        figure = by_place(figures_of(RowResults("", {outcome.run.seed: results}, "", {}))).get(("", column))
+        figure = by_place(study_figures([RowResults("", {outcome.run.seed: results}, "", {})])).get(("", column))
         text += f", {amount(figure.mean, figure.std, figure.unit) if figure else 'n/a'} ({column})"
     return text

@@ -8,18 +8,18 @@ from facequal.engine.plan import Run, read_mark
 from facequal.engine.study_file import BASE, Study, StudyRow, short_names, shown
 from facequal.reports.layout import results_file
 from facequal.reports.results import Result, read_results, write_atomically
+from facequal.reports.statistics import Figure
 from facequal.reports.study.maps import MapPanel, map_png
 from facequal.reports.study.summary import (
     Column,
-    RowFigure,
     RowResults,
     by_place,
     default_columns,
-    figures_of,
     require_columns,
+    study_figures,
     write_study,
 )
-from facequal.reports.study.tables import render_study, study_markdown
+from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.tables import print_table
 
 
@@ -46,7 +46,7 @@ def report_study(
     """
     rows = [row for row in finished_rows(study, runs) if row.results or row.name in chosen]
     reference = next((row for row in rows if row.name == (study.control or BASE)), None)
-    figures = [figure for row in rows for figure in figures_of(row, None if row is reference else reference)]
+    figures = study_figures(rows, reference.name if reference else None)
     for problem in problems:
         print(f"failed: {problem}")
     if study.control is not None and reference is None:
@@ -91,7 +91,7 @@ def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
     return told
 
 
-def write_map(path: Path, study: Study, figures: Sequence[RowFigure], columns: Sequence[Column]) -> Path:
+def write_map(path: Path, study: Study, figures: Sequence[Figure], columns: Sequence[Column]) -> Path:
     """Draw the grid of two settings, one panel per column; gives `path`."""
     found = by_place(figures)
     names = short_names(study.grid)
