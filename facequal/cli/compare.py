@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from facequal.reports.comparison.reading import read_comparison
+from facequal.reports.comparison.changes import render_changes
+from facequal.reports.comparison.pairing import read_comparison
 from facequal.reports.comparison.report import (
     ProductName,
     make_products,
@@ -14,7 +15,6 @@ from facequal.reports.comparison.report import (
     tables_shown_once,
     write_comparison,
 )
-from facequal.reports.comparison.tables import render_changes
 from facequal.reports.tables import print_table
 
 PRODUCTS = get_args(ProductName)

@@ -10,6 +10,7 @@ from facequal.reports.layout import results_file
 from facequal.reports.results import Result, read_results, write_atomically
 from facequal.reports.statistics import Figure
 from facequal.reports.study.maps import MapPanel, map_png
+from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.study.summary import (
     Column,
     RowResults,
@@ -19,7 +20,6 @@ from facequal.reports.study.summary import (
     study_figures,
     write_study,
 )
-from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.tables import print_table
 
 

@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from facequal.metrics.roc import RocCurve
-from facequal.reports.comparison.changes import ComparisonTable, Section
+from facequal.reports.comparison.changes import ComparisonTable
 from facequal.reports.curves import CurveKey
 from facequal.reports.png import png
 from facequal.reports.results import column_order
-from facequal.reports.seeds import Change
+from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, format_value
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -140,15 +134,16 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.lines import Line2D
 
-    across = min(len(eers.sections), 2 if len(eers.sections) <= 6 else 4)
-    down = math.ceil(len(eers.sections) / across)
+    sections = eers.sections
+    across = min(len(sections), 2 if len(sections) <= 6 else 4)
+    down = math.ceil(len(sections) / across)
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.12)
     figure = Figure(figsize=(4.8 * across, 5.0 * down + 0.4), layout=layout, dpi=110)
     axes = list(figure.subplots(down, across, squeeze=False).flat)
     shades = shades_of(column_order(eers.columns))
-    for section, axis in zip(eers.sections, axes, strict=False):
-        _draw_roc_panel(axis, section, {"before": before, "after": after}, shades)
-    for axis in axes[len(eers.sections) :]:
+    for (place, changes), axis in zip(sections.items(), axes, strict=False):
+        _draw_roc_panel(axis, place, changes, {"before": before, "after": after}, shades)
+    for axis in axes[len(sections) :]:
         axis.set_axis_off()
     lines = [Line2D([], [], color="0.2", linestyle=style) for style in STYLES.values()]
     lines.append(Line2D([], [], color="0.6", linestyle=":"))
@@ -157,9 +152,12 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
 
 
 def _draw_roc_panel(
-    axis: "Axes", section: Section, sides: Mapping[str, CurvesOfSeeds], shades: Mapping[str, tuple[float, ...]]
+    axis: "Axes",
+    place: tuple[str, str],
+    eers: Mapping[str, Change],
+    sides: Mapping[str, CurvesOfSeeds],
+    shades: Mapping[str, tuple[float, ...]],
 ) -> None:
-    place = (section.protocol, section.condition)
     columns = [
         column for column in shades if all((*place, column) in seed for seeds in sides.values() for seed in seeds)
     ]
@@ -169,7 +167,7 @@ def _draw_roc_panel(
     left = min(1 / min(curve.num_impostor for seeds in curves.values() for curve in seeds), 0.1)
     for (name, column), seeds in curves.items():
         far, tar = mean_steps(seeds, left)
-        label = f"{column}: {_eers(section.cells.get(column))}" if name == "after" else None
+        label = f"{column}: {_eers(eers.get(column))}" if name == "after" else None
         axis.plot(
             far, tar, drawstyle="steps-post", color=shades[column], linestyle=STYLES[name], linewidth=1.6, label=label
         )

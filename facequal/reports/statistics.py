@@ -184,3 +184,27 @@ def write_summary(path: Path, figures: Sequence[Figure]) -> Path:
 
     names = [name for name in Figure._fields if name not in ("run", "delta_mean", "delta_std")]
     return write_table(path, pd.DataFrame(figures, columns=Figure._fields)[names], missing="nan")
+
+
+class Change(NamedTuple):
+    """A figure before and after, and the difference after - before, positive where the figure has grown."""
+
+    before: Figure
+    after: Figure
+    delta: Figure
+
+
+def change(name: tuple[str, str, str, str], before: Sequence[float], after: Sequence[float]) -> Change:
+    """Compare a figure that is a fraction seed by seed; see `differences`.
+
+    >>> before, after, delta = change(("lfw", "cross-resolution", "7 px", "accuracy"), [0.5, 0.75], [0.75, 1.0])
+    >>> before.mean, after.mean, delta.mean, delta.std
+    (0.625, 0.875, 0.25, 0.0)
+
+    Args:
+        name: Protocol, condition, column and metric.
+        before: One value per seed, or a single one; NaN where there is none, which makes the mean NaN.
+        after: One value per seed, or a single one likewise.
+    """
+    sides = {"before": before, "after": after, "delta": differences(before, after)}
+    return Change(*[figure(side, (*name, "", "fraction"), values) for side, values in sides.items()])

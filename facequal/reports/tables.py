@@ -33,7 +33,6 @@ RULES = {
 }
 
 
-
 class Cell(NamedTuple):
     """One figure as a table shows it.
 
@@ -154,7 +153,9 @@ def rules_in_words(results: Iterable[Result]) -> list[str]:
     return [RULES[rule] for rule in dict.fromkeys(result.rule for result in results) if rule in RULES]
 
 
-def lines_of(name: str, cells: Sequence[Cell], spread: str = "", without_spread: str = NOT_AVAILABLE) -> list[list[str]]:
+def lines_of(
+    name: str, cells: Sequence[Cell], spread: str = "", without_spread: str = NOT_AVAILABLE
+) -> list[list[str]]:
     """Return a line of means, and below it one of the spreads, which is narrower than both in one.
 
     Args:

@@ -15,7 +15,7 @@ from facequal.reports.layout import CONFIGS, Place, expand_studies, find_seeds, 
 from facequal.reports.notes import Notes
 from facequal.reports.page.configs import differences
 from facequal.reports.results import Result, read_results
-from facequal.reports.tables import sections
+from facequal.reports.tables import by_section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
 def _read_figures(path: Path) -> list[Result]:
     results = read_results(path)
     try:
-        sections(results)
+        by_section(results)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return results
