@@ -8,7 +8,7 @@ from facequal.engine.plan import Run, read_mark
 from facequal.engine.study_file import BASE, Study, StudyRow, short_names, shown
 from facequal.reports.layout import results_file
 from facequal.reports.results import Result, read_results, write_atomically
-from facequal.reports.statistics import Figure
+from facequal.reports.statistics import Summary
 from facequal.reports.study.maps import MapPanel, map_png
 from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.study.summary import (
@@ -91,7 +91,7 @@ def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
     return told
 
 
-def write_map(path: Path, study: Study, figures: Sequence[Figure], columns: Sequence[Column]) -> Path:
+def write_map(path: Path, study: Study, figures: Sequence[Summary], columns: Sequence[Column]) -> Path:
     """Draw the grid of two settings, one panel per column; gives `path`."""
     found = by_place(figures)
     names = short_names(study.grid)

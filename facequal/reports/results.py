@@ -170,8 +170,8 @@ def require_unique(table: "pd.DataFrame") -> None:
     """
     repeated = table[table.duplicated(["run", "seed", *FIGURE])]
     for run, seed, *figure in repeated[["run", "seed", *FIGURE]].values.tolist():
-        where = ", ".join(str(name) for name in (run, seed) if name not in ("", None))
-        raise ValueError(f"{where and where + ': '}this figure appears twice: {', '.join(filter(None, figure))}")
+        where = f"{run}, seed {seed}".removeprefix(", ")
+        raise ValueError(f"{where}: this figure appears twice: {', '.join(filter(None, figure))}")
 
 
 def read_results(path: Path) -> list[Result]:

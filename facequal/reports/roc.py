@@ -9,7 +9,6 @@ import torch
 from facequal.metrics.roc import RocCurve
 from facequal.reports.comparison.changes import ComparisonTable
 from facequal.reports.curves import CurveKey
-from facequal.reports.png import png
 from facequal.reports.results import column_order
 from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, format_value
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def roc_png(curves: Mapping[CurveKey, RocCurve]) -> bytes:
-    """Return the picture of `draw_roc` as a PNG file."""
-    return png(draw_roc(curves))
 
 
 def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
@@ -74,14 +68,14 @@ def _draw_panel(
     left = min(1 / max(curve.num_impostor for curve in curves.values()), 0.1)
     handles: dict[str, Artist] = {}
     for column, curve in curves.items():
-        far, tar = _steps(curve, left)
+        far, tar = mean_steps([curve], left)
         (handles[column],) = axis.plot(far, tar, drawstyle="steps-post", color=shades[column], linewidth=1.6)
     handles["chance"] = style_roc_axis(axis, title, left)
     return handles
 
 
 def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
-    """Return FAR from `left` to 1 on a logarithmic axis, TAR in percent, and the dotted line of chance, which is returned."""
+    """Show FAR from `left` to 1 on a logarithmic axis, TAR in percent and a dotted line of chance, which is returned."""
     chance = torch.logspace(math.log10(left), 0, 100).tolist()
     (line,) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")
@@ -93,24 +87,8 @@ def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
     return line
 
 
-def _steps(curve: RocCurve, left: float) -> tuple[list[float], list[float]]:
-    """Return points where the highest TAR changes as FAR grows, from `left` to 1; millions of pairs leave thousands."""
-    far, tar = curve.far, curve.tar
-    is_highest = torch.ones_like(far, dtype=torch.bool)
-    is_highest[:-1] = far[1:] != far[:-1]
-    far, tar = far[is_highest].clamp_min(left), tar[is_highest]
-    changes = torch.ones_like(far, dtype=torch.bool)
-    changes[1:-1] = tar[1:-1] != tar[:-2]
-    return far[changes].tolist(), tar[changes].tolist()
-
-
 STYLES: dict[str, Literal["--", "-"]] = {"before": "--", "after": "-"}
 CurvesOfSeeds = Sequence[Mapping[CurveKey, RocCurve]]
-
-
-def compared_roc_png(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> bytes:
-    """Return the picture of `draw_compared_roc` as a PNG file."""
-    return png(draw_compared_roc(before, after, eers))
 
 
 def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> "Figure":

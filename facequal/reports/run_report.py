@@ -10,13 +10,14 @@ from facequal.metrics.roc import RocCurve
 from facequal.reports.curves import CURVES_FILE, CurveKey, write_curves
 from facequal.reports.info import RunInfo
 from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.png import png
 from facequal.reports.results import (
     Result,
     column_order,
     write_atomically,
     write_results,
 )
-from facequal.reports.roc import roc_png
+from facequal.reports.roc import draw_roc
 from facequal.reports.tables import (
     NOT_AVAILABLE,
     Rows,
@@ -63,7 +64,7 @@ def write_report(
     """
     report = report_markdown(results, info, has_roc=bool(curves), left_out=left_out)
     if curves:
-        write_atomically(folder / ROC_PICTURE, roc_png(curves))
+        write_atomically(folder / ROC_PICTURE, png(draw_roc(curves)))
         write_curves(folder / CURVES_FILE, curves)
     else:  # those of an earlier report would not belong to these results
         (folder / ROC_PICTURE).unlink(missing_ok=True)

@@ -3,9 +3,9 @@
 import math
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facequal.reports.results import FIGURE, require_unique, write_table
 
@@ -17,11 +17,12 @@ BY_SEED = "by seed"
 MODE_SIGN = "; mode "
 """In a rule, before the mode of a method that has several; see `aligned`."""
 _JUDGED = r"identity similarity|top-\d+"
+_PLACE = ["protocol", "condition", "column", "metric", "unit"]
 _MODE = r"^(restored) \((\w+)\)\Z"
 
 
-class Figure(NamedTuple):
-    """One figure of one run over its seeds.
+class Summary(NamedTuple):
+    """One figure of one run over its seeds: a row of the tables of finished runs.
 
     Attributes:
         run: Name of the run: the row of a study, `before`, `after`, or `delta`.
@@ -77,17 +78,17 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
     return mean, statistics.stdev(values) if len(values) > 1 and math.isfinite(mean) else math.nan
 
 
-def figure(run: str, name: Sequence[str], values: Sequence[float], deltas: Sequence[float] = ()) -> Figure:
-    """Return a figure of these values.
+def summary(run: str, name: Iterable[Any], values: Sequence[float], deltas: Sequence[float] = ()) -> Summary:
+    """Return the summary of one figure.
 
     Args:
         run: Name of the run.
-        name: Protocol, condition, column, metric, rule and unit.
+        name: Protocol, condition, column, metric, rule and unit of the figure.
         values: One per seed; a NaN makes mean and spread NaN.
         deltas: Differences to the reference, one per seed that both have.
     """
     low, high = min(values, default=math.nan), max(values, default=math.nan)
-    return Figure(run, *name, *mean_and_std(values), low, high, len(values), *mean_and_std(deltas))  # type: ignore[call-arg]
+    return Summary(run, *name, *mean_and_std(values), low, high, len(values), *mean_and_std(deltas))
 
 
 def differences(before: Sequence[float], after: Sequence[float]) -> list[float]:
@@ -110,7 +111,31 @@ def differences(before: Sequence[float], after: Sequence[float]) -> list[float]:
     return [later - earlier for earlier, later in pairs]
 
 
-def summarise(table: "pd.DataFrame", reference: str | None = None) -> list[Figure]:
+class Change(NamedTuple):
+    """A figure before and after, and the difference after - before, positive where the figure has grown."""
+
+    before: Summary
+    after: Summary
+    delta: Summary
+
+
+def change(name: tuple[str, str, str, str], before: Sequence[float], after: Sequence[float]) -> Change:
+    """Compare a figure that is a fraction seed by seed; see `differences`.
+
+    >>> before, after, delta = change(("lfw", "cross-resolution", "7 px", "accuracy"), [0.5, 0.75], [0.75, 1.0])
+    >>> before.mean, after.mean, delta.mean, delta.std
+    (0.625, 0.875, 0.25, 0.0)
+
+    Args:
+        name: Protocol, condition, column and metric.
+        before: One value per seed, or a single one; NaN where there is none, which makes the mean NaN.
+        after: One value per seed, or a single one likewise.
+    """
+    sides = {"before": before, "after": after, "delta": differences(before, after)}
+    return Change(*[summary(side, (*name, "", "fraction"), values) for side, values in sides.items()])
+
+
+def summarise(table: "pd.DataFrame", reference: str | None = None) -> list[Summary]:
     """Return mean and spread of each figure of each run, in the order in which the figures first appear.
 
     Seeds where a figure is missing or NaN do not count. Differences are taken over the seeds in which the run and the
@@ -125,29 +150,27 @@ def summarise(table: "pd.DataFrame", reference: str | None = None) -> list[Figur
         ValueError: If a figure appears twice in one seed of a run.
     """
     require_unique(table)
-    by_rule: dict[tuple[object, ...], dict[str, float]] = {}
+    by_rule: dict[tuple[Any, ...], dict[str, float]] = {}
     for *place, rule, value in table[["run", "seed", *_PLACE, "rule", "value"]].itertuples(index=False):
         by_rule.setdefault(tuple(place), {})[rule] = value
-    seeds = {run: own["seed"].unique().tolist() for run, own in table.groupby("run")}
-    figures = []
-    for (run, *name), values in table.groupby(["run", *FIGURE], sort=False)["value"]:
-        place = [name[FIGURE.index(part)] for part in _PLACE]
-        wanted = name[FIGURE.index("rule")]
+    seeds: dict[Any, list[Any]] = table.groupby("run")["seed"].unique().to_dict()
+    summaries = []
+    key: Any
+    for key, values in table.groupby(["run", *FIGURE], sort=False)["value"]:
+        run, name = key[0], dict(zip(FIGURE, key[1:], strict=True))
+        place = [name[part] for part in _PLACE]
         pairs = [
-            [_of_rule(by_rule.get((side, seed, *place), {}), wanted, place) for side in (reference, run)]
+            [_of_rule(by_rule.get((side, seed, *place), {}), name["rule"], name["metric"]) for side in (reference, run)]
             for seed in (seeds[run] if reference not in (None, run) else ())
         ]
         deltas = [after - before for before, after in pairs if not math.isnan(before) and not math.isnan(after)]
-        figures.append(figure(run, name, values.dropna().tolist(), deltas))
-    return figures
+        summaries.append(summary(run, name.values(), values.dropna().tolist(), deltas))
+    return summaries
 
 
-_PLACE = ["protocol", "condition", "column", "metric", "unit"]
-
-
-def _of_rule(values: Mapping[str, float], wanted: str, place: Sequence[str]) -> float:
+def _of_rule(values: Mapping[str, float], wanted: str, metric: str) -> float:
     """Return the first value whose rule is the wanted one but for the mode; NaN if there is none."""
-    is_judged = re.fullmatch(_JUDGED, place[_PLACE.index("metric")])
+    is_judged = re.fullmatch(_JUDGED, metric)
     wanted = wanted.partition(MODE_SIGN)[0]
     for rule, value in values.items():
         same = rule.partition(MODE_SIGN)[0]
@@ -174,7 +197,7 @@ def aligned(table: "pd.DataFrame") -> "pd.DataFrame":
     return table.assign(rule=table["rule"].where(~judged | (num_judges < 2), BY_SEED + modes))
 
 
-def write_summary(path: Path, figures: Sequence[Figure]) -> Path:
+def write_summary(path: Path, figures: Sequence[Summary]) -> Path:
     """Write the means and spreads of one run as CSV, one figure per row, floats with all their digits.
 
     Returns:
@@ -182,29 +205,5 @@ def write_summary(path: Path, figures: Sequence[Figure]) -> Path:
     """
     import pandas as pd
 
-    names = [name for name in Figure._fields if name not in ("run", "delta_mean", "delta_std")]
-    return write_table(path, pd.DataFrame(figures, columns=Figure._fields)[names], missing="nan")
-
-
-class Change(NamedTuple):
-    """A figure before and after, and the difference after - before, positive where the figure has grown."""
-
-    before: Figure
-    after: Figure
-    delta: Figure
-
-
-def change(name: tuple[str, str, str, str], before: Sequence[float], after: Sequence[float]) -> Change:
-    """Compare a figure that is a fraction seed by seed; see `differences`.
-
-    >>> before, after, delta = change(("lfw", "cross-resolution", "7 px", "accuracy"), [0.5, 0.75], [0.75, 1.0])
-    >>> before.mean, after.mean, delta.mean, delta.std
-    (0.625, 0.875, 0.25, 0.0)
-
-    Args:
-        name: Protocol, condition, column and metric.
-        before: One value per seed, or a single one; NaN where there is none, which makes the mean NaN.
-        after: One value per seed, or a single one likewise.
-    """
-    sides = {"before": before, "after": after, "delta": differences(before, after)}
-    return Change(*[figure(side, (*name, "", "fraction"), values) for side, values in sides.items()])
+    names = [name for name in Summary._fields if name not in ("run", "delta_mean", "delta_std")]
+    return write_table(path, pd.DataFrame(figures, columns=Summary._fields)[names], missing="nan")

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from facequal.reports.results import Result, column_order
-from facequal.reports.statistics import Figure
+from facequal.reports.statistics import Summary
 
 NOT_AVAILABLE = "n/a"
 MAX_WIDTH = 130
@@ -73,7 +73,7 @@ class Section(NamedTuple):
     lines: Sequence[Sequence[str]]
 
 
-Measured = TypeVar("Measured", Result, Figure)
+Measured = TypeVar("Measured", Result, Summary)
 Rows = Mapping[tuple[str, str, str], Mapping[str, Measured]]
 """Figures by metric, rule and unit, then by column."""
 
@@ -191,11 +191,11 @@ def render_table(results: Sequence[Result], title: str = "Results") -> Table:
     return _by_metric(results, title, caption, lambda result: Cell(result.value, result.std, result.unit), spread)
 
 
-def render_summary(figures: Sequence[Figure], title: str = "Results over seeds") -> Table:
+def render_summary(figures: Sequence[Summary], title: str = "Results over seeds") -> Table:
     """Return mean of each figure over the runs, and below it the sample standard deviation and the number of runs."""
     caption = "Fractions in percent; ± sample standard deviation over that many runs." if figures else "No results."
 
-    def spread(cells: Sequence[Figure]) -> str:
+    def spread(cells: Sequence[Summary]) -> str:
         return f"  ± over {_range([cell.num_runs for cell in cells])}"
 
     return _by_metric(figures, title, caption, lambda figure: Cell(figure.mean, figure.std, figure.unit), spread)
@@ -215,7 +215,7 @@ def _by_metric(
         for (metric, rule, _), measured in rows.items():
             cells = [cell(measured[column]) if column in measured else Cell() for column in columns]
             lines += lines_of(metric_label(metric, rule), cells, spread(list(measured.values())))
-        results = [one for measured in rows.values() for one in measured.values() if isinstance(one, Result)]
+        results = [one for cells_of in rows.values() for one in cells_of.values() if isinstance(one, Result)]
         sections.append(Section([*place, *([size_in_words(results)] if results else [])], lines))
     side = [Column("protocol", overflow="fold", min_width=8), Column("metric", no_wrap=True)]
     return terminal_table(title, caption, side, columns, sections)

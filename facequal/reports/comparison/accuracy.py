@@ -8,7 +8,6 @@ from pathlib import Path
 from facequal.degradations.suites import resolution_suite
 from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
 from facequal.reports.comparison.pairing import Comparison
-from facequal.reports.curves import CurveKey
 from facequal.reports.results import column_order
 from facequal.reports.statistics import change
 
@@ -107,13 +106,15 @@ def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> 
 def set_table(
     comparison: Comparison, protocols: Sequence[str], title: str, metric: str = "accuracy"
 ) -> ComparisonTable:
-    """Return one metric of sets, in each condition and at each resolution that any report holds: table 3 is that of LFW.
+    """Return one metric of sets, in each condition and at each resolution that any report holds.
+
+    Table 3 of the octuplet paper is that of LFW.
 
     Raises:
         NotMeasuredError: If no report holds the metric of these sets.
     """
     table = comparison.table[comparison.table["protocol"].isin(list(protocols))]
-    places: list[CurveKey] = table[["protocol", "condition", "column"]].drop_duplicates().values.tolist()
+    places = table[["protocol", "condition", "column"]].drop_duplicates().values.tolist()
     if not places:
         raise NotMeasuredError(f"no report holds {', '.join(protocols)}")
     changes = [
@@ -132,7 +133,7 @@ def _means(comparison: Comparison, side: str, sets: Sequence[str], condition: st
 
 
 def _clean(comparison: Comparison, protocol: str, condition: str) -> tuple[list[list[float]], str]:
-    """Return the accuracies on undegraded images, which are the largest, of both sides; and a sentence on their size."""
+    """Return the accuracies of both sides on undegraded images, which are the largest, and a sentence on their size."""
     table = comparison.table
     columns = column_order(table.loc[(table["protocol"] == protocol) & (table["condition"] == condition), "column"])
     columns = [column for column in columns if column.endswith(" px")]

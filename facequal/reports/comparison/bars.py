@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
-from facequal.reports.png import png
-from facequal.reports.statistics import Change, Figure
+from facequal.reports.statistics import Change, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +32,8 @@ class BarRow(NamedTuple):
         return [change for changes in self.sets.values() for change in changes.values()]
 
 
-def bars_png(table: ComparisonTable) -> bytes:
-    """Return the picture of `draw_bars` as a PNG file."""
-    return png(draw_bars(table))
-
-
 def draw_bars(table: ComparisonTable) -> "Figure":
-    """Return accuracy before and after as pairs of bars, in groups of one set, one panel per condition (more for many sets).
+    """Return accuracy before and after as pairs of bars in groups of one set, a panel per condition, more for many sets.
 
     The axis starts at chance (50 %), or lower where a figure is lower. Above each pair stands the delta in percentage
     points; whiskers are the standard deviations over seeds. Figures that one side lacks are left out.
@@ -95,7 +89,7 @@ def _draw_row(axis: "Axes", row: BarRow) -> None:
         axis.annotate(name, middle, (0, -18), xycoords=where, textcoords="offset points", ha="center", va="top")
         start += len(changes) + _GAP
     for side, name in ((-0.5, "before"), (0.5, "after")):
-        measured: list[Figure] = [getattr(change, name) for change in row.changes]
+        measured: list[Summary] = [getattr(change, name) for change in row.changes]
         whiskers = [_whisker(figure) for figure in measured]
         axis.bar(
             [position + side * _BAR_WIDTH for position in positions],
@@ -113,7 +107,7 @@ def _draw_row(axis: "Axes", row: BarRow) -> None:
     axis.set_xticks(positions, [change.before.column.removesuffix(" px") for change in row.changes])
 
 
-def _whisker(figure: Figure) -> float:
+def _whisker(figure: Summary) -> float:
     return figure.std if figure.has_spread else 0.0
 
 

@@ -25,7 +25,7 @@ class Report:
     Attributes:
         path: Its `results.csv`.
         results: Its accuracies and EERs.
-        info: What `results.json` beside it tells of the run, e.g. `config_hash`, `seed`, `checkpoint`; empty without it.
+        info: What `results.json` beside it tells of the run, such as `config_hash`; empty without it.
         left_out: Test sets that the run left out as their files are missing.
     """
 

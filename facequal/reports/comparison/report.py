@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.comparison.accuracy import resolution_table, set_table, shared_sets
-from facequal.reports.comparison.bars import bars_png
+from facequal.reports.comparison.bars import draw_bars
 from facequal.reports.comparison.changes import (
     ComparisonTable,
     NotMeasuredError,
@@ -18,8 +18,9 @@ from facequal.reports.comparison.pairing import Comparison, Report, require_comp
 from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
 from facequal.reports.layout import CSV_FILE
 from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.png import png
 from facequal.reports.results import write_atomically
-from facequal.reports.roc import compared_roc_png
+from facequal.reports.roc import draw_compared_roc
 from facequal.reports.tables import NOT_AVAILABLE
 
 ProductName = Literal["cross-resolution", "same-resolution", "lfw", "roc", "bars"]
@@ -96,7 +97,7 @@ def _set_product(comparison: Comparison, sets: Sequence[str]) -> Product:
 
 def _bars_product(comparison: Comparison, sets: Sequence[str]) -> Product:
     table = set_table(comparison, sets, "Accuracy on each set at each resolution")
-    return Product("bars", table, bars_png(table))
+    return Product("bars", table, png(draw_bars(table)))
 
 
 def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
@@ -109,7 +110,7 @@ def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
         raise NotMeasuredError(f"the reports share no curve of {', '.join(sets)}")
     notes = ["The curves are the mean TAR over the seeds at each FAR."] if len(seeds) > 2 else []
     table = replace(table, changes=changes, notes=notes)
-    return Product("roc", table, compared_roc_png(before, after, table))
+    return Product("roc", table, png(draw_compared_roc(before, after, table)))
 
 
 def _curves(report: Report) -> Mapping[CurveKey, RocCurve]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from facequal.reports.notes import Notes
 from facequal.reports.page.reading import Run
 from facequal.reports.results import FIGURE, column_order, results_table
-from facequal.reports.statistics import MODE_SIGN, Figure, aligned, summarise
+from facequal.reports.statistics import MODE_SIGN, Summary, aligned, summarise
 from facequal.reports.study.maps import LOWER_IS_BETTER
 from facequal.reports.tables import metric_label
 
@@ -23,14 +23,14 @@ class Group:
 
     Attributes:
         metric, rule, unit: As in `Result`; the rule without a method's mode.
-        cells: Figure by run and column.
+        cells: Summary by run and column.
         counts: What the figure of each column rests on.
     """
 
     metric: str
     rule: str
     unit: str
-    cells: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    cells: dict[str, dict[str, Summary]] = field(default_factory=dict)
     counts: dict[str, Count] = field(default_factory=dict)
 
     @property
@@ -91,14 +91,14 @@ def protocol_tables(runs: Sequence[Run], notes: Notes) -> list[ProtocolTable]:
     for *name, num, folds in table[["run", *FIGURE, "num", "folds"]].itertuples(index=False):
         counts.setdefault(tuple(name), set()).add((num, folds))
     tables: dict[tuple[str, str], ProtocolTable] = {}
-    cells: dict[tuple[str, ...], list[Figure]] = {}
+    metrics: dict[tuple[str, ...], list[Summary]] = {}
     for figure in summarise(table):
-        place = (figure.protocol, figure.condition)
-        tables.setdefault(place, ProtocolTable(*place))
         rule = figure.rule.partition(MODE_SIGN)[0]
-        cells.setdefault((figure.run, *place, figure.metric, rule, figure.unit), []).append(figure)
-    for (_, protocol, condition, *metric), figures in cells.items():
-        _place(tables[protocol, condition], tuple(metric), figures, {f.column: _count(counts[f[:7]]) for f in figures})
+        key = (figure.run, figure.protocol, figure.condition, figure.metric, rule, figure.unit)
+        metrics.setdefault(key, []).append(figure)
+    for (_, protocol, condition, metric, rule, unit), figures in metrics.items():
+        own = tables.setdefault((protocol, condition), ProtocolTable(protocol, condition))
+        _place(own, Group(metric, rule, unit), figures, {f.column: _count(counts[f[:7]]) for f in figures})
     tested = [run.name for run in runs if any(seed.results for seed in run.seeds.values())]
     for own in tables.values():
         there = {name for group in own.groups for name in group.cells}
@@ -112,18 +112,16 @@ def _count(numbers: set[tuple[int, int | None]]) -> Count:
     return tuple(sorted(numbers, key=str))
 
 
-def _place(
-    table: ProtocolTable, metric: tuple[str, ...], figures: Sequence[Figure], counts: Mapping[str, Count]
-) -> None:
-    """Put the figures of a run into the first group of their metric that was tested alike, or into one of their own."""
+def _place(table: ProtocolTable, new: Group, figures: Sequence[Summary], counts: Mapping[str, Count]) -> None:
+    """Put the figures of a run into the first group of their metric that was tested alike, or into the new one."""
     for group in table.groups:
         is_same = all(group.counts.get(column, count) == count for column, count in counts.items())
-        if (group.metric, group.rule, group.unit) == metric and is_same:
+        if (group.metric, group.rule, group.unit) == (new.metric, new.rule, new.unit) and is_same:
             break
     else:
-        group = Group(*metric)
+        group = new
         # Beside the others of its metric.
-        places = [place for place, other in enumerate(table.groups, start=1) if other.metric == metric[0]]
+        places = [place for place, other in enumerate(table.groups, start=1) if other.metric == new.metric]
         table.groups.insert(places[-1] if places else len(table.groups), group)
     group.cells[figures[0].run] = {figure.column: figure for figure in figures}
     group.counts |= counts

@@ -1,9 +1,9 @@
 """The runs that a page compares, as far as they can be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -19,6 +19,8 @@ from facequal.reports.tables import by_section
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -96,31 +98,24 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
 
 
 def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
-    results: Sequence[Result] = ()
-    info: Mapping[str, Any] = {}
-    curves: Mapping[CurveKey, RocCurve] = {}
-    if place.results is not None:
+    def unless_broken(loss: str, read: Callable[[Path], Read], path: Path, default: Read) -> Read:
         try:
-            results = _read_figures(place.results)
+            return read(path)
         except (ValueError, OSError) as error:
-            notes.add(f"its figures are left out: {error}", name)
-        try:
-            info, left_out = read_run_info(place.results.with_name("results.json"))
-            if left_out:
-                notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
-        except (ValueError, OSError) as error:
-            notes.add(f"date, command and versions are unknown: {error}", name)
-        path = place.results.with_name(CURVES_FILE)
-        try:
-            curves = read_curves(path) if path.is_file() else {}
-        except (ValueError, OSError) as error:
-            notes.add(f"its ROC curves are left out: {error}", name)
-    try:
-        config, text = read_config(place.folder)
-    except (ValueError, OSError) as error:
-        notes.add(f"its configuration is left out: {error}", name)
-        config, text = {}, ""
-    return Seed(place, results, info, curves, config, text)
+            notes.add(f"{loss}: {error}", name)
+            return default
+
+    config = unless_broken("its configuration is left out", read_config, place.folder, ({}, ""))
+    if place.results is None:
+        return Seed(place, config=config[0], config_text=config[1])
+    results = unless_broken("its figures are left out", _read_figures, place.results, [])
+    path = place.results.with_name("results.json")
+    info, left_out = unless_broken("date, command and versions are unknown", read_run_info, path, ({}, ()))
+    if left_out:
+        notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
+    path = place.results.with_name(CURVES_FILE)
+    curves = unless_broken("its ROC curves are left out", read_curves, path, {}) if path.is_file() else {}
+    return Seed(place, results, info, curves, *config)
 
 
 def _read_figures(path: Path) -> list[Result]:

@@ -7,7 +7,7 @@ from facequal.reports.page.drawings import drawing, drawings
 from facequal.reports.page.figures import Group, ProtocolTable
 from facequal.reports.page.html import Html, bullets, details, element, joined, table
 from facequal.reports.page.reading import Run
-from facequal.reports.statistics import Figure
+from facequal.reports.statistics import Summary
 from facequal.reports.tables import NOT_AVAILABLE, amount, rules_in_words
 
 _MAX_TOGETHER = 12  # rows that are printed on one page
@@ -45,7 +45,7 @@ def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> li
     ]
 
 
-def _cell(figure: Figure | None, best: float | None, num_seeds: int) -> str:
+def _cell(figure: Summary | None, best: float | None, num_seeds: int) -> str:
     """Return mean and spread, the best one bold, with the mode of a method and the number of seeds where some lack it."""
     if figure is None:
         return NOT_AVAILABLE

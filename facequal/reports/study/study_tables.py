@@ -7,7 +7,7 @@ import rich.table
 
 from facequal.reports.markdown import markdown_table, plain
 from facequal.reports.results import column_order
-from facequal.reports.statistics import Figure
+from facequal.reports.statistics import Summary
 from facequal.reports.study.summary import Column, RowResults, by_place, place_of
 from facequal.reports.tables import Cell, Section, terminal_table
 
@@ -27,7 +27,7 @@ def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str,
 
 
 def render_study(
-    figures: Sequence[Figure],
+    figures: Sequence[Summary],
     names: Sequence[str],
     columns: Sequence[Column],
     title: str,
@@ -63,23 +63,23 @@ def render_study(
     return terminal_table(title, words, side, headings, sections, has_wide_cells=True)
 
 
-def value_cell(figure: Figure | None) -> Cell:
+def value_cell(figure: Summary | None) -> Cell:
     """Return mean and spread of a figure, with the mode of a method that has several."""
     return Cell() if figure is None else Cell(figure.mean, figure.std, figure.unit, note=figure.mode)
 
 
-def delta_cell(figure: Figure | None) -> Cell:
+def delta_cell(figure: Summary | None) -> Cell:
     """Return the difference of a figure to the reference, and its spread."""
     return Cell() if figure is None else Cell(figure.delta_mean, figure.delta_std, figure.unit, "+")
 
 
-def _shown_of(figures: Iterable[Figure], columns: Sequence[Column]) -> list[Figure]:
+def _shown_of(figures: Iterable[Summary], columns: Sequence[Column]) -> list[Summary]:
     """Return the figures of these columns, which are those that a reader sees."""
     wanted = set(columns)
     return [figure for figure in figures if place_of(figure) in wanted]
 
 
-def legend(figures: Iterable[Figure], reference: str | None) -> str:
+def legend(figures: Iterable[Summary], reference: str | None) -> str:
     """Return what the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
     low, high = min(numbers, default=0), max(numbers, default=0)
@@ -95,7 +95,7 @@ def legend(figures: Iterable[Figure], reference: str | None) -> str:
 
 def study_markdown(
     rows: Sequence[RowResults],
-    figures: Sequence[Figure],
+    figures: Sequence[Summary],
     columns: Sequence[Column],
     title: str,
     reference: str | None,
@@ -142,6 +142,6 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(figure: Figure | None, reference: str | None) -> str:
+def _cell(figure: Summary | None, reference: str | None) -> str:
     text = value_cell(figure).text
     return text if figure is None or reference in (None, figure.run) else f"{text} ({delta_cell(figure).text})"

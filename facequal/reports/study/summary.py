@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from facequal.reports.results import Result, column_order, results_table, write_table
-from facequal.reports.statistics import Figure, aligned, summarise
+from facequal.reports.statistics import Summary, aligned, summarise
 
 
 class Column(NamedTuple):
@@ -40,7 +40,7 @@ class RowResults:
     overrides: Mapping[str, Any]
 
 
-def study_figures(rows: Sequence[RowResults], reference: str | None = None) -> list[Figure]:
+def study_figures(rows: Sequence[RowResults], reference: str | None = None) -> list[Summary]:
     """Return all figures of all rows over their seeds, with their differences to a reference; see `summarise`.
 
     Args:
@@ -54,7 +54,7 @@ def study_figures(rows: Sequence[RowResults], reference: str | None = None) -> l
     return summarise(aligned(table), reference)
 
 
-def default_columns(results: Iterable[Result | Figure]) -> list[Column]:
+def default_columns(results: Iterable[Result | Summary]) -> list[Column]:
     """Return the accuracies of the first protocol: its conditions as met, and each with its columns in order."""
     accuracies = [result for result in results if result.metric == "accuracy"]
     if not accuracies:
@@ -67,7 +67,7 @@ def default_columns(results: Iterable[Result | Figure]) -> list[Column]:
     return [Column(protocol, name, column) for name, columns in conditions.items() for column in column_order(columns)]
 
 
-def require_columns(columns: Iterable[Column], figures: Sequence[Figure]) -> None:
+def require_columns(columns: Iterable[Column], figures: Sequence[Summary]) -> None:
     """Refuse columns that no row has.
 
     Raises:
@@ -81,20 +81,20 @@ def require_columns(columns: Iterable[Column], figures: Sequence[Figure]) -> Non
         raise ValueError(f"no run has {' or '.join(missing)}; there are: {known}")
 
 
-def place_of(figure: Result | Figure) -> Column:
+def place_of(figure: Result | Summary) -> Column:
     """Return the column of a study's table that a figure belongs to."""
     return Column(figure.protocol, figure.condition, figure.column, figure.metric)
 
 
-def by_place(figures: Iterable[Figure]) -> dict[tuple[str, Column], Figure]:
+def by_place(figures: Iterable[Summary]) -> dict[tuple[str, Column], Summary]:
     """Return figures by row and column; of several rules of one metric the first."""
-    found: dict[tuple[str, Column], Figure] = {}
+    found: dict[tuple[str, Column], Summary] = {}
     for figure in figures:
         found.setdefault((figure.run, place_of(figure)), figure)
     return found
 
 
-def write_study(path: Path, rows: Sequence[RowResults], figures: Sequence[Figure]) -> Path:
+def write_study(path: Path, rows: Sequence[RowResults], figures: Sequence[Summary]) -> Path:
     """Write every figure of every row as CSV, floats with all their digits.
 
     Columns: row, overrides (as JSON), protocol, condition, column, metric, rule, unit, mean, std, min, max, num_runs,
