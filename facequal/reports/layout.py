@@ -14,7 +14,7 @@ def find_reports(path: Path, notes: list[str]) -> dict[str, Path]:
     """Return the `results.csv` of each seed by the seed's name, or a single one by an empty name.
 
     Args:
-        path: A `results.csv`, a report folder that holds one, a run folder with `report/results.csv`, or a folder of seeds.
+        path: A `results.csv`, a folder that holds one, a run with `report/results.csv`, or a folder of seeds.
         notes: A sentence is added for seeds without results.
 
     Raises:
@@ -78,7 +78,7 @@ def expand_studies(paths: Sequence[Path]) -> list[Path]:
 
 
 def run_names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return a short name for each path: as many of its last parts as tell all of them apart, without `report` and such.
+    """Return a short name for each path: as many of its last parts as tell all apart, without `report` and such.
 
     >>> list(run_names([Path("runs/a/version_0/report"), Path("runs/b/version_0")]).values())
     ['a', 'b']

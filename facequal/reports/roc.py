@@ -75,7 +75,7 @@ def _draw_panel(
 
 
 def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
-    """Show FAR from `left` to 1 on a logarithmic axis, TAR in percent and a dotted line of chance, which is returned."""
+    """Show FAR from `left` to 1 on a logarithmic axis, TAR in percent, and chance as a dotted line, which is returned."""
     chance = torch.logspace(math.log10(left), 0, 100).tolist()
     (line,) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")

@@ -88,7 +88,8 @@ def summary(run: str, name: Iterable[Any], values: Sequence[float], deltas: Sequ
         deltas: Differences to the reference, one per seed that both have.
     """
     low, high = min(values, default=math.nan), max(values, default=math.nan)
-    return Summary(run, *name, *mean_and_std(values), low, high, len(values), *mean_and_std(deltas))
+    spread = (*mean_and_std(values), low, high, len(values))
+    return Summary(*(run, *name, *spread, *mean_and_std(deltas)))
 
 
 def differences(before: Sequence[float], after: Sequence[float]) -> list[float]:

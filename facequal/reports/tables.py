@@ -188,7 +188,9 @@ def render_table(results: Sequence[Result], title: str = "Results") -> Table:
         return f"  ± {' or '.join(map(str, folds))} folds" if folds else "  ± folds"
 
     caption = "\n".join(["Fractions in percent.", *rules_in_words(results)]) if results else "No results."
-    return _by_metric(results, title, caption, lambda result: Cell(result.value, result.std, result.unit), spread)
+    return _by_metric(
+        results, title, caption, lambda result: Cell(result.value, result.std, result.unit), spread, size_in_words
+    )
 
 
 def render_summary(figures: Sequence[Summary], title: str = "Results over seeds") -> Table:
@@ -207,6 +209,7 @@ def _by_metric(
     caption: str,
     cell: Callable[[Measured], Cell],
     spread: Callable[[Sequence[Measured]], str],
+    size: Callable[[Sequence[Measured]], str] | None = None,
 ) -> Table:
     columns = column_order(figure.column for figure in figures)
     sections = []
@@ -215,8 +218,8 @@ def _by_metric(
         for (metric, rule, _), measured in rows.items():
             cells = [cell(measured[column]) if column in measured else Cell() for column in columns]
             lines += lines_of(metric_label(metric, rule), cells, spread(list(measured.values())))
-        results = [one for cells_of in rows.values() for one in cells_of.values() if isinstance(one, Result)]
-        sections.append(Section([*place, *([size_in_words(results)] if results else [])], lines))
+        shared = [] if size is None else [size([one for cells_of in rows.values() for one in cells_of.values()])]
+        sections.append(Section([*place, *shared], lines))
     side = [Column("protocol", overflow="fold", min_width=8), Column("metric", no_wrap=True)]
     return terminal_table(title, caption, side, columns, sections)
 

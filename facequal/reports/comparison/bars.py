@@ -33,7 +33,7 @@ class BarRow(NamedTuple):
 
 
 def draw_bars(table: ComparisonTable) -> "Figure":
-    """Return accuracy before and after as pairs of bars in groups of one set, a panel per condition, more for many sets.
+    """Return accuracy before and after as pairs of bars in groups of one set, a panel per condition or several.
 
     The axis starts at chance (50 %), or lower where a figure is lower. Above each pair stands the delta in percentage
     points; whiskers are the standard deviations over seeds. Figures that one side lacks are left out.
