@@ -68,7 +68,7 @@ def _draw_panel(
     left = min(1 / max(curve.num_impostor for curve in curves.values()), 0.1)
     handles: dict[str, Artist] = {}
     for column, curve in curves.items():
-        far, tar = mean_steps([curve], left)
+        far, tar = _steps(curve, left)
         (handles[column],) = axis.plot(far, tar, drawstyle="steps-post", color=shades[column], linewidth=1.6)
     handles["chance"] = style_roc_axis(axis, title, left)
     return handles
@@ -85,6 +85,17 @@ def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
     return line
+
+
+def _steps(curve: RocCurve, left: float) -> tuple[list[float], list[float]]:
+    """Return points where the highest TAR changes as FAR grows, from `left` to 1; millions of pairs leave thousands."""
+    far, tar = curve.far, curve.tar
+    is_highest = torch.ones_like(far, dtype=torch.bool)
+    is_highest[:-1] = far[1:] != far[:-1]
+    far, tar = far[is_highest].clamp_min(left), tar[is_highest]
+    changes = torch.ones_like(far, dtype=torch.bool)
+    changes[1:-1] = tar[1:-1] != tar[:-2]
+    return far[changes].tolist(), tar[changes].tolist()
 
 
 STYLES: dict[str, Literal["--", "-"]] = {"before": "--", "after": "-"}
