@@ -85,12 +85,12 @@ def run_names(paths: Sequence[Path]) -> dict[Path, str]:
     """
     telling = {path: _telling_parts(path) for path in paths}
     parts, lengths = dict(telling), dict.fromkeys(paths, 1)
-    for path, own in telling.items():
-        if list(telling.values()).count(own) > 1:  # such as those of version_0 and version_1
+    for path, ends in telling.items():
+        if list(telling.values()).count(ends) > 1:  # such as those of version_0 and version_1
             parts[path] = list(path.absolute().parts[1:])
-            lengths[path] = len(parts[path]) - len(own) + 1
+            lengths[path] = len(parts[path]) - len(ends) + 1
     while True:
-        names = {path: "/".join(own[-lengths[path] :]) for path, own in parts.items()}
+        names = {path: "/".join(ends[-lengths[path] :]) for path, ends in parts.items()}
         equal = [path for path in paths if list(names.values()).count(names[path]) > 1]
         longer = [path for path in equal if lengths[path] < len(parts[path])]
         if not longer:

@@ -75,7 +75,7 @@ def _draw_panel(
 
 
 def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
-    """Show FAR from `left` to 1 on a logarithmic axis, TAR in percent, and chance as a dotted line, which is returned."""
+    """Show FAR from `left` to 1 on a logarithmic axis, TAR in percent, and chance as a dotted line; give that line."""
     chance = torch.logspace(math.log10(left), 0, 100).tolist()
     (line,) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")
@@ -130,8 +130,8 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
     figure = Figure(figsize=(4.8 * across, 5.0 * down + 0.4), layout=layout, dpi=110)
     axes = list(figure.subplots(down, across, squeeze=False).flat)
     shades = shades_of(column_order(eers.columns))
-    for (place, changes), axis in zip(sections.items(), axes, strict=False):
-        _draw_roc_panel(axis, place, changes, {"before": before, "after": after}, shades)
+    for (panel, changes), axis in zip(sections.items(), axes, strict=False):
+        _draw_roc_panel(axis, panel, changes, {"before": before, "after": after}, shades)
     for axis in axes[len(sections) :]:
         axis.set_axis_off()
     lines = [Line2D([], [], color="0.2", linestyle=style) for style in STYLES.values()]
@@ -142,17 +142,17 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
 
 def _draw_roc_panel(
     axis: "Axes",
-    place: tuple[str, str],
+    panel: tuple[str, str],
     eers: Mapping[str, Change],
     sides: Mapping[str, CurvesOfSeeds],
     shades: Mapping[str, tuple[float, ...]],
 ) -> None:
     columns = [
-        column for column in shades if all((*place, column) in seed for seeds in sides.values() for seed in seeds)
+        column for column in shades if all((*panel, column) in seed for seeds in sides.values() for seed in seeds)
     ]
     if not columns:
-        raise ValueError(f"{', '.join(place)}: no resolution has a curve in all reports")
-    curves = {(name, column): [seed[*place, column] for seed in sides[name]] for name in sides for column in columns}
+        raise ValueError(f"{', '.join(panel)}: no resolution has a curve in all reports")
+    curves = {(name, column): [seed[*panel, column] for seed in sides[name]] for name in sides for column in columns}
     left = min(1 / min(curve.num_impostor for seeds in curves.values() for curve in seeds), 0.1)
     for (name, column), seeds in curves.items():
         far, tar = mean_steps(seeds, left)
@@ -160,7 +160,7 @@ def _draw_roc_panel(
         axis.plot(
             far, tar, drawstyle="steps-post", color=shades[column], linestyle=STYLES[name], linewidth=1.6, label=label
         )
-    style_roc_axis(axis, ", ".join(place), left)
+    style_roc_axis(axis, ", ".join(panel), left)
     axis.legend(
         title="EER in percent, before → after",
         title_fontsize="small",

@@ -107,7 +107,7 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
     """
     parts = ["# Evaluation report"]
     columns = column_order(result.column for result in results)
-    parts += [_section(place, rows, columns) for place, rows in by_section(results).items()] or ["No results."]
+    parts += [_section(heading, rows, columns) for heading, rows in by_section(results).items()] or ["No results."]
     if left_out:
         parts.append(f"Left out, files missing: {', '.join(map(plain, left_out))}.")
     if has_roc:
@@ -117,7 +117,7 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
     return "\n\n".join(parts) + "\n"
 
 
-def _section(place: tuple[str, str], rows: Rows[Result], columns: Sequence[str]) -> str:
+def _section(heading: tuple[str, str], rows: Rows[Result], columns: Sequence[str]) -> str:
     results = [result for cells in rows.values() for result in cells.values()]
     columns = [column for column in columns if any(column in cells for cells in rows.values())]
     lines = []
@@ -126,7 +126,7 @@ def _section(place: tuple[str, str], rows: Rows[Result], columns: Sequence[str])
         if any(result.interval for result in cells.values()):
             lines.append(["95 % interval", *[_interval(cells.get(column)) for column in columns]])
     table = markdown_table(["metric", *columns], lines, num_texts=1)
-    return f"## {', '.join(map(plain, place))}\n\n{size_in_words(results)}. Fractions in percent.\n\n{table}"
+    return f"## {', '.join(map(plain, heading))}\n\n{size_in_words(results)}. Fractions in percent.\n\n{table}"
 
 
 def _cell(result: Result | None) -> str:

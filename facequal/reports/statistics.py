@@ -17,7 +17,7 @@ BY_SEED = "by seed"
 MODE_SIGN = "; mode "
 """In a rule, before the mode of a method that has several; see `aligned`."""
 _JUDGED = r"identity similarity|top-\d+"
-_PLACE = ["protocol", "condition", "column", "metric", "unit"]
+_UNRULED = ["protocol", "condition", "column", "metric", "unit"]  # what names a figure but its rule
 _MODE = r"^(restored) \((\w+)\)\Z"
 
 
@@ -152,16 +152,19 @@ def summarise(table: "pd.DataFrame", reference: str | None = None) -> list[Summa
     """
     require_unique(table)
     by_rule: dict[tuple[Any, ...], dict[str, float]] = {}
-    for *place, rule, value in table[["run", "seed", *_PLACE, "rule", "value"]].itertuples(index=False):
-        by_rule.setdefault(tuple(place), {})[rule] = value
+    for *figure, rule, value in table[["run", "seed", *_UNRULED, "rule", "value"]].itertuples(index=False):
+        by_rule.setdefault(tuple(figure), {})[rule] = value
     seeds: dict[Any, list[Any]] = table.groupby("run")["seed"].unique().to_dict()
     summaries = []
     key: Any
     for key, values in table.groupby(["run", *FIGURE], sort=False)["value"]:
         run, name = key[0], dict(zip(FIGURE, key[1:], strict=True))
-        place = [name[part] for part in _PLACE]
+        unruled = [name[part] for part in _UNRULED]
         pairs = [
-            [_of_rule(by_rule.get((side, seed, *place), {}), name["rule"], name["metric"]) for side in (reference, run)]
+            [
+                _of_rule(by_rule.get((side, seed, *unruled), {}), name["rule"], name["metric"])
+                for side in (reference, run)
+            ]
             for seed in (seeds[run] if reference not in (None, run) else ())
         ]
         deltas = [after - before for before, after in pairs if not math.isnan(before) and not math.isnan(after)]
@@ -193,7 +196,7 @@ def aligned(table: "pd.DataFrame") -> "pd.DataFrame":
     rule = table["rule"].where(~moved, table["rule"] + MODE_SIGN + mode[1])
     table = table.assign(column=table["column"].where(~moved, mode[0]), rule=rule)
     judged = table["metric"].astype(str).str.fullmatch(_JUDGED)
-    num_judges = table.groupby(["run", *_PLACE])["rule"].transform("nunique")
+    num_judges = table.groupby(["run", *_UNRULED])["rule"].transform("nunique")
     modes = table["rule"].map(lambda text: "".join(text.partition(MODE_SIGN)[1:]))
     return table.assign(rule=table["rule"].where(~judged | (num_judges < 2), BY_SEED + modes))
 

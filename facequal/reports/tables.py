@@ -73,7 +73,7 @@ class Section(NamedTuple):
     lines: Sequence[Sequence[str]]
 
 
-Measured = TypeVar("Measured", Result, Summary)
+Measured = TypeVar("Measured", bound=Result | Summary)
 Rows = Mapping[tuple[str, str, str], Mapping[str, Measured]]
 """Figures by metric, rule and unit, then by column."""
 
@@ -213,13 +213,13 @@ def _by_metric(
 ) -> Table:
     columns = column_order(figure.column for figure in figures)
     sections = []
-    for place, rows in by_section(figures).items():
+    for heading, rows in by_section(figures).items():
         lines: list[list[str]] = []
         for (metric, rule, _), measured in rows.items():
             cells = [cell(measured[column]) if column in measured else Cell() for column in columns]
             lines += lines_of(metric_label(metric, rule), cells, spread(list(measured.values())))
         shared = [] if size is None else [size([one for cells_of in rows.values() for one in cells_of.values()])]
-        sections.append(Section([*place, *shared], lines))
+        sections.append(Section([*heading, *shared], lines))
     side = [Column("protocol", overflow="fold", min_width=8), Column("metric", no_wrap=True)]
     return terminal_table(title, caption, side, columns, sections)
 

@@ -71,22 +71,22 @@ def averaged_sets(comparison: Comparison, wanted: Sequence[str] | None) -> tuple
         ValueError: If the reports share no set, or none of those wanted; names what each holds.
     """
     shared = shared_sets(comparison, wanted)
-    given = list(dict.fromkeys(wanted or SEVEN_SETS))
-    averaged = [name for name in given if name in shared]
+    asked = list(dict.fromkeys(wanted or SEVEN_SETS))
+    averaged = [name for name in asked if name in shared]
     if not averaged:
         return shared, [
             f"None of {', '.join(SEVEN_SETS)} is in all reports: mean of all {len(shared)} sets that are: "
             f"{', '.join(shared)}."
         ]
-    missing = [name for name in given if name not in averaged]
+    missing = [name for name in asked if name not in averaged]
     return averaged, [
-        f"Mean of {len(averaged)} of {len(given)} sets: {', '.join(averaged)}"
+        f"Mean of {len(averaged)} of {len(asked)} sets: {', '.join(averaged)}"
         + (f"; not in both reports: {', '.join(missing)}." if missing else ".")
     ]
 
 
 def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> list[str]:
-    """Return the sets that all reports hold, those of `wanted` if it is given.
+    """Return the sets that all reports hold, those of `wanted` if there is any.
 
     Raises:
         ValueError: If there is none; names what each report holds.
@@ -129,7 +129,7 @@ def set_table(
 def _means(comparison: Comparison, side: str, sets: Sequence[str], condition: str, sizes: Sequence[str]) -> list[float]:
     """Return the mean accuracy over sets and sizes of each report of a side."""
     values = [comparison.values(side, (name, condition, size)) for name in sets for size in sizes]
-    return [statistics.fmean(own) for own in zip(*values, strict=True)]
+    return [statistics.fmean(report) for report in zip(*values, strict=True)]
 
 
 def _clean(comparison: Comparison, protocol: str, condition: str) -> tuple[list[list[float]], str]:

@@ -45,10 +45,10 @@ class ComparisonTable:
     @property
     def sections(self) -> dict[tuple[str, str], dict[str, Change]]:
         """The changes by protocol and condition, then by column."""
-        found: dict[tuple[str, str], dict[str, Change]] = {}
+        sections: dict[tuple[str, str], dict[str, Change]] = {}
         for change in self.changes:
-            found.setdefault((change.before.protocol, change.before.condition), {})[change.before.column] = change
-        return found
+            sections.setdefault((change.before.protocol, change.before.condition), {})[change.before.column] = change
+        return sections
 
 
 def explanation(table: ComparisonTable) -> list[str]:

@@ -60,7 +60,7 @@ class Comparison:
     def table(self) -> "pd.DataFrame":
         """The figures of all reports as a long table: run `before` or `after`, seed the number of the report in it."""
         return results_table(
-            {side: {number: own.results for number, own in enumerate(reports)} for side, reports in self.sides.items()}
+            {side: dict(enumerate(report.results for report in reports)) for side, reports in self.sides.items()}
         )
 
     @cached_property
@@ -79,14 +79,14 @@ class Comparison:
         """Return the protocols that all reports hold, in the order of the first report."""
         return list(dict.fromkeys(protocol for protocol, _, _ in self.places()))
 
-    def values(self, side: str, place: CurveKey, metric: str = "accuracy") -> list[float]:
+    def values(self, side: str, key: CurveKey, metric: str = "accuracy") -> list[float]:
         """Return a figure of each report of a side; NaN where it is lacking."""
         numbers = range(len(self.sides[side]))
-        return [self._values.get((side, number, *place, metric), float("nan")) for number in numbers]
+        return [self._values.get((side, number, *key, metric), float("nan")) for number in numbers]
 
-    def change(self, place: CurveKey, metric: str) -> Change:
+    def change(self, key: CurveKey, metric: str) -> Change:
         """Return the change of one figure; NaN where a report lacks it."""
-        return change((*place, metric), self.values("before", place, metric), self.values("after", place, metric))
+        return change((*key, metric), self.values("before", key, metric), self.values("after", key, metric))
 
 
 def read_comparison(before: Path, after: Path) -> Comparison:
@@ -101,10 +101,10 @@ def read_comparison(before: Path, after: Path) -> Comparison:
         ValueError: If results cannot be read, hold no accuracy, or the folders have no seed in common; names the path.
     """
     notes: list[str] = []
-    found = [find_reports(path, notes) for path in (before, after)]
-    seeds = _paired_seeds((before, after), found, notes)
+    files = [find_reports(path, notes) for path in (before, after)]
+    seeds = _paired_seeds((before, after), files, notes)
     sides = [
-        tuple(read_report(reports[name]) for name in ([""] if _is_single(reports) else seeds)) for reports in found
+        tuple(read_report(reports[name]) for name in (reports if _is_single(reports) else seeds)) for reports in files
     ]
     return Comparison(sides[0], sides[1], tuple(seeds), tuple(notes))
 
@@ -113,19 +113,19 @@ def _is_single(reports: Mapping[str, Path]) -> bool:
     return list(reports) == [""]
 
 
-def _paired_seeds(paths: tuple[Path, Path], found: Sequence[Mapping[str, Path]], notes: list[str]) -> list[str]:
+def _paired_seeds(paths: tuple[Path, Path], files: Sequence[Mapping[str, Path]], notes: list[str]) -> list[str]:
     """Return the names of the seeds that are compared; what is not used is said in `notes`."""
-    if _is_single(found[0]) and _is_single(found[1]):
+    if _is_single(files[0]) and _is_single(files[1]):
         return [""]
-    for path, reports, others in zip(paths, found, reversed(found), strict=True):
+    for path, reports, others in zip(paths, files, reversed(files), strict=True):
         if _is_single(reports):
             notes.append(f"{path} is a single report; it is compared with each of {len(others)} seeds.")
             return list(others)
-    seeds = [name for name in found[0] if name in found[1]]
+    seeds = [name for name in files[0] if name in files[1]]
     if not seeds:
-        held = "; ".join(f"{path} holds {', '.join(reports)}" for path, reports in zip(paths, found, strict=True))
+        held = "; ".join(f"{path} holds {', '.join(reports)}" for path, reports in zip(paths, files, strict=True))
         raise ValueError(f"no seed is in both folders: {held}")
-    for path, reports in zip(paths, found, strict=True):
+    for path, reports in zip(paths, files, strict=True):
         only = [name for name in reports if name not in seeds]
         if only:
             notes.append(f"Not used, since they are in {path} alone: {', '.join(only)}.")
@@ -160,8 +160,8 @@ def require_comparable(comparison: Comparison, protocols: Iterable[str]) -> None
     """
     held, wanted = set(comparison.places()), set(protocols)
     accuracies = comparison.table[comparison.table["metric"] == "accuracy"]
-    for place, figures in accuracies.groupby(["protocol", "condition", "column"], sort=False):
-        if place not in held or place[0] not in wanted:
+    for key, figures in accuracies.groupby(["protocol", "condition", "column"], sort=False):
+        if key not in held or key[0] not in wanted:
             continue
         first, *others = figures.to_dict("records")
         for other in others:
@@ -171,6 +171,6 @@ def require_comparable(comparison: Comparison, protocols: Iterable[str]) -> None
                         f"{one[name]} in {comparison.sides[one['run']][one['seed']].path}" for one in (first, other)
                     ]
                     raise ValueError(
-                        f"{', '.join(place)}: the {words} is {' but '.join(made)}; such figures cannot be compared. "
+                        f"{', '.join(key)}: the {words} is {' but '.join(made)}; such figures cannot be compared. "
                         "Test both models alike, or name other sets."
                     )

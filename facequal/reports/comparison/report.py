@@ -173,15 +173,15 @@ def tables_shown_once(products: Sequence[Product]) -> list[ComparisonTable | Non
     tables: list[ComparisonTable | None] = []
     for product in products:
         table, metric = product.table, product.table.metric
-        repeated = [place for place in table.sections if (*place, metric) in shown]
-        own = {place: changes for place, changes in table.sections.items() if place not in repeated}
-        shown |= {(*place, metric) for place in own}
-        if own and repeated:
-            columns = [column for column in table.columns if any(column in changes for changes in own.values())]
+        repeated = [heading for heading in table.sections if (*heading, metric) in shown]
+        new = {heading: changes for heading, changes in table.sections.items() if heading not in repeated}
+        shown |= {(*heading, metric) for heading in new}
+        if new and repeated:
+            columns = [column for column in table.columns if any(column in changes for changes in new.values())]
             notes = [*table.notes, f"In a table above: {', '.join(dict.fromkeys(name for name, _ in repeated))}."]
-            changes = [change for section in own.values() for change in section.values()]
+            changes = [change for section in new.values() for change in section.values()]
             table = replace(table, columns=columns, changes=changes, notes=notes)
-        tables.append(table if own else None)
+        tables.append(table if new else None)
     return tables
 
 

@@ -105,21 +105,21 @@ def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
             notes.add(f"{loss}: {error}", name)
             return default
 
-    config: tuple[Mapping[str, Any], str]
-    config = unless_broken("its configuration is left out", read_config, place.folder, ({}, ""))
+    no_config: tuple[dict[str, Any], str] = ({}, "")
+    config = unless_broken("its configuration is left out", read_config, place.folder, no_config)
     if place.results is None:
         return Seed(place, config=config[0], config_text=config[1])
     results: Sequence[Result] = unless_broken("its figures are left out", _read_figures, place.results, [])
     path = place.results.with_name("results.json")
-    run: tuple[Mapping[str, Any], Sequence[str]]
-    run = unless_broken("date, command and versions are unknown", read_run_info, path, ({}, ()))
-    if run[1]:
-        notes.add(f"not tested, files missing: {', '.join(run[1])}", name)
+    no_info: tuple[Mapping[str, object], tuple[str, ...]] = ({}, ())
+    info, left_out = unless_broken("date, command and versions are unknown", read_run_info, path, no_info)
+    if left_out:
+        notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
     path = place.results.with_name(CURVES_FILE)
     curves: Mapping[CurveKey, RocCurve] = {}
     if path.is_file():
         curves = unless_broken("its ROC curves are left out", read_curves, path, curves)
-    return Seed(place, results, run[0], curves, *config)
+    return Seed(place, results, info, curves, *config)
 
 
 def _read_figures(path: Path) -> list[Result]:

@@ -19,11 +19,11 @@ def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str,
         By the heading of each section, which does not name accuracy: its figures by the heading of their column, such
         as `7 px`, in the order of the table.
     """
-    found: dict[tuple[str, ...], dict[str, Column]] = {}
+    sections: dict[tuple[str, ...], dict[str, Column]] = {}
     for column in columns:
         heading = (column.protocol, column.condition, *([] if column.metric == "accuracy" else [column.metric]))
-        found.setdefault(heading, {})[column.column] = column
-    return {heading: {name: own[name] for name in column_order(own)} for heading, own in found.items()}
+        sections.setdefault(heading, {})[column.column] = column
+    return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
 
 
 def render_study(
@@ -44,17 +44,17 @@ def render_study(
         title: Heading.
         reference: Name of the row that the others are compared with; None shows no differences.
     """
-    found = by_place(figures)
+    measured = by_place(figures)
     headings = column_order(column.column for column in columns)
     sections = []
-    for (protocol, *others), own in study_sections(columns).items():
+    for (protocol, *others), shown in study_sections(columns).items():
         lines = []
         for name in names:
-            measured = {heading: found.get((name, column)) for heading, column in own.items()}
-            values = {heading: value_cell(figure).text for heading, figure in measured.items()}
+            cells = {heading: measured.get((name, column)) for heading, column in shown.items()}
+            values = {heading: value_cell(figure).text for heading, figure in cells.items()}
             lines.append([name, *[values.get(heading, "") for heading in headings]])
             if reference is not None and name != reference:
-                deltas = {heading: delta_cell(figure).text for heading, figure in measured.items()}
+                deltas = {heading: delta_cell(figure).text for heading, figure in cells.items()}
                 lines.append([f"  to {reference}", *[deltas.get(heading, "") for heading in headings]])
         # procedural/other-family is long: a line for each part
         sections.append(Section([*protocol.replace("/", "/\n").splitlines(), *others], lines))
@@ -115,14 +115,15 @@ def study_markdown(
         pictures: Files beside the text.
         problems: What failed, in words.
     """
-    found = by_place(figures)
+    measured = by_place(figures)
     parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), reference)]
-    for heading, own in study_sections(columns).items():
+    for heading, shown in study_sections(columns).items():
         lines = [
-            [row.name, *[_cell(found.get((row.name, column)), reference) for column in own.values()]] for row in rows
+            [row.name, *[_cell(measured.get((row.name, column)), reference) for column in shown.values()]]
+            for row in rows
         ]
         parts.append(f"## {plain(', '.join(heading))}")
-        parts.append(markdown_table(["row", *own], lines, num_texts=1))
+        parts.append(markdown_table(["row", *shown], lines, num_texts=1))
     parts += [f"![{plain(title)}]({name})" for name in pictures]
     parts += ["## Failed", "\n".join(f"- {plain(problem)}" for problem in problems)] if problems else []
     parts += ["## Rows", _settings(rows), "## Made by", markdown_table(["setting", "value"], list(facts.items()), 2)]

@@ -25,7 +25,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class RowResults:
-    """What the runs of one row found.
+    """The results of the runs of one row.
 
     Attributes:
         name: Name of the row.
@@ -88,10 +88,10 @@ def place_of(figure: Result | Summary) -> Column:
 
 def by_place(figures: Iterable[Summary]) -> dict[tuple[str, Column], Summary]:
     """Return figures by row and column; of several rules of one metric the first."""
-    found: dict[tuple[str, Column], Summary] = {}
+    places: dict[tuple[str, Column], Summary] = {}
     for figure in figures:
-        found.setdefault((figure.run, place_of(figure)), figure)
-    return found
+        places.setdefault((figure.run, place_of(figure)), figure)
+    return places
 
 
 def write_study(path: Path, rows: Sequence[RowResults], figures: Sequence[Summary]) -> Path:
