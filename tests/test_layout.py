@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 SHARED_BY_METHODS = {"base", "schedules", "recognition", "restoration"}
 TORCH_SIDE = {"torch", "torchvision", "torchmetrics", "timm", "kornia", "safetensors", "numpy"}
-LAZY = {"wandb", "albumentations", "matplotlib", "pandas", "pyarrow"}
+LAZY = {"wandb", "albumentations", "jinja2", "matplotlib", "pandas", "pyarrow"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

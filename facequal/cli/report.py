@@ -7,7 +7,7 @@ from pathlib import Path
 
 from facequal.reports.notes import Notes
 from facequal.reports.page.page import write_page
-from facequal.reports.page.reading import read_runs
+from facequal.reports.page.runs import read_runs
 
 EPILOG = """\
 RUN is a results.csv, a report folder, a run folder, a folder of seeds (seed_*/report/results.csv, as `facequal repeat`

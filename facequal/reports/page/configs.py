@@ -7,19 +7,20 @@ from typing import Any, NamedTuple
 import yaml
 
 # Where a run keeps its files and what it draws with, which differ without being settings.
-_PLACE = re.compile(
+_PLACES = re.compile(
     r"^trainer\.logger|(^|\.)(seed|seed_everything|default_root_dir|save_dir|dirpath|cache_dir|folder|inherit)$"
 )
 _PATH = re.compile(r"\S*/\S*")
 ABSENT = "–"
+"""Stands for the value of a key that a configuration does not have."""
 
 
 class Differences(NamedTuple):
     """Where configurations differ.
 
     Attributes:
-        settings: Values as YAML by dotted key and run.
-        places: The same of paths, folders and seeds.
+        settings: Value in YAML by dotted key and run.
+        places: Those keys that hold paths, folders and seeds, likewise.
         num_equal: Number of keys that are the same in all runs.
     """
 
@@ -33,28 +34,34 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Differences:
 
     Args:
         configs: The configuration of each run by its name.
+
+    >>> differences({"a": {"m": 0.5, "s": 64, "save_dir": "runs/a"}, "b": {"m": 0.4, "s": 64, "save_dir": "runs/b"}})
+    Differences(settings={'m': {'a': '0.5', 'b': '0.4'}}, places={'save_dir': {'a': 'runs/a', 'b': 'runs/b'}},
+                num_equal=1)
     """
     flat = {name: flatten(config) for name, config in configs.items()}
     settings: dict[str, dict[str, str]] = {}
     places: dict[str, dict[str, str]] = {}
-    keys = dict.fromkeys(key for values in flat.values() for key in values)
+    keys = dict.fromkeys(key for config in flat.values() for key in config)
     for key in keys:
-        values = {name: as_yaml(own[key]) if key in own else ABSENT for name, own in flat.items()}
+        values = {name: as_yaml(config[key]) if key in config else ABSENT for name, config in flat.items()}
         if len(set(values.values())) > 1:
             (places if _is_place(key, values) else settings)[key] = values
     return Differences(settings, places, len(keys) - len(settings) - len(places))
 
 
 def _is_place(key: str, values: Mapping[str, str]) -> bool:
-    """Return whether a key says where something is.
-
-    Whether there is such a file at all, as of weights, is a setting.
-    """
-    return bool(_PLACE.search(key)) or all(_PATH.fullmatch(value) for value in values.values())
+    """Return whether a key says where something is; whether there is one at all, as of weights, is a setting."""
+    return bool(_PLACES.search(key)) or all(_PATH.fullmatch(value) for value in values.values())
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return values by dotted key; lists of classes by the names of the classes, so that another order is no difference."""
+    """Return values by dotted key; lists of classes by the classes' names, so that another order is no difference.
+
+    >>> flatten({"trainer": {"max_epochs": 4, "callbacks": [{"class_path": "a.Preview", "init_args": {"every": 8}}]}})
+    {'trainer.max_epochs': 4, 'trainer.callbacks.Preview.class_path': 'a.Preview',
+     'trainer.callbacks.Preview.init_args.every': 8}
+    """
     flat: dict[str, Any] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"
@@ -77,5 +84,9 @@ def _by_class(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def as_yaml(value: Any) -> str:
-    """Return a value in one line of YAML."""
+    """Return a value in one line of YAML.
+
+    >>> as_yaml({"m": None, "sizes": [7, 14]})
+    '{m: null, sizes: [7, 14]}'
+    """
     return yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True).removesuffix("...\n").strip()

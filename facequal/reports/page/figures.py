@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.results import FIGURE, column_order, results_table
 from facequal.reports.statistics import MODE_SIGN, Summary, aligned, summarise
 from facequal.reports.study.maps import LOWER_IS_BETTER

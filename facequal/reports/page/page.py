@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from facequal import __version__
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import line_styles
 from facequal.reports.page.figures import ProtocolTable, protocol_tables
-from facequal.reports.page.html import Html, bullets, element
+from facequal.reports.page.markup import environment
+from facequal.reports.page.measurements import resolution_section, roc_section, tables_section
 from facequal.reports.page.overview import config_differences, config_section, hardware_section, runs_section
-from facequal.reports.page.reading import Run
-from facequal.reports.page.results import resolution_section, roc_section, tables_section
+from facequal.reports.page.panels import line_styles
+from facequal.reports.page.runs import Run
 from facequal.reports.page.training import norms_section, pictures_section, scaling_section
 from facequal.reports.results import write_atomically
 
@@ -31,42 +31,29 @@ def write_page(folder: Path, runs: Sequence[Run], notes: Notes) -> Path:
     Returns:
         The path of the page.
     """
-    return write_atomically(folder / PAGE_FILE, page(runs, notes))
+    html = (
+        environment()
+        .get_template("page.html")
+        .render(
+            title=f"Comparison of {len(runs)} runs" if len(runs) > 1 else f"Report of {runs[0].name}",
+            made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            version=__version__,
+            sections=sections_of(runs, notes),
+        )
+    )
+    return write_atomically(folder / PAGE_FILE, html)
 
 
-def page(runs: Sequence[Run], notes: Notes) -> Html:
-    """Return the HTML of `write_page`."""
-    found = sections_of(runs, notes)
-    # The notes are complete once all else is made.
-    found = {"Runs": found.pop("Runs"), "Notes": _notes(notes), **found}
-    title = f"Comparison of {len(runs)} runs" if len(runs) > 1 else f"Report of {runs[0].name}"
-    made = f"Made on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by facequal {__version__}."
-    links = [element("a", name, href=f"#{_anchor(name)}") for name in found]
-    body = [
-        element("h1", title),
-        element("p", made, class_="soft"),
-        element("nav", bullets(links), aria_label="Contents"),
-        *[element("section", element("h2", name, id=_anchor(name)), content) for name, content in found.items()],
-    ]
-    head = [
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Html("\n" + (files(__package__) / "style.css").read_text(encoding="utf-8"))),
-    ]
-    whole = element("html", element("head", *head), element("body", element("main", *body)), lang="en")
-    return Html(f"<!DOCTYPE html>\n{whole}\n")
-
-
-def sections_of(runs: Sequence[Run], notes: Notes) -> dict[str, Html]:
-    """Return the sections by their headings, without those that have nothing to show."""
+def sections_of(runs: Sequence[Run], notes: Notes) -> dict[str, dict[str, Any]]:
+    """Return what the templates of the sections show, by heading, without sections that have nothing to show."""
     tables = protocol_tables(runs, notes)
     styles = line_styles([run.name for run in runs])
     differing = config_differences(runs)
     _note_sets(runs, tables, notes)
     sections = {
         "Runs": runs_section(runs),
-        "Results": tables_section(runs, tables) if tables else Html(""),
+        "Notes": {"notes": notes},  # written when all sections have added theirs
+        "Results": tables_section(runs, tables),
         "Resolution": resolution_section(tables, styles),
         "ROC curves": roc_section(runs, styles),
         "Feature norms": norms_section(runs, tables, styles, notes),
@@ -75,7 +62,7 @@ def sections_of(runs: Sequence[Run], notes: Notes) -> dict[str, Html]:
         "Configuration": config_section(runs, differing),
         "Hardware and versions": hardware_section(runs),
     }
-    return {name: content for name, content in sections.items() if content}
+    return {heading: section for heading, section in sections.items() if section}
 
 
 def _note_sets(runs: Sequence[Run], tables: Sequence[ProtocolTable], notes: Notes) -> None:
@@ -94,11 +81,3 @@ def _note_sets(runs: Sequence[Run], tables: Sequence[ProtocolTable], notes: Note
                 f"{', '.join(names)}: test sets are configured differently ({', '.join(keys[:_MAX_KEYS])}{more}), so "
                 f"their figures on {', '.join(protocols)} may rest on other images"
             )
-
-
-def _notes(notes: Notes) -> Html:
-    return bullets(notes) if len(notes) else element("p", "Nothing is missing.")
-
-
-def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")

@@ -2,14 +2,19 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
+from facequal.reports.png import png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_BYTES = 5_000_000
 """Of all pictures of runs together; in base64 they take a third more."""
@@ -25,11 +30,13 @@ class Picture:
 
     Attributes:
         content: The file, PNG or JPEG.
-        caption: What it shows.
+        caption: What stands below it.
+        alt: What it shows, for those who do not see it.
     """
 
     content: bytes
     caption: str
+    alt: str = ""
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -44,25 +51,28 @@ class Picture:
         return f"data:image/{kind};base64,{base64.b64encode(self.content).decode()}"
 
 
-def picture_files(run: Run) -> dict[Path, str]:
-    """Return pictures of a run and their captions: of its report, of its search, and the last preview of its training.
+def drawing(figure: "Figure", caption: str, alt: str) -> Picture:
+    """Return a figure as a picture; its width in the page is that of its paper, or less where there is less room."""
+    return Picture(png(figure, dpi=150), caption, alt)
 
-    Of several seeds those of the first.
+
+def picture_files(run: Run) -> dict[Path, str]:
+    """Return captions by the files of a run's pictures, of several seeds those of the first.
+
+    They are those of its report, of its search, and the last preview of its training.
     """
-    place = run.first.place
-    found: dict[Path, str] = {}
-    if place.results is not None:
-        drawn = [path for path in sorted(place.results.parent.glob("*.png")) if path.name not in _NOT_SHOWN]
-        found = {path: path.stem for path in drawn}
-    found |= {place.folder / name: caption for name, caption in _OF_SEARCH.items() if (place.folder / name).is_file()}
-    for path in sorted(place.folder.glob("preview/step_*.png"))[-1:]:
-        found[path] = f"training, step {path.stem.removeprefix('step_').lstrip('0')}"
-    return found
+    folder, results = run.first.place
+    drawn = sorted(results.parent.glob("*.png")) if results is not None else []
+    captions = {path: path.stem for path in drawn if path.name not in _NOT_SHOWN}
+    captions |= {folder / name: caption for name, caption in _OF_SEARCH.items() if (folder / name).is_file()}
+    for path in sorted(folder.glob("preview/step_*.png"))[-1:]:
+        captions[path] = f"training, step {path.stem.removeprefix('step_').lstrip('0')}"
+    return captions
 
 
 def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
-    """Return the pictures of the searches among the stages of the runs' studies, of the first seed."""
-    found: dict[Path, str] = {}
+    """Return captions by the files of pictures of searches that are stages of the runs' studies, of the first seed."""
+    captions: dict[Path, str] = {}
     for run in runs:
         # STUDY/rows/NAME/seed_0 took its files from STUDY/stages/STAGE/seed_0.
         folder = run.first.place.folder
@@ -70,32 +80,36 @@ def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
         for stage in sorted((study / "stages").glob(f"*/{folder.name}/")):
             for name, caption in _OF_SEARCH.items():
                 if (stage / name).is_file():
-                    found[stage / name] = f"{study.name}: {caption} ({stage.parent.name}, {stage.name})"
-    return found
+                    captions[stage / name] = f"{study.name}: {caption} ({stage.parent.name}, {stage.name})"
+    return captions
 
 
-def read_pictures(files: Mapping[Path, str], name: str, notes: Notes) -> list[Picture]:
-    """Return the pictures that can be read; others are noted."""
+def read_pictures(captions: Mapping[Path, str], name: str, notes: Notes) -> list[Picture]:
+    """Return the pictures that can be read; others are noted.
+
+    Args:
+        captions: The caption of each file.
+        name: Of the run, for the notes.
+        notes: Told which files are no pictures.
+    """
     pictures = []
-    for path, caption in files.items():
+    for path, caption in captions.items():
         try:
-            content = path.read_bytes()
-            with Image.open(BytesIO(content)) as image:
+            with Image.open(path) as image:
                 image.load()
+            pictures.append(Picture(path.read_bytes(), caption))
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files
             notes.add(f"{path}: not a picture: {error}", name)
-            continue
-        pictures.append(Picture(content, caption))
     return pictures
 
 
 def within(pictures: Sequence[Picture], max_bytes: int = MAX_BYTES) -> list[Picture]:
-    """Return the same pictures, all together in so many bytes: made smaller, all alike, where they are not."""
+    """Return the pictures, all made narrower to the same width where together they exceed `max_bytes`."""
     fitted = list(pictures)
     for width in _WIDTHS_PX:
         if sum(len(picture.content) for picture in fitted) <= max_bytes:
             break
-        fitted = [Picture(_as_jpeg(picture.content, width), picture.caption) for picture in pictures]
+        fitted = [replace(picture, content=_as_jpeg(picture.content, width)) for picture in pictures]
     return fitted
 
 

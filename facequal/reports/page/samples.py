@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facequal.reports.page.curves import Styles, panel_figure
+from facequal.reports.page.panels import Styles, panel_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,15 +23,15 @@ def last_epoch(samples: "pd.DataFrame") -> "pd.DataFrame":
 
 def draw_norm_histograms(samples: Mapping[str, "pd.DataFrame"], styles: Styles) -> "Figure":
     """Return feature norms of the last epoch, a panel per view, a line per run."""
-    last = {name: last_epoch(own) for name, own in samples.items()}
-    views = sorted({view for own in last.values() for view in own["view"].unique().tolist()})
-    norms = np.concatenate([own["norm"].to_numpy(float) for own in last.values()])
+    last = {name: last_epoch(frame) for name, frame in samples.items()}
+    views = sorted({view for frame in last.values() for view in frame["view"].unique().tolist()})
+    norms = np.concatenate([frame["norm"].to_numpy(float) for frame in last.values()])
     norms = norms[np.isfinite(norms)]
     bins = np.linspace(norms.min(initial=0.0), norms.max(initial=1.0), 41).tolist()
     figure, axes = panel_figure(len(views), {name: styles[name] for name in last})
     for axis, view in zip(axes, views, strict=True):
-        for name, own in last.items():
-            values = own.loc[own["view"] == view, "norm"].to_numpy(float)
+        for name, frame in last.items():
+            values = frame.loc[frame["view"] == view, "norm"].to_numpy(float)
             values, (colour, dash) = values[np.isfinite(values)], styles[name]
             if len(values):
                 axis.hist(values, bins, density=True, histtype="step", linewidth=1.3, color=colour, linestyle=dash)
@@ -43,7 +43,11 @@ def draw_norm_histograms(samples: Mapping[str, "pd.DataFrame"], styles: Styles) 
 
 
 def view_name(view: int, num_views: int) -> str:
-    """Return what a view is called: methods with two have the original first, others only that one."""
+    """Return what a view is called: methods with two have the original first, others only that one.
+
+    >>> view_name(0, 1), view_name(1, 2)
+    ('all samples', 'degraded copy')
+    """
     if num_views == 1:
         return "all samples"
     return ("original, or the only view", "degraded copy")[view] if view < 2 else f"view {view}"
@@ -54,11 +58,10 @@ def draw_trained_scalings(samples: Mapping[str, "pd.DataFrame"]) -> "Figure":
     from matplotlib.cm import ScalarMappable
 
     figure, axes = panel_figure(len(samples), {})
-    for axis, (name, own) in zip(axes, samples.items(), strict=True):
-        last = last_epoch(own)
-        last = last.iloc[
-            np.linspace(0, len(last) - 1, min(len(last), _MAX_POINTS)).astype(int)
-        ]  # of all views and people
+    for axis, (name, frame) in zip(axes, samples.items(), strict=True):
+        last = last_epoch(frame)
+        # Evenly spread over the rows, so of all views and people.
+        last = last.iloc[np.linspace(0, len(last) - 1, min(len(last), _MAX_POINTS)).astype(int)]
         probability = last["probability"].to_numpy(float)
         axis.scatter(last["norm"], last["gradient_scaling"].abs(), s=3, c=probability, vmin=0, vmax=1, cmap="viridis")
         axis.set_title(name if len(name) < 30 else f"…{name[-29:]}", fontsize="medium")

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from facequal.reports.layout import Place
+from facequal.reports.page.runs import Run, Seed
 from facequal.reports.results import Result
 from tests.reports.comparison.made_reports import write_run
 
@@ -51,6 +53,12 @@ def make_run(
     write_run(folder, rows, seed=seed, **({"has_curves": True} | settings))
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config)))
     return folder
+
+
+def run_of(name: str, *per_seed: Sequence[Result]) -> Run:
+    """A run that is in memory only, with the results of each seed."""
+    place = Place(Path(name), None)
+    return Run(name, Path(name), {f"seed_{n}": Seed(place, rows) for n, rows in enumerate(per_seed)})
 
 
 def write_samples(folder: Path, shift: float = 0.0, num_epochs: int = 2) -> None:

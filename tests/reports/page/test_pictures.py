@@ -9,7 +9,7 @@ from PIL import Image
 from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
 from facequal.reports.page.pictures import Picture, picture_files, read_pictures, stage_files, within
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.runs import Run, Seed
 
 
 def noise(path: Path, width: int = 8, height: int = 8) -> None:

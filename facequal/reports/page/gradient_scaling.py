@@ -10,7 +10,7 @@ import torch
 
 from facequal.analysis import gst
 from facequal.reports.notes import Notes
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 
 SCALINGS: dict[str, type[gst.GradientScaling]] = {
     "SoftmaxHead": gst.SoftmaxScaling,
@@ -29,9 +29,9 @@ class Margin(NamedTuple):
     """A margin that runs train with.
 
     Attributes:
-        scaling: Its gradient scaling; what heads learn is the mean over the runs that tell it.
+        scaling: Its gradient scaling; what heads learn is the mean over the runs with a checkpoint.
         runs: The runs.
-        has_learnt: Whether a checkpoint told what the head has learnt; False too where there is nothing to learn.
+        has_learnt: Whether a checkpoint held what the head has learnt; False too where there is nothing to learn.
     """
 
     scaling: gst.GradientScaling
@@ -47,9 +47,9 @@ class Margin(NamedTuple):
     def label(self) -> str:
         """Name, parameters, and what the head has learnt: `AdaFace, s = 64, m = 0.4, h = 0.333, mean = 20, std = 5`."""
         values = {field.name: getattr(self.scaling, field.name) for field in fields(self.scaling)}
-        told = [f"{key} = {value:.4g}" for key, value in values.items()]
+        options = [f"{key} = {value:.4g}" for key, value in values.items()]
         is_assumed = not self.has_learnt and not _LEARNT.keys().isdisjoint(values)
-        return ", ".join([self.name, *told]) + (" (no checkpoint tells what it has learnt)" if is_assumed else "")
+        return ", ".join([self.name, *options]) + (" (no checkpoint tells what it has learnt)" if is_assumed else "")
 
 
 def margins_of(runs: Sequence[Run], notes: Notes) -> list[Margin]:
@@ -64,15 +64,19 @@ def margins_of(runs: Sequence[Run], notes: Notes) -> list[Margin]:
             scaling = scaling_of(run.first.config)
             if scaling is not None:
                 names = {field.name for field in fields(scaling)} & set(_LEARNT)
-                found = _learnt(run.first.place.folder) if names else {}
-                by_margin.setdefault(scaling, {})[run.name] = {n: v for n, v in found.items() if n in names}
+                learnt = _learnt(run.first.place.folder) if names else {}
+                by_margin.setdefault(scaling, {})[run.name] = {n: v for n, v in learnt.items() if n in names}
         except ValueError as error:
             notes.add(f"no map of its gradient scaling: {error}", run.name)
     return [_with_learnt(scaling, learnt) for scaling, learnt in by_margin.items()]
 
 
 def head_of(config: Mapping[str, Any]) -> Any:
-    """Return what a configuration says of its method's head; None if there is none."""
+    """Return what a configuration says of its method's head; None if there is none.
+
+    >>> head_of({"model": {"class_path": "Recognizer", "init_args": {"head": "ArcFaceHead"}}})
+    'ArcFaceHead'
+    """
     model = config.get("model")
     options = model.get("init_args") if isinstance(model, dict) else None
     return options.get("head") if isinstance(options, dict) else None
@@ -82,21 +86,24 @@ def scaling_of(config: Mapping[str, Any]) -> gst.GradientScaling | None:
     """Return the gradient scaling of a configuration's head; None if its method has no head.
 
     Raises:
-        ValueError: If the head is unknown, or is set as no closed form knows it.
+        ValueError: If the head is unknown, or has settings for which there is no closed form.
+
+    >>> scaling_of({"model": {"init_args": {"head": {"class_path": "ArcFaceHead", "init_args": {"m": 0.3}}}}})
+    ArcFaceScaling(s=64.0, m=0.3)
     """
     head = head_of(config)
     if head is None:
         return None
     name = str(head.get("class_path", "") if isinstance(head, dict) else head).rpartition(".")[2]
-    given = (head.get("init_args") or {}) if isinstance(head, dict) else {}
+    options = (head.get("init_args") or {}) if isinstance(head, dict) else {}
     if name not in SCALINGS:
         raise ValueError(f"the head {name!r} is none of {', '.join(SCALINGS)}")
-    if given.get("easy_margin") is False:
+    if options.get("easy_margin") is False:
         raise ValueError("MagFace's is known with easy_margin: true only")
-    if given.get("quality", "norm") != "norm":
-        raise ValueError(f"its margin depends on the quality {given['quality']!r} and not on the norm")
+    if options.get("quality", "norm") != "norm":
+        raise ValueError(f"its margin depends on the quality {options['quality']!r} and not on the norm")
     known = {field.name for field in fields(SCALINGS[name])} - set(_LEARNT)
-    values = {key: value for key, value in given.items() if key in known}
+    values = {key: value for key, value in options.items() if key in known}
     wrong = [f"{key}: {value!r}" for key, value in values.items() if not isinstance(value, int | float)]
     if wrong:
         raise ValueError(f"the head's {wrong[0]} is not a number")
@@ -116,9 +123,9 @@ def _learnt(folder: Path) -> dict[str, float]:
 
 
 def _with_learnt(scaling: gst.GradientScaling, learnt: Mapping[str, Mapping[str, float]]) -> Margin:
-    told = [values for values in learnt.values() if values]
-    means = {name: sum(values[name] for values in told) / len(told) for name in (told[0] if told else ())}
-    return Margin(replace(scaling, **means), tuple(learnt), bool(told))
+    known = [values for values in learnt.values() if values]
+    means = {name: sum(values[name] for values in known) / len(known) for name in (known[0] if known else ())}
+    return Margin(replace(scaling, **means), tuple(learnt), bool(known))
 
 
 def largest_norm(margins: Sequence[Margin]) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.page.figures import ProtocolTable
-from facequal.reports.page.reading import Run
+from facequal.reports.page.runs import Run
 from facequal.reports.results import column_order
 from facequal.reports.roc import mean_steps, style_roc_axis
 from facequal.reports.statistics import Summary
@@ -46,9 +46,10 @@ class RocPanels(NamedTuple):
 
 
 def line_styles(names: Sequence[str]) -> dict[str, LineStyle]:
-    """Return a colour and a dash for each run.
+    """Return a colour and a dash for each run: colours that all eyes can tell apart, repeated with other dashes.
 
-    Colours that can be told apart by all eyes, and repeat with other dashes.
+    >>> line_styles(["adaface", "qgface"])["qgface"]
+    LineStyle(colour='#d55e00', dash='-')
     """
     styles = [LineStyle(colour, dash) for dash in _DASHES for colour in _COLOURS]
     return {name: styles[number % len(styles)] for number, name in enumerate(names)}
@@ -56,24 +57,24 @@ def line_styles(names: Sequence[str]) -> dict[str, LineStyle]:
 
 def roc_panels(runs: Sequence[Run]) -> list[RocPanels]:
     """Return the ROC curves of all runs by protocol and condition; those over other numbers of pairs are kept apart."""
-    found: dict[tuple[str, str, int, int], dict[str, dict[str, list[RocCurve]]]] = {}
+    curves: dict[tuple[str, str, int, int], dict[str, dict[str, list[RocCurve]]]] = {}
     for run in runs:
         for seed in run.seeds.values():
             for (protocol, condition, column), curve in seed.curves.items():
                 key = (protocol, condition, curve.num_genuine, curve.num_impostor)
-                found.setdefault(key, {}).setdefault(column, {}).setdefault(run.name, []).append(curve)
+                curves.setdefault(key, {}).setdefault(column, {}).setdefault(run.name, []).append(curve)
     return [
         RocPanels(
             f"{protocol}, {condition}: {genuine:,} genuine and {impostor:,} impostor pairs",
             {column: columns[column] for column in column_order(columns)},
         )
-        for (protocol, condition, genuine, impostor), columns in found.items()
+        for (protocol, condition, genuine, impostor), columns in curves.items()
     ]
 
 
 def draw_roc_panels(panels: RocPanels, styles: Styles) -> "Figure":
     """Return a panel per column, a line per run; of several seeds the mean TAR at each FAR."""
-    drawn = {name for own in panels.curves.values() for name in own}
+    drawn = {name for runs in panels.curves.values() for name in runs}
     figure, axes = panel_figure(len(panels.curves), {name: styles[name] for name in styles if name in drawn})
     for axis, (column, runs) in zip(axes, panels.curves.items(), strict=True):
         left = min(1 / min(curve.num_impostor for curves in runs.values() for curve in curves), 0.1)
@@ -100,10 +101,8 @@ def resolution_lines(table: ProtocolTable, metrics: Sequence[str] = _DRAWN) -> d
             continue
         runs = {name: dict(_sizes(cells)) for name, cells in group.cells.items()}
         if any(len(cells) > 1 for cells in runs.values()):
-            label = (
-                group.label if group.metric in [label.metric for label in table.groups if label is not group] else ""
-            )
-            lines[label or group.metric] = runs
+            is_only = [other.metric for other in table.groups].count(group.metric) == 1
+            lines[group.metric if is_only else group.label] = runs
     return lines
 
 

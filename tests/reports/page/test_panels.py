@@ -4,26 +4,26 @@ import numpy as np
 import pytest
 
 from facequal.reports.notes import Notes
-from facequal.reports.page.curves import (
+from facequal.reports.page.figures import protocol_tables
+from facequal.reports.page.panels import (
     draw_resolution_lines,
     draw_roc_panels,
     line_styles,
     resolution_lines,
     roc_panels,
 )
-from facequal.reports.page.figures import protocol_tables
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.runs import Run, Seed
 from tests.reports.comparison.made_reports import curve
-from tests.reports.page.made_runs import results
-from tests.reports.page.test_figures import run
+from tests.reports.page.made_runs import results, run_of
 
 
 def with_curves(name: str, *seeds: int, num_pairs: int = 200) -> Run:
     place = ("lfw", "cross-resolution", "7 px")
     made = {
-        f"seed_{seed}": Seed(run(name, []).first.place, curves={place: curve(seed, 1.0, num_pairs)}) for seed in seeds
+        f"seed_{seed}": Seed(run_of(name, []).first.place, curves={place: curve(seed, 1.0, num_pairs)})
+        for seed in seeds
     }
-    return Run(name, run(name, []).path, made)
+    return Run(name, run_of(name, []).path, made)
 
 
 def test_runs_have_styles_of_their_own() -> None:
@@ -51,7 +51,7 @@ def test_roc_lines_are_means_of_seeds() -> None:
 
 
 def test_resolution_lines_hold_the_figures() -> None:
-    runs = [run("a", results([0.7, 0.9]), results([0.8, 0.9])), run("b", results([0.6, 0.95]))]
+    runs = [run_of("a", results([0.7, 0.9]), results([0.8, 0.9])), run_of("b", results([0.6, 0.95]))]
     (table,) = protocol_tables(runs, Notes())
     lines = resolution_lines(table)
     assert list(lines) == ["accuracy"]
@@ -65,7 +65,9 @@ def test_resolution_lines_hold_the_figures() -> None:
 
 
 def test_metrics_of_different_rules_have_panels_of_their_own() -> None:
-    (table,) = protocol_tables([run("a", results([0.7, 0.9])), run("b", results([0.7, 0.9], rule="exact"))], Notes())
+    (table,) = protocol_tables(
+        [run_of("a", results([0.7, 0.9])), run_of("b", results([0.7, 0.9], rule="exact"))], Notes()
+    )
     assert list(resolution_lines(table)) == [
         "accuracy (grid), n = 6,000, 10 folds",
         "accuracy (exact), n = 6,000, 10 folds",

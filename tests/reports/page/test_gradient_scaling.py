@@ -10,8 +10,8 @@ from facequal.analysis import gst
 from facequal.models import heads
 from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
-from facequal.reports.page.margins import SCALINGS, largest_norm, margins_of, scaling_of
-from facequal.reports.page.reading import Run, Seed
+from facequal.reports.page.gradient_scaling import SCALINGS, largest_norm, margins_of, scaling_of
+from facequal.reports.page.runs import Run, Seed
 
 
 def config(name: str, **options: Any) -> dict[str, Any]:
