@@ -1,11 +1,12 @@
 """`facequal compare`: the reports of two models as tables and pictures."""
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from jsonargparse import ArgumentParser
+
+from facequal.cli.options import errors_as_messages, make_parser
 from facequal.reports.comparison.reading import read_comparison
 from facequal.reports.comparison.report import (
     ProductName,
@@ -17,7 +18,7 @@ from facequal.reports.comparison.report import (
 from facequal.reports.comparison.tables import render_changes
 from facequal.reports.tables import print_table
 
-PRODUCTS = get_args(ProductName)
+PRODUCTS = list(get_args(ProductName))
 
 EPILOG = """\
 BEFORE and AFTER are each a results.csv, a report folder, a run folder, or a folder of seeds (seed_*/report/results.csv,
@@ -35,36 +36,32 @@ and bars all sets that both hold.
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = argparse.ArgumentParser(
-        prog="facequal compare",
-        allow_abbrev=False,
-        description="Compare the reports of two models, such as a base and its fine-tuned version.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    description = "Compare the reports of two models, such as a base and its fine-tuned version."
+    parser = make_parser("compare", description, EPILOG)
     parser.add_argument("before", type=Path, help="results of the first model")
     parser.add_argument("after", type=Path, help="results of the second model")
     parser.add_argument("--out", type=Path, required=True, help="folder of the files; replaces a comparison there")
     parser.add_argument("--only", nargs="+", choices=PRODUCTS, default=PRODUCTS, help="products (default: all)")
-    parser.add_argument("--sets", nargs="+", metavar="NAME", help="test sets of all products (default: see below)")
+    parser.add_argument("--sets", nargs="+", type=str, metavar="NAME", help="test sets of all products (see below)")
     return parser
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(line: Sequence[str]) -> None:
     """Run the command.
+
+    Args:
+        line: The command line after the program's name.
 
     Raises:
         SystemExit: With a message when the reports cannot be read or compared.
     """
-    options = build_parser().parse_args(list(arguments))
-    try:
+    options = build_parser().parse_args(line[1:])
+    with errors_as_messages("compare"):
         comparison = read_comparison(options.before, options.after)
         products, left_out = make_products(comparison, options.only, options.sets)
         path = write_comparison(options.out, comparison, products, left_out)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f"facequal compare: {error}")
     for table in tables_shown_once(products):
         if table is not None:
             print_table(render_changes(table))

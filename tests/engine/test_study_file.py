@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from facequal.engine.plan import as_argument
-from facequal.engine.study_file import read_study, shown
+from facequal.engine.study_file import in_words, read_study
 from facequal.reports.study.summary import Column
 
 GOOD = """
@@ -87,7 +87,7 @@ def test_keys_whose_last_parts_are_equal_are_named_whole(write: Callable[[str], 
     ],
 )
 def test_values(value: object, in_a_name: str, on_the_command_line: str) -> None:
-    assert shown(value) == in_a_name
+    assert in_words(value) == in_a_name
     assert as_argument(value) == on_the_command_line
 
 
