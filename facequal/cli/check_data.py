@@ -1,4 +1,7 @@
-"""`facequal check-data`: everything that is wrong with a data set, at once, before training."""
+"""`facequal check-data`: everything that is wrong with a data set, at once, before training.
+
+The exit status is 1 if there is an error among the problems.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -16,8 +19,7 @@ from facequal.data.errors import Problem, Severity
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    description = "List all problems of a data set. The exit status is 1 if there is an error among them."
-    parser = make_parser("check-data", description)
+    parser = make_parser("check-data", __doc__)
     parser.add_argument("path", type=Path, help="folder of identities or of train.rec, .csv list, pairs .txt, or .bin")
     parser.add_argument("--kind", choices=get_args(DataKind), help="kind of data, where the path does not tell")
     parser.add_argument("--root", type=Path, help="folder that the paths of a list or of pairs are relative to")

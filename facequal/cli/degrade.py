@@ -1,4 +1,12 @@
-"""`facequal degrade`: a picture of the degradations, or the pictures of a test suite, from a folder of images."""
+"""`facequal degrade`: a picture of the degradations, or the pictures of a test suite, from a folder of images.
+
+  facequal degrade --gallery gallery.png                        each part at three strengths, on procedural faces
+  facequal degrade FOLDER --gallery gallery.png --images 2      on images of one's own
+  facequal degrade FOLDER --suite Test-BNL --out DIR            the pictures of a suite as PNG, with manifest.csv
+
+Sizes: `--size 112` resizes the short side and crops the centre, `--size 176 144` (CelebA) crops the centre alone,
+`--size 224` is VGGFace2's.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,19 +25,10 @@ from facequal.degradations.suites import RESTORATION_SUITES
 from facequal.procedural import ProceduralFaces
 from facequal.reports.gallery import write_gallery
 
-EPILOG = """\
-  facequal degrade --gallery gallery.png                        each part at three strengths, on procedural faces
-  facequal degrade FOLDER --gallery gallery.png --images 2      on images of one's own
-  facequal degrade FOLDER --suite Test-BNL --out DIR            the pictures of a suite as PNG, with manifest.csv
-
-Sizes: `--size 112` resizes the short side and crops the centre, `--size 176 144` (CelebA) crops the centre alone,
-`--size 224` is VGGFace2's.
-"""
-
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = make_parser("degrade", "Degrade images as the restoration methods see them.", EPILOG)
+    parser = make_parser("degrade", __doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of images (default: procedural faces)")
     parser.add_argument("--gallery", type=Path, metavar="PNG", help="draw the parts of the degradation")
     parser.add_argument("--suite", choices=RESTORATION_SUITES, help="write the pictures of a suite")

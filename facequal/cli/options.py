@@ -16,20 +16,17 @@ FIT_KEYS = (
 )
 
 
-def make_parser(command: str, description: str, epilog: str | None = None) -> ArgumentParser:
+def make_parser(command: str, text: str, epilog: str | None = None) -> ArgumentParser:
     """Return a parser whose help shows its texts as they are written.
 
     Args:
         command: Name of the command.
-        description: Text before the options.
-        epilog: Text after them.
+        text: What stands before the options: the docstring of the command's module.
+        epilog: What stands after them.
     """
+    formatter = argparse.RawDescriptionHelpFormatter
     return ArgumentParser(
-        prog=f"facequal {command}",
-        allow_abbrev=False,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"facequal {command}", allow_abbrev=False, description=text, epilog=epilog, formatter_class=formatter
     )
 
 

@@ -1,4 +1,11 @@
-"""`facequal quality`: a folder of pictures scored by the feature norm of a recogniser."""
+"""`facequal quality`: a folder of pictures scored by the feature norm of a recogniser.
+
+The faces are aligned as the recogniser's were. Their norms go to quality.csv, and quality.png shows them from the
+lowest norm to the highest. The norms are compared with measures that know nothing of faces and, for a folder that
+`facequal degrade --suite` wrote, with what was drawn for every picture. BRISQUE (0 to 100, lower is better) is one of
+the measures where its weights are given: OpenCV's brisque_model_live.yml and brisque_range_live.yml, or the authors'
+allmodel and allrange.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -18,18 +25,10 @@ from facequal.pretrained.importing import load_backbone_weights
 from facequal.reports.contact_sheet import contact_sheet
 from facequal.reports.results import write_atomically
 
-DESCRIPTION = """\
-Score a folder of faces, aligned as the recogniser's were, by their feature norms: quality.csv, and quality.png from
-the lowest norm to the highest. The norms are compared with measures that know nothing of faces and, for a folder that
-`facequal degrade --suite` wrote, with what was drawn for every picture. BRISQUE (0 to 100, lower is better) is one of
-the measures where its weights are given: OpenCV's brisque_model_live.yml and brisque_range_live.yml, or the authors'
-allmodel and allrange.
-"""
-
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = make_parser("quality", DESCRIPTION)
+    parser = make_parser("quality", __doc__)
     parser.add_argument("folder", type=Path, help="folder of pictures, or one picture")
     parser.add_argument("--checkpoint", type=str, required=True, help="of a recogniser of ours, or published weights")
     parser.add_argument("--backbone", type=Backbone | None, default=None, help="network of published weights")

@@ -1,4 +1,8 @@
-"""`facequal repeat`: one experiment with several seeds, its mean and its spread."""
+"""`facequal repeat`: one experiment with several seeds, its mean and its spread.
+
+Goes on where it was stopped: seeds that have results are not run again. Options of `facequal fit` may follow and apply
+to every seed.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -9,15 +13,10 @@ from jsonargparse import ArgumentParser
 from facequal.cli.options import add_seeds, errors_as_messages, make_parser, parse_runs
 from facequal.engine.interruption import GOES_ON, stops_on_ctrl_c
 
-DESCRIPTION = """\
-Fit and test with several seeds and report mean and spread. Goes on where it
-was stopped: seeds that have results are not run again.
-"""
-
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = make_parser("repeat", DESCRIPTION, "Options of `facequal fit` may follow and apply to every seed.")
+    parser = make_parser("repeat", __doc__)
     parser.add_argument("file", type=Path, metavar="config", help="experiment file; comes first")
     add_seeds(parser)
     parser.add_argument("--fresh", action="store_true", help="remove what all seeds in the folder have left")

@@ -1,4 +1,11 @@
-"""`facequal report`: runs compared on one HTML page."""
+"""`facequal report`: runs compared on one HTML page: settings, results with spread, curves, norms, margins, pictures.
+
+RUN is a results.csv, a report folder, a run folder, a folder of seeds (seed_*/report/results.csv, as `facequal repeat`
+makes), or the folder of a study, which stands for its base and all its rows. A run without results is shown with its
+configuration and its pictures.
+
+The page needs no network and no other file. What a run lacks is told there and on stderr.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -11,20 +18,11 @@ from facequal.reports.notes import Notes
 from facequal.reports.page.page import write_page
 from facequal.reports.page.reading import read_runs
 
-EPILOG = """\
-RUN is a results.csv, a report folder, a run folder, a folder of seeds (seed_*/report/results.csv, as `facequal repeat`
-makes), or the folder of a study, which stands for its base and all its rows. A run without results is shown with its
-configuration and its pictures.
-
-The page needs no network and no other file. What a run lacks is told there and on stderr.
-"""
-
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    description = "Compare runs on one HTML page: settings, results with spread, curves, norms, margins, pictures."
-    parser = make_parser("report", description, EPILOG)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="what to compare; see below")
+    parser = make_parser("report", __doc__)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="what to compare; see above")
     parser.add_argument("--out", type=Path, required=True, help="folder of report.html; replaces a page there")
     return parser
 

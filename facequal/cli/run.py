@@ -1,14 +1,13 @@
-"""`facequal run`: fit, then test, in one process."""
+"""`facequal run`: fit, then test the weights at the end of the training, in one process.
+
+usage: facequal run -c CONFIG [--OPTION VALUE ...]
+
+Options are those of `facequal fit`.
+"""
 
 from collections.abc import Sequence
 
 from facequal.engine.interruption import stops_on_ctrl_c
-
-HELP = """\
-usage: facequal run -c CONFIG [--OPTION VALUE ...]
-
-Fit, then test the weights at the end of the training, in one process. Options are those of `facequal fit`.
-"""
 
 
 def main(line: Sequence[str]) -> None:
@@ -21,7 +20,7 @@ def main(line: Sequence[str]) -> None:
         SystemExit: With status 130 on Ctrl-C.
     """
     if line[1:2] in ([], ["-h"], ["--help"]):
-        print(HELP, end="")
+        print(__doc__, end="")
         return
     with stops_on_ctrl_c("`--ckpt_path` with a checkpoint of this run goes on from there"):
         from facequal.engine.fit_and_test import start

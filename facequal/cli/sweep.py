@@ -1,4 +1,10 @@
-"""`facequal sweep`: run the points of a W&B sweep one after the other, and keep their figures in a table."""
+"""`facequal sweep`: the points of a W&B sweep, run on this machine one after the other, and their figures in a table.
+
+No account is needed. Random and Bayesian search need the extra `facequal[sweeps]` (Optuna), a grid does not. Each point
+runs on one device. Results go to sweep.csv. Goes on where it was stopped: points that have results are not run again;
+what failed is, but for a Bayesian search, whose later points follow from that. Options of `facequal fit` may follow and
+apply to every run; what a point sets wins over them.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -9,18 +15,10 @@ from jsonargparse import ArgumentParser
 from facequal.cli.options import errors_as_messages, make_parser, parse_runs
 from facequal.engine.interruption import GOES_ON, stops_on_ctrl_c
 
-DESCRIPTION = """\
-Run the points of a W&B sweep on this machine, without an account: a grid, and
-with the extra `facequal[sweeps]` (Optuna) random and Bayesian search. Each
-point runs on one device. Results go to sweep.csv; points that have results are
-not run again, but for those of a grid or at random that failed.
-"""
-EPILOG = "Options of `facequal fit` may follow and apply to every run; what a point sets wins over them."
-
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = make_parser("sweep", DESCRIPTION, EPILOG)
+    parser = make_parser("sweep", __doc__)
     parser.add_argument("file", type=Path, help="file of the sweep, as `wandb sweep` takes it; comes first")
     parser.add_argument("--points", type=int, help="how many (default: run_cap of the file, or all of a grid)")
     parser.add_argument("--seed", type=int, default=0, help="of random points, and of every run (default: 0)")

@@ -1,4 +1,41 @@
-"""The file of a study: which experiments it runs, as rows or as a grid, and which figures its table shows."""
+"""The file of a study: which experiments it runs, as rows or as a grid, and which figures its table shows.
+
+It is YAML with these keys, of which `rows`, `grid` or both must be there.
+Experiments are named by their path from its folder.
+  inherit  list of studies that this one is laid over: stages and rows that both
+           name are merged
+  title    heading of the table (default: the file's name)
+  base     experiment that is fitted first, once per seed; every row starts from
+           its last checkpoint
+  stages   experiments that are fitted before the rows, once per seed and not
+           tested: by name the key `config` and what they change, as in rows.
+           Later stages and rows name their folders: ${NAME}/checkpoints/last.ckpt
+  config   experiment of the rows that name none of their own
+  control  name of the row that all others are compared with (default: the base;
+           without either no differences are shown)
+  columns  figures of the table: lists [protocol, condition, column] for the
+           accuracy, or [protocol, condition, column, metric] for another one
+           (default: all accuracies of the first protocol)
+  rows     what each row changes, by its name: values by dotted key, as options
+           of `facequal fit`; {} changes nothing. The key `config` gives the row
+           an experiment of its own
+  grid     lists of values by dotted key: a row for each combination. Two keys
+           give a map too
+
+Example:
+  title: Margins
+  base: adaface.yaml
+  config: octuplet.yaml
+  columns:
+    - [procedural/mixed, cross-resolution, 7 px]
+    - [procedural/mixed, cross-resolution, 7 px, eer]
+  rows:
+    octuplet: {}
+    one term: {model.init_args.terms: [hhh]}
+    small batches: {config: octuplet_short.yaml, data.batch_size: 32}
+  grid:
+    model.init_args.margin: [1, 5, 25]
+"""
 
 import itertools
 import json

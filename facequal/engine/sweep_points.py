@@ -48,7 +48,8 @@ def optuna_points(sweep: Sweep, seed: int, value_of: Callable[[int], float | Non
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     samplers = {"random": optuna.samplers.RandomSampler, "bayes": optuna.samplers.TPESampler}
-    direction = "maximize" if sweep.maximize else "minimize"
+    directions = optuna.study.StudyDirection
+    direction = directions.MAXIMIZE if sweep.maximize else directions.MINIMIZE
     search = optuna.create_study(direction=direction, sampler=samplers[sweep.method](seed=seed))
     for number in itertools.count():
         trial = search.ask()

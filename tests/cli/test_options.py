@@ -79,7 +79,7 @@ def test_abbreviations_are_not_taken(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_errors_of_the_user_become_messages() -> None:
     for error in (FileNotFoundError("gone"), ValueError("gone"), ModuleNotFoundError("gone")):
-        with pytest.raises(SystemExit, match="^facequal study: gone$"), errors_as_messages("study"):
+        with pytest.raises(SystemExit, match=r"^facequal study: gone$"), errors_as_messages("study"):
             raise error
     with pytest.raises(TypeError), errors_as_messages("study"):
         raise TypeError

@@ -32,7 +32,7 @@ def test_help_has_an_example_that_is_a_study(tmp_path: Path, capsys: pytest.Capt
     for name in ("adaface", "octuplet", "octuplet_short"):
         (tmp_path / f"{name}.yaml").touch()
     file = tmp_path / "margins.yaml"
-    file.write_text(text.split("\nexample:\n")[1])
+    file.write_text(text.split("\nExample:\n")[1])
     example = read_study(file)
     assert example.columns[1] == ("procedural/mixed", "cross-resolution", "7 px", "eer")
     assert [row.config.stem for row in example.rows] == ["octuplet", "octuplet", "octuplet_short", *["octuplet"] * 3]

@@ -90,10 +90,3 @@ def test_same_seed_same_figures(tmp_path: Path) -> None:
         main(["repeat", str(DEMO), *overlay, "--folder", str(tmp_path / name)])
     first, second = (pd.read_csv(tmp_path / name / "seed_5" / "report" / "results.csv") for name in ("one", "two"))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
-
-
-def test_wrong_arguments(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="facequal repeat: there is no file"):
-        main(["repeat", str(tmp_path / "gone.yaml")])
-    with pytest.raises(SystemExit, match="--seeds must be at least 1"):
-        main(["repeat", str(DEMO), "--seeds", "0"])
