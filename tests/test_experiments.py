@@ -22,6 +22,7 @@ from facequal.methods.nasfe.method import NASFE
 from facequal.methods.nasfe.network.fusion import CellFusion
 from facequal.methods.nasfe.network.genotype import load_genotype
 from facequal.models.iresnet import IRTiny
+from tests.printed_config import holds
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
@@ -135,15 +136,6 @@ def test_row_of_a_study(file: Path, row: StudyRow, capsys: pytest.CaptureFixture
         for part in key.split("."):
             found = found[part]
         assert holds(found, value), key
-
-
-def holds(printed: Any, value: Any) -> bool:
-    """Whether what is printed is the value; of classes and groups of settings the defaults are printed too."""
-    if isinstance(value, dict):
-        return isinstance(printed, dict) and all(holds(printed.get(key), item) for key, item in value.items())
-    if isinstance(value, list) and isinstance(printed, list):
-        return len(printed) == len(value) and all(map(holds, printed, value))
-    return bool(printed == value)
 
 
 @pytest.mark.slow  # their rows are looked at one by one above, and a study runs in tests/cli/study
