@@ -1,25 +1,5 @@
-"""`facequal compare`: the reports of two models as tables and pictures."""
+"""`facequal compare`: the reports of two models, such as a base and its fine-tuned version, as tables and pictures.
 
-import argparse
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import get_args
-
-from facequal.reports.comparison.reading import read_comparison
-from facequal.reports.comparison.report import (
-    ProductName,
-    make_products,
-    missing_sets,
-    tables_shown_once,
-    write_comparison,
-)
-from facequal.reports.comparison.tables import render_changes
-from facequal.reports.tables import print_table
-
-PRODUCTS = get_args(ProductName)
-
-EPILOG = """\
 BEFORE and AFTER are each a results.csv, a report folder, a run folder, or a folder of seeds (seed_*/report/results.csv,
 as `facequal repeat` makes). Of two folders of seeds those seeds are paired that both hold; mean and spread are given.
 
@@ -34,37 +14,54 @@ Without --sets the means take the seven sets of the InsightFace packages (all se
 and bars all sets that both hold.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
 
-def build_parser() -> argparse.ArgumentParser:
+from jsonargparse import ArgumentParser
+
+from facequal.cli.options import errors_as_messages, make_parser
+from facequal.reports.comparison.changes import render_changes
+from facequal.reports.comparison.pairing import read_comparison
+from facequal.reports.comparison.report import (
+    ProductName,
+    make_products,
+    missing_sets,
+    tables_shown_once,
+    write_comparison,
+)
+from facequal.reports.tables import print_table
+
+PRODUCTS = list(get_args(ProductName))
+
+
+def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = argparse.ArgumentParser(
-        prog="facequal compare",
-        allow_abbrev=False,
-        description="Compare the reports of two models, such as a base and its fine-tuned version.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("compare", __doc__)
     parser.add_argument("before", type=Path, help="results of the first model")
     parser.add_argument("after", type=Path, help="results of the second model")
     parser.add_argument("--out", type=Path, required=True, help="folder of the files; replaces a comparison there")
     parser.add_argument("--only", nargs="+", choices=PRODUCTS, default=PRODUCTS, help="products (default: all)")
-    parser.add_argument("--sets", nargs="+", metavar="NAME", help="test sets of all products (default: see below)")
+    parser.add_argument(
+        "--sets", nargs="+", type=str, metavar="NAME", help="test sets of all products (default: see above)"
+    )
     return parser
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(line: Sequence[str]) -> None:
     """Run the command.
+
+    Args:
+        line: The command line after the program's name.
 
     Raises:
         SystemExit: With a message when the reports cannot be read or compared.
     """
-    options = build_parser().parse_args(list(arguments))
-    try:
+    options = build_parser().parse_args(line[1:])
+    with errors_as_messages("compare"):
         comparison = read_comparison(options.before, options.after)
         products, left_out = make_products(comparison, options.only, options.sets)
         path = write_comparison(options.out, comparison, products, left_out)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f"facequal compare: {error}")
     for table in tables_shown_once(products):
         if table is not None:
             print_table(render_changes(table))

@@ -1,14 +1,21 @@
-"""`facequal degrade`: a picture of the degradations, or the pictures of a test suite, from a folder of images."""
+"""`facequal degrade`: a picture of the degradations, or the pictures of a test suite, from a folder of images.
 
-import argparse
-import sys
+  facequal degrade --gallery gallery.png                        each part at three strengths, on procedural faces
+  facequal degrade FOLDER --gallery gallery.png --images 2      on images of one's own
+  facequal degrade FOLDER --suite Test-BNL --out DIR            the pictures of a suite as PNG, with manifest.csv
+
+Sizes: `--size 112` resizes the short side and crops the centre, `--size 176 144` (CelebA) crops the centre alone,
+`--size 224` is VGGFace2's.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from jsonargparse import ArgumentParser
 from torch import Tensor
 
-from facequal.data.errors import DataError
+from facequal.cli.options import errors_as_messages, make_parser
 from facequal.data.protocols.export import export_suite
 from facequal.data.protocols.restoration import NUM_IMAGES, RestorationSet
 from facequal.data.source import FaceSource
@@ -18,25 +25,10 @@ from facequal.degradations.suites import RESTORATION_SUITES
 from facequal.procedural import ProceduralFaces
 from facequal.reports.gallery import write_gallery
 
-EPILOG = """\
-  facequal degrade --gallery gallery.png                        each part at three strengths, on procedural faces
-  facequal degrade FOLDER --gallery gallery.png --images 2      on images of one's own
-  facequal degrade FOLDER --suite Test-BNL --out DIR            the pictures of a suite as PNG, with manifest.csv
 
-Sizes: `--size 112` resizes the short side and crops the centre, `--size 176 144` (CelebA) crops the centre alone,
-`--size 224` is VGGFace2's.
-"""
-
-
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = argparse.ArgumentParser(
-        prog="facequal degrade",
-        allow_abbrev=False,
-        description="Degrade images as the restoration methods see them.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("degrade", __doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of images (default: procedural faces)")
     parser.add_argument("--gallery", type=Path, metavar="PNG", help="draw the parts of the degradation")
     parser.add_argument("--suite", choices=RESTORATION_SUITES, help="write the pictures of a suite")
@@ -46,14 +38,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(line: Sequence[str]) -> None:
     """Run the command.
+
+    Args:
+        line: The command line after the program's name.
 
     Raises:
         SystemExit: With a message when the options or images do not allow it.
     """
     parser = build_parser()
-    options = parser.parse_args(list(arguments))
+    options = parser.parse_args(line[1:])
     if (options.gallery is None) == (options.suite is None):
         parser.error("give one of --gallery and --suite")
     if options.suite is not None and options.out is None:
@@ -62,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(f"--size takes a side, or a height and a width, not {options.size}")
     if options.images is not None and options.images < 1:
         parser.error(f"--images must be at least 1, not {options.images}")
-    try:
+    with errors_as_messages("degrade"):
         faces = source(options.folder, options.size)
         if options.gallery is not None:
             print(f"picture: {write_gallery(options.gallery, first_images(faces, options.images or 2))}")
@@ -73,8 +68,6 @@ def main(arguments: Sequence[str]) -> None:
             if len(protocol.chosen) < len(faces):
                 print(f"{len(protocol.chosen)} of {len(faces)} images (--images N for another number)")
             print(f"manifest: {export_suite(protocol, options.out)}")
-    except (DataError, OSError, ValueError) as error:
-        sys.exit(f"facequal degrade: {error}")
 
 
 def source(folder: Path | None, size: list[int]) -> FaceSource:

@@ -1,4 +1,11 @@
-"""`facequal quality`: a folder of pictures scored by the feature norm of a recogniser."""
+"""`facequal quality`: a folder of pictures scored by the feature norm of a recogniser.
+
+The faces are aligned as the recogniser's were. Their norms go to quality.csv, and quality.png shows them from the
+lowest norm to the highest. The norms are compared with measures that know nothing of faces and, for a folder that
+`facequal degrade --suite` wrote, with what was drawn for every picture. BRISQUE (0 to 100, lower is better) is one of
+the measures where its weights are given: OpenCV's brisque_model_live.yml and brisque_range_live.yml, or the authors'
+allmodel and allrange.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +15,7 @@ import torch
 from jsonargparse import ArgumentParser
 
 from facequal.analysis.quality import drawn_values, norm_correlations, score_folder, with_drawn
-from facequal.data.errors import DataError
+from facequal.cli.options import make_parser
 from facequal.data.sources.datasets import ImageFolder
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.recognition.base import EmbeddingMethod
@@ -19,18 +26,10 @@ from facequal.pretrained.importing import load_backbone_weights
 from facequal.reports.contact_sheet import contact_sheet
 from facequal.reports.results import write_atomically
 
-DESCRIPTION = """\
-Score a folder of faces, aligned as the recogniser's were, by their feature norms: quality.csv, and quality.png from
-the lowest norm to the highest. The norms are compared with measures that know nothing of faces and, for a folder that
-`facequal degrade --suite` wrote, with what was drawn for every picture. BRISQUE (0 to 100, lower is better) is one of
-the measures where its weights are given: OpenCV's brisque_model_live.yml and brisque_range_live.yml, or the authors'
-allmodel and allrange.
-"""
-
 
 def build_parser() -> ArgumentParser:
     """Return the options of the command."""
-    parser = ArgumentParser(prog="facequal quality", description=DESCRIPTION, exit_on_error=True)
+    parser = make_parser("quality", __doc__)
     parser.add_argument("folder", type=Path, help="folder of pictures, or one picture")
     parser.add_argument("--checkpoint", type=str, required=True, help="of a recogniser of ours, or published weights")
     parser.add_argument(
@@ -49,15 +48,18 @@ def build_parser() -> ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(line: Sequence[str]) -> None:
     """Run the command.
+
+    Args:
+        line: The command line after the program's name.
 
     Raises:
         SystemExit: With a message when the options or pictures do not allow it.
     """
     import_classes()
     parser = build_parser()
-    options = parser.instantiate_classes(parser.parse_args(list(arguments)))
+    options = parser.instantiate_classes(parser.parse_args(line[1:]))
     try:
         backbone = recogniser(options.checkpoint, options.backbone, options.colour_order, options.trust)
         source = ImageFolder(options.folder, backbone.input_size_px)
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
         further = {"brisque": load_brisque(*options.brisque)} if options.brisque else {}
         torch.empty(0, device=options.device)
         scores = score_folder(backbone, source, options.device, further)
-    except (DataError, OSError, ValueError, AssertionError, RuntimeError) as error:  # torch has all kinds for a device
+    except (OSError, ValueError, AssertionError, RuntimeError) as error:  # torch has all kinds for a device
         sys.exit(f"facequal quality: {error}")
     if drawn:
         scores = with_drawn(scores, drawn)

@@ -1,19 +1,28 @@
-"""`facequal run`: fit, then test, in one process."""
+"""`facequal run`: fit, then test the weights at the end of the training, in one process.
+
+usage: facequal run -c CONFIG [--OPTION VALUE ...]
+
+Options are those of `facequal fit`.
+"""
 
 from collections.abc import Sequence
 
-from facequal.engine.fit_and_test import fit_and_test
-
-HELP = """\
-usage: facequal run -c CONFIG [--OPTION VALUE ...]
-
-Fit, then test the weights at the end of the training, in one process. Options are those of `facequal fit`.
-"""
+from facequal.engine.interruption import stops_on_ctrl_c
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP, end="")
+def main(line: Sequence[str]) -> None:
+    """Run the command.
+
+    Args:
+        line: The command line after the program's name.
+
+    Raises:
+        SystemExit: With status 130 on Ctrl-C.
+    """
+    if line[1:2] in ([], ["-h"], ["--help"]):
+        print(__doc__, end="")
         return
-    fit_and_test(arguments)
+    with stops_on_ctrl_c("`--ckpt_path` with a checkpoint of this run goes on from there"):
+        from facequal.engine.fit_and_test import start
+
+        start("run", line[1:])

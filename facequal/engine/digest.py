@@ -1,4 +1,4 @@
-"""What `facequal repeat` and `facequal study` share: where a run keeps its files, and what its figures depend on."""
+"""What the figures of a run depend on, as a digest."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,25 +9,21 @@ import yaml
 from facequal.engine.inherit import CONFIG_FLAGS, expand_inherited
 
 
-def run_options(folder: Path, seed: int) -> list[str]:
-    """Return options that give a run its seed and keep all its files in `folder`."""
-    logger = "lightning.pytorch.loggers.CSVLogger"
-    place = [f"--trainer.logger={logger}", f"--trainer.logger.save_dir={folder}", "--trainer.logger.name="]
-    place += ["--trainer.logger.version=", f"--trainer.default_root_dir={folder}"]
-    return [f"--seed_everything={seed}", *place]
-
-
 def experiment_digest(arguments: Sequence[str]) -> str:
-    """Return SHA-256 of a command line, with the content of its configuration files and of all they inherit for their names.
+    """Return SHA-256 of a command line, its configuration files taken by their content.
 
-    The content counts as YAML reads it: comments and layout may change, such as the figures in a file's header. Other
-    files that the command line names, such as weights, count too; those that a configuration names do not.
+    So are all that these inherit. The content counts as YAML reads it: comments and layout may change, such as the
+    figures in a file's header. Other files that the command line names, such as weights, count too; those that a
+    configuration names do not.
 
     Args:
         arguments: A command line of `facequal fit`, without the command.
 
     Raises:
         FileNotFoundError: If a configuration file does not exist.
+
+    >>> experiment_digest(["--data.batch_size=8"])[:12], experiment_digest(["--data.batch_size=16"])[:12]
+    ('918200f73af5', '375ae460b57a')
     """
     parts: list[str] = []
     expanded = iter(expand_inherited(arguments))

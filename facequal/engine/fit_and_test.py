@@ -1,13 +1,12 @@
-"""Fit, then test, in one process: what every run of a study, of seeds or of a sweep does."""
+"""Running one command of Lightning's, in this process or as one of several jobs."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
-from lightning.pytorch import Callback
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ProgressBar
 
 from facequal.engine.lightning import FaceQualCLI
-from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.reports.results import Result
 
 
 class RunCLI(FaceQualCLI):
@@ -23,16 +22,38 @@ class RunCLI(FaceQualCLI):
         self.trainer.test(self.model, datamodule=self.datamodule, verbose=False)
 
 
-def fit_and_test(arguments: Sequence[str]) -> tuple[list[Result], Path]:
-    """Fit and test by one configuration.
+class WorkerCLI(FaceQualCLI):
+    """A command on one device, without progress bar and model summary: the workers share the machine."""
+
+    def instantiate_trainer(self, **options: Any) -> Trainer:
+        """Return the trainer; the saved configuration stays as it is.
+
+        Raises:
+            ValueError: If the experiment asks for several devices.
+        """
+        if self._get(self.config_init, "trainer")["devices"] == "auto":
+            options["devices"] = 1
+        trainer = super().instantiate_trainer(enable_model_summary=False, **options)
+        if trainer.world_size > 1:  # Lightning would start the whole study again for each of them
+            raise ValueError(f"trainer.devices: {trainer.world_size} processes in one of several jobs; use --jobs 1")
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by the callback connector
+            if isinstance(callback, ProgressBar):
+                callback.disable()
+        return trainer
+
+
+class WorkerRunCLI(WorkerCLI, RunCLI):
+    """`facequal run` in the same way."""
+
+
+def start(command: str, arguments: Sequence[str], as_worker: bool = False) -> Trainer:
+    """Run a command to its end and return its trainer.
 
     Args:
-        arguments: A command line of `facequal fit`, without the command.
-
-    Returns:
-        The results of all test protocols and the folder of the report.
+        command: "run", which fits and then tests, or a command of Lightning's such as "fit".
+        arguments: The command line of `facequal fit`, without the command.
+        as_worker: Run it as one of several jobs of this machine.
     """
-    cli = RunCLI(["fit", *arguments])
-    callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set by the callback connector
-    (evaluation,) = (callback for callback in callbacks if isinstance(callback, ProtocolEvaluation))
-    return evaluation.results, evaluation.report_folder(cli.trainer)
+    if command == "run":
+        return (WorkerRunCLI if as_worker else RunCLI)(["fit", *arguments]).trainer
+    return (WorkerCLI if as_worker else FaceQualCLI)([command, *arguments]).trainer

@@ -21,6 +21,14 @@ def expand_inherited(arguments: Sequence[str]) -> list[str]:
     Raises:
         FileNotFoundError: If a parent does not exist; the message names the file that inherits it.
         ValueError: If a file is no YAML, `inherit` is not a list of paths, or a file inherits itself.
+
+    >>> import os, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for name, text in (("base", "a: 1"), ("child", "inherit: [base.yaml]")):
+    ...     _ = Path(folder.name, f"{name}.yaml").write_text(text)
+    >>> [os.path.basename(argument) for argument in expand_inherited(["-c", f"{folder.name}/child.yaml", "--b=2"])]
+    ['-c', 'base.yaml', '-c', 'child.yaml', '--b=2']
+    >>> folder.cleanup()
     """
     expanded: list[str] = []
     remaining = iter(arguments)
@@ -36,7 +44,16 @@ def expand_inherited(arguments: Sequence[str]) -> list[str]:
 
 
 def with_parents(path: Path, children: tuple[Path, ...] = ()) -> list[Path]:
-    """Return a configuration file behind all those it inherits, each once per mention, in the order in which they apply."""
+    """Return a configuration file behind all those it inherits, in the order in which they apply.
+
+    Args:
+        path: The file.
+        children: Files that inherit it, on the way to it.
+
+    Raises:
+        FileNotFoundError: If a parent does not exist.
+        ValueError: If a file is no YAML, `inherit` is not a list of paths, or a file inherits itself.
+    """
     if path.resolve() in children:
         raise ValueError(f"{path}: inherits itself")
     try:

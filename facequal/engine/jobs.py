@@ -1,23 +1,28 @@
-"""Doing the runs of a study, one after another or side by side."""
+"""Doing runs, one after another or side by side."""
 
-import contextlib
 import gc
+import math
 import multiprocessing
-import os
-import signal
-import sys
-import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from facequal.engine.plan import Run, is_first_process, last_checkpoint, write_mark
+from facequal.engine.interruption import is_interrupt
+from facequal.engine.marks import made_at, write_mark
+from facequal.engine.plan import Run, last_checkpoint
+from facequal.engine.processes import is_first_process, number_of_cores, prepare_worker, redirect_output
 from facequal.engine.study_file import BASE
 from facequal.reports.layout import results_file
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
 
 # torch and Lightning are imported where a run starts: a worker first limits its threads, which they read at import.
 
@@ -27,15 +32,52 @@ NOT_DONE = "not done, since a run it needs has failed"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: after `seconds`, with the beginning of its error if it failed."""
+    """How a run ended.
+
+    Attributes:
+        run: The run.
+        seconds: How long it took.
+        error: The beginning of its error, if it failed.
+    """
 
     run: Run
     seconds: float
     error: str | None = None
 
 
+def carry_out(title: str, runs: Iterable[Run], jobs: int, on_end: Callable[[Outcome], str]) -> list[str]:
+    """Do runs and print a line as each ends.
+
+    Args:
+        title: What they belong to, in words.
+        runs: Those to do; what a run needs stands before it. They may be drawn one by one, if `jobs` is 1.
+        jobs: How many at a time.
+        on_end: Called as each run ends; what to say of it in a line.
+
+    Returns:
+        What failed, in words.
+    """
+    problems: list[str] = []
+    remaining = len(runs) if isinstance(runs, Sequence) else None
+    if remaining is not None and is_first_process():
+        print(f"{title}: {remaining} runs to go", flush=True)
+    several = isinstance(runs, Sequence) and jobs > 1 and len(runs) > 1
+    outcomes = side_by_side(list(runs), jobs) if several else one_after_another(runs)
+    try:
+        with closing(outcomes):  # on Ctrl-C the workers must not go on
+            for number, outcome in enumerate(outcomes, start=1):
+                if outcome.error not in (None, NOT_DONE):
+                    problems.append(f"{outcome.run.name}: {outcome.error}; see {outcome.run.log}")
+                line = on_end(outcome)
+                if is_first_process():
+                    print(line if remaining is None else f"{line}; {remaining - number} to go", flush=True)
+    except BrokenProcessPool:
+        problems.append("a worker was stopped from outside, as by a lack of memory: run it again, with fewer --jobs")
+    return problems
+
+
 def perform(run: Run, as_worker: bool = False) -> Outcome:
-    """Do one run. Whatever goes wrong in it is noted in its log, so that the others can go on.
+    """Do one run. Whatever goes wrong in it is noted in its mark and its log, so that the others can go on.
 
     Args:
         run: The run; its folder is empty.
@@ -44,70 +86,71 @@ def perform(run: Run, as_worker: bool = False) -> Outcome:
     Raises:
         KeyboardInterrupt: If it was interrupted.
     """
+    mark: dict[str, Any] = {"row": run.row, "seed": run.seed, "digest": run.digest}
     if is_first_process():
-        write_mark(run)
+        write_mark(run.folder, mark)
     if as_worker:
         redirect_output(run.log)
     started, error = time.monotonic(), None
     try:
-        train_and_test(run, as_worker)
+        value = train_and_test(run, as_worker)
+        needs = {folder.parent.name: made_at(folder) for folder in run.needs}
+        mark |= {"made": time.time_ns(), "needs": needs, "value": value}
     except (Exception, SystemExit) as failure:  # any: an error of a run ends the run, not the study
-        cause = failure.__context__ if isinstance(failure, SystemExit) else None
-        if isinstance(cause, KeyboardInterrupt):  # Lightning turns Ctrl-C into an exit and ignores further ones
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if is_interrupt(failure):
             raise KeyboardInterrupt from None
         with run.log.open("a", encoding="utf-8") as log:
             traceback.print_exc(file=log)
         # The parser of the command line exits after it has printed what is wrong.
+        cause = failure.__context__ if isinstance(failure, SystemExit) else None
         error = f"{type(cause or failure).__name__}: {' '.join(str(cause or failure).split())}"
         error = error if len(error) <= MAX_ERROR_LENGTH else f"{error[:MAX_ERROR_LENGTH]} ..."
+        mark["error"] = error
     seconds = time.monotonic() - started
-    if error is None and is_first_process():
-        write_mark(run, seconds)
+    if is_first_process():
+        write_mark(run.folder, mark | {"seconds": seconds})
     gc.collect()  # the trainer and its model refer to each other
     return Outcome(run, seconds, error)
 
 
-def train_and_test(run: Run, as_worker: bool) -> None:
-    """Fit and test in this process.
+def train_and_test(run: Run, as_worker: bool) -> float | None:
+    """Do what a run does in this process, and return the figure of its metric, if it has one.
 
     Raises:
         FileNotFoundError: If the base has left no checkpoint, or the test no figures.
+        ValueError: If the run has logged no figure of its metric, or none that is finite.
     """
     arguments = run.command_line()
     with warnings.catch_warnings():
         # Its own mark and log are there already.
         warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty")
-        if as_worker:
-            from facequal.engine.worker import WorkerFit, WorkerRun
+        from facequal.engine.fit_and_test import start
 
-            (WorkerFit if run.is_stage else WorkerRun)(["fit", *arguments])
-        elif run.is_stage:
-            from facequal.engine.lightning import FaceQualCLI
-
-            FaceQualCLI(["fit", *arguments])
-        else:
-            from facequal.engine.fit_and_test import fit_and_test
-
-            fit_and_test(arguments)
-    if is_first_process() and not run.is_stage and not results_file(run.folder).is_file():
+        trainer = start(run.command, arguments, as_worker)
+    if is_first_process() and run.leaves_results and not results_file(run.folder).is_file():
         raise FileNotFoundError(f"the run has written no {results_file(run.folder)}; does it test anything?")
     if run.row == BASE:
         last_checkpoint(run.folder)  # better missed now than by every row
+    return None if run.metric is None else logged_figure(trainer, run.metric)
 
 
-def redirect_output(log: Path) -> None:
-    """Send all output of this process, and of those it starts, to a file."""
-    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
-        stream.flush()
-        with log.open("ab") as file:
-            os.dup2(file.fileno(), number)
-        with contextlib.suppress(AttributeError):  # a stream that was replaced has no lines to buffer
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+def logged_figure(trainer: "Trainer", metric: str) -> float:
+    """Return a metric at the end of a run.
+
+    Raises:
+        ValueError: If the run has logged no such figure, or none that is finite.
+    """
+    logged = {**trainer.logged_metrics, **trainer.callback_metrics}
+    if metric not in logged:
+        raise ValueError(f"the run has logged no {metric}; there are {', '.join(sorted(logged))}")
+    value = float(logged[metric])
+    if not math.isfinite(value):
+        raise ValueError(f"{metric} is {value}")
+    return value
 
 
-def one_after_another(runs: Iterable[Run]) -> Iterator[Outcome]:
-    """Do runs in this process, in their order, and tell of each as it ends.
+def one_after_another(runs: Iterable[Run]) -> Generator[Outcome, None, None]:
+    """Do runs in this process, in their order, and yield the outcome of each as it ends.
 
     Args:
         runs: Those to do; what a run needs stands before it. If that fails it is not done; its outcome says so.
@@ -120,10 +163,10 @@ def one_after_another(runs: Iterable[Run]) -> Iterator[Outcome]:
         yield outcome
 
 
-def side_by_side(runs: Sequence[Run], jobs: int) -> Iterator[Outcome]:
-    """Do runs in worker processes, `jobs` at a time, and tell of each as it ends. A run waits for those it needs.
+def side_by_side(runs: Sequence[Run], jobs: int) -> Generator[Outcome, None, None]:
+    """Do runs in worker processes, `jobs` at a time, and yield the outcome of each as it ends.
 
-    When the caller stops early, as on Ctrl-C, the workers are stopped too.
+    A run waits for those it needs. When the caller stops early, as on Ctrl-C, the workers are stopped too.
 
     Args:
         runs: As in `one_after_another`.
@@ -159,24 +202,3 @@ def side_by_side(runs: Sequence[Run], jobs: int) -> Iterator[Outcome]:
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
         pool.shutdown(cancel_futures=True)
-
-
-def number_of_cores() -> int:
-    """Return cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def prepare_worker(threads: int) -> None:
-    """Share the cores before torch is imported, leave Ctrl-C to the first process, and end with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    os.environ["OMP_NUM_THREADS"] = str(min(threads, int(given)) if given.isdecimal() else threads)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent() -> None:
-    """Wait for the end of the process that started this one, then end this one at once."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,20 +1,15 @@
 """The runs of a study: what each depends on, its folder, and whether it is finished."""
 
 import json
-import os
-import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facequal.engine.digest import experiment_digest, run_options
+from facequal.engine.digest import experiment_digest
+from facequal.engine.marks import made_at, read_mark
 from facequal.engine.study_file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow, filled_in, texts_in
 from facequal.reports.layout import results_file
-from facequal.reports.results import write_atomically
-
-MARK = "study_run.json"
 
 
 @dataclass(frozen=True)
@@ -26,22 +21,34 @@ class Run:
         seed: Seed of everything.
         folder: Where its files go.
         arguments: Configuration and further options, as on the command line.
-        overrides: What the row lays over them, by dotted key.
+        overrides: What the row lays over its arguments, by dotted key.
+        base: The run whose weights it starts from.
+        stages: The runs that its overrides name, by name.
+        command: Of `facequal`: "run" for rows, "fit" for stages, which are not tested.
+        metric: Name of the logged figure that a sweep searches by; None outside of sweeps.
         digest: Of all its figures depend on.
-        base: Folder of the run whose weights it starts from.
-        stages: Folders of the stages that its arguments name, by their names.
-        is_stage: It is a stage itself: fitted, not tested.
+
+    Raises:
+        FileNotFoundError: If a configuration among the arguments does not exist.
     """
 
     row: str
     seed: int
     folder: Path
-    arguments: tuple[str, ...]
-    digest: str
-    overrides: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    base: Path | None = None
-    stages: tuple[tuple[str, Path], ...] = ()
-    is_stage: bool = False
+    arguments: Sequence[str]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    base: "Run | None" = None
+    stages: Mapping[str, "Run"] = field(default_factory=dict)
+    command: str = "run"
+    metric: str | None = None
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        before = [f"base {self.base.digest}"] if self.base else []
+        before += [f"stage {name} {run.digest}" for name, run in self.stages.items()]
+        settings = [f"seed {self.seed}", f"command {self.command}", f"metric {self.metric}", *before]
+        digest = experiment_digest([*self.arguments, *as_arguments(self.overrides), *settings])
+        object.__setattr__(self, "digest", digest)
 
     @property
     def name(self) -> str:
@@ -54,31 +61,49 @@ class Run:
         return self.folder / "log.txt"
 
     @property
-    def needs(self) -> tuple[Path, ...]:
+    def leaves_results(self) -> bool:
+        """Whether it must leave the results of a test; a sweep needs its metric alone."""
+        return self.command == "run" and self.metric is None
+
+    @property
+    def needs(self) -> list[Path]:
         """Folders of the runs that come before it."""
-        return (*([] if self.base is None else [self.base]), *(folder for _, folder in self.stages))
+        return [run.folder for run in (self.base, *self.stages.values()) if run is not None]
+
+    @property
+    def stage_folders(self) -> dict[str, Path]:
+        """Folders of the stages that its overrides name, by their names."""
+        return {name: run.folder for name, run in self.stages.items()}
 
     @property
     def files(self) -> list[Path]:
         """Files of stages that its overrides name."""
-        named = [text for text in texts_in(dict(self.overrides)) if PLACEHOLDER.search(text)]
-        return [Path(filled_in(text, dict(self.stages))) for text in named]
+        texts = [text for text in texts_in(dict(self.overrides)) if PLACEHOLDER.search(text)]
+        return [Path(filled_in(text, self.stage_folders)) for text in texts]
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has come to its end, and its figures are there."""
-        return "seconds" in read_mark(self.folder) and (self.is_stage or results_file(self.folder).is_file())
+        """Whether it has come to its end without an error, and its figures are there."""
+        mark = read_mark(self.folder)
+        has_ended = "seconds" in mark and "error" not in mark
+        return has_ended and (not self.leaves_results or results_file(self.folder).is_file())
 
     @property
     def is_current(self) -> bool:
         """Whether it is finished under the settings of now, from what its stages and its base hold now."""
-        if not self.is_finished:
-            return False
         mark = read_mark(self.folder)
-        made = mark.get("needs", {})
-        return mark["digest"] == self.digest and all(
-            made.get(folder.parent.name) in (None, made_at(folder)) for folder in self.needs if made_at(folder)
+        if not self.is_finished or mark["digest"] != self.digest:
+            return False
+        made_from = mark.get("needs", {})
+        return all(
+            made_from.get(folder.parent.name) in (None, made_at(folder)) for folder in self.needs if made_at(folder)
         )
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended with an error under the settings of now."""
+        mark = read_mark(self.folder)
+        return "error" in mark and mark["digest"] == self.digest
 
     def command_line(self) -> list[str]:
         """Return its arguments for `facequal fit`.
@@ -86,9 +111,14 @@ class Run:
         Raises:
             FileNotFoundError: If the base has left no checkpoint.
         """
-        weights = [] if self.base is None else [f"--{WEIGHTS_KEY}={last_checkpoint(self.base)}"]
-        changes = as_arguments(filled_in(dict(self.overrides), dict(self.stages)))
-        return [*self.arguments, *changes, *weights, *run_options(self.folder, self.seed), "--evaluation.folder=null"]
+        weights = [] if self.base is None else [f"--{WEIGHTS_KEY}={last_checkpoint(self.base.folder)}"]
+        changes = as_arguments(filled_in(dict(self.overrides), self.stage_folders))
+        logger = [f"--trainer.logger.{key}" for key in (f"save_dir={self.folder}", "name=", "version=")]
+        return [
+            *(*self.arguments, *changes, *weights, f"--seed_everything={self.seed}"),
+            *("--trainer.logger=lightning.pytorch.loggers.CSVLogger", *logger),
+            *(f"--trainer.default_root_dir={self.folder}", "--evaluation.folder=null"),
+        ]
 
 
 def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequence[str]) -> list[Run]:
@@ -104,68 +134,36 @@ def plan_runs(study: Study, folder: Path, seeds: Sequence[int], options: Sequenc
         FileNotFoundError: If a configuration among the options does not exist.
         ValueError: If an option names a stage, which only the study's file can.
     """
-    placed = [option for option in options if PLACEHOLDER.search(option)]
-    if placed:
-        raise ValueError(f"{placed[0]}: stages are named in {study.path}, not in further options")
-    runs, bases = [], {}
+    naming = [option for option in options if PLACEHOLDER.search(option)]
+    if naming:
+        raise ValueError(f"{naming[0]}: stages are named in {study.path}, not in further options")
+
+    def planned(row: StudyRow, path: Path, seed: int, **before: Any) -> Run:
+        return Run(row.name, seed, path / f"seed_{seed}", ["-c", str(row.config), *options], row.overrides, **before)
+
+    bases: dict[int, Run] = {}
     if study.base is not None:
-        for seed in seeds:
-            bases[seed] = planned(StudyRow(BASE, study.base), folder / BASE, seed, options)
-            runs.append(bases[seed])
+        bases = {seed: planned(StudyRow(BASE, study.base), folder / BASE, seed) for seed in seeds}
+    runs = list(bases.values())
     for seed in seeds:
         stages: dict[str, Run] = {}
         for stage in study.stages:
-            place = folder / "stages" / stage.folder_name
-            stages[stage.name] = planned(stage, place, seed, options, stages=stages, is_stage=True)
-        rows = [
-            planned(row, folder / "rows" / row.folder_name, seed, options, bases.get(seed), stages)
-            for row in study.rows
-        ]
-        runs += [*stages.values(), *rows]
+            before = {name: stages[name] for name in stage.stages}
+            path = folder / "stages" / stage.folder_name
+            stages[stage.name] = planned(stage, path, seed, stages=before, command="fit")
+        runs += stages.values()
+        for row in study.rows:
+            before = {name: stages[name] for name in row.stages}
+            runs.append(planned(row, folder / "rows" / row.folder_name, seed, base=bases.get(seed), stages=before))
     return runs
 
 
-def planned(
-    row: StudyRow,
-    folder: Path,
-    seed: int,
-    options: Sequence[str],
-    base: Run | None = None,
-    stages: Mapping[str, Run] | None = None,
-    is_stage: bool = False,
-) -> Run:
-    """Return the run of a row, a stage or the base with one seed.
-
-    Args:
-        row: What it runs.
-        folder: Of the row; the run's is in it.
-        seed: Its seed.
-        options: Further options, which the row's own overrides win over.
-        base: Run whose weights it starts from.
-        stages: Runs before it, by name; those that the row names count.
-        is_stage: Whether it is a stage.
-    """
-    arguments = ("-c", str(row.config), *options)
-    before = {name: stages[name] for name in row.stages} if stages else {}
-    depends = [f"seed {seed}"]
-    if row.name != BASE:
-        depends.append(f"base {base.digest if base else None}")
-    depends += [f"stage {name} {run.digest}" for name, run in before.items()]
-    return Run(
-        row.name,
-        seed,
-        folder / f"seed_{seed}",
-        arguments,
-        experiment_digest([*arguments, *as_arguments(row.overrides), *depends]),
-        row.overrides,
-        base.folder if base else None,
-        tuple((name, run.folder) for name, run in before.items()),
-        is_stage,
-    )
-
-
 def as_arguments(overrides: Mapping[str, Any]) -> list[str]:
-    """Return values by dotted key as options."""
+    """Return values by dotted key as options.
+
+    >>> as_arguments({"data.batch_size": 8, "model.init_args.terms": ["hhh", "hll"], "data.train": None})
+    ['--data.batch_size=8', '--model.init_args.terms=["hhh", "hll"]', '--data.train=null']
+    """
     return [f"--{key}={as_argument(value)}" for key, value in overrides.items()]
 
 
@@ -181,53 +179,10 @@ def last_checkpoint(folder: Path) -> Path:
         FileNotFoundError: If there is none in the folder.
     """
     # A name that is taken gets a version: last.ckpt, last-v1.ckpt.
-    found = sorted(folder.rglob("last*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
-    if not found:
+    checkpoints = sorted(folder.rglob("last*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+    if not checkpoints:
         raise FileNotFoundError(
             f"{folder} holds no last.ckpt to start from: the base needs a ModelCheckpoint with save_last: true and "
             "without a dirpath of its own"
         )
-    return found[-1]
-
-
-def read_mark(folder: Path) -> dict[str, Any]:
-    """Return what a study noted in the folder of a run: digest, row, seed, and at its end its seconds and when it was made.
-
-    Empty where no study has made the folder.
-    """
-    mark = folder / MARK
-    content: dict[str, Any] = json.loads(mark.read_text()) if mark.is_file() else {}
-    return content
-
-
-def write_mark(run: Run, seconds: float | None = None) -> None:
-    """Note what the run in a folder depends on, and once it is finished its time and what it was made from."""
-    content: dict[str, Any] = {"row": run.row, "seed": run.seed, "digest": run.digest}
-    if seconds is not None:
-        needs = {folder.parent.name: made_at(folder) for folder in run.needs}
-        content |= {"seconds": seconds, "made": time.time_ns(), "needs": needs}
-    write_atomically(run.folder / MARK, json.dumps(content) + "\n")
-
-
-def made_at(folder: Path) -> int | None:
-    """Return when the run in a folder came to its end; None if it has not."""
-    made: int | None = read_mark(folder).get("made")
-    return made
-
-
-def remove_run(folder: Path) -> None:
-    """Remove the folder of a run, if a study made it.
-
-    Raises:
-        ValueError: If it holds something else.
-    """
-    if folder.exists() and any(folder.iterdir()):
-        if not read_mark(folder):
-            raise ValueError(f"{folder} was not made by this command, which does not remove it")
-        shutil.rmtree(folder)
-
-
-def is_first_process() -> bool:
-    """Return whether this process is not one that Lightning started beside the first, as on several GPUs."""
-    given = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
-    return int(next(filter(None, given), "0")) == 0
+    return checkpoints[-1]

@@ -1,4 +1,41 @@
-"""The file of a study: which experiments it runs, as rows or as a grid, and which figures its table shows."""
+"""The file of a study: which experiments it runs, as rows or as a grid, and which figures its table shows.
+
+It is YAML with these keys, of which `rows`, `grid` or both must be there.
+Experiments are named by their path from its folder.
+  inherit  list of studies that this one is laid over: stages and rows that both
+           name are merged
+  title    heading of the table (default: the file's name)
+  base     experiment that is fitted first, once per seed; every row starts from
+           its last checkpoint
+  stages   experiments that are fitted before the rows, once per seed and not
+           tested: by name the key `config` and what they change, as in rows.
+           Later stages and rows name their folders: ${NAME}/checkpoints/last.ckpt
+  config   experiment of the rows that name none of their own
+  control  name of the row that all others are compared with (default: the base;
+           without either no differences are shown)
+  columns  figures of the table: lists [protocol, condition, column] for the
+           accuracy, or [protocol, condition, column, metric] for another one
+           (default: all accuracies of the first protocol)
+  rows     what each row changes, by its name: values by dotted key, as options
+           of `facequal fit`; {} changes nothing. The key `config` gives the row
+           an experiment of its own
+  grid     lists of values by dotted key: a row for each combination. Two keys
+           give a map too
+
+Example:
+  title: Margins
+  base: adaface.yaml
+  config: octuplet.yaml
+  columns:
+    - [procedural/mixed, cross-resolution, 7 px]
+    - [procedural/mixed, cross-resolution, 7 px, eer]
+  rows:
+    octuplet: {}
+    one term: {model.init_args.terms: [hhh]}
+    small batches: {config: octuplet_short.yaml, data.batch_size: 32}
+  grid:
+    model.init_args.margin: [1, 5, 25]
+"""
 
 import itertools
 import json
@@ -37,7 +74,11 @@ class StudyRow:
 
     @property
     def folder_name(self) -> str:
-        """The name with everything but letters, digits and `_.=+-` replaced by `_`."""
+        """The name with everything but letters, digits and `_.=+-` replaced by `_`.
+
+        >>> StudyRow("6, + identity term", Path("nasfe.yaml")).folder_name
+        '6_+_identity_term'
+        """
         return re.sub(r"[^\w.=+-]+", "_", self.name).strip("._")
 
     @property
@@ -48,7 +89,11 @@ class StudyRow:
 
 
 def texts_in(value: object) -> list[str]:
-    """Return all texts among nested values."""
+    """Return all texts among nested values.
+
+    >>> texts_in({"a": ["x", 1], "b": "y"})
+    ['x', 'y']
+    """
     if isinstance(value, str):
         return [value]
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -56,7 +101,11 @@ def texts_in(value: object) -> list[str]:
 
 
 def filled_in(value: Any, folders: Mapping[str, Path]) -> Any:
-    """Return a nested value with the stages' folders in place of their names."""
+    """Return a nested value with the stages' folders in place of their names.
+
+    >>> filled_in({"genotype": "${search}/genotype.json"}, {"search": Path("stages/search/seed_0")})
+    {'genotype': 'stages/search/seed_0/genotype.json'}
+    """
     if isinstance(value, str):
         return PLACEHOLDER.sub(lambda name: str(folders[name[1]]), value)
     if isinstance(value, dict):
@@ -107,7 +156,8 @@ def read_study(path: Path) -> Study:
         raise ValueError(f"{path}: needs `rows`, `grid` or both")
     has_base = content.get("base") is not None
     grid = checked_grid(path, content.get("grid") or {})
-    rows = [*checked_rows(path, "rows", content.get("rows") or {}).items(), *grid_rows(grid)]
+    rows = list(checked_rows(path, "rows", content.get("rows") or {}).items())
+    rows += [(row_name(point), point) for point in grid_points(grid)]
     stages = checked_rows(path, "stages", content.get("stages") or {})
     study = Study(
         path=path,
@@ -155,28 +205,45 @@ def checked_grid(path: Path, grid: object) -> dict[str, list[Any]]:
     return {str(key): values for key, values in grid.items()}
 
 
-def grid_rows(grid: Mapping[str, Sequence[Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the product of the values as rows, named such as `margin=25, batch_size=64`."""
-    names = short_names(grid)
-    rows = []
-    for values in itertools.product(*grid.values()) if grid else ():
-        row = dict(zip(grid, values, strict=True))
-        rows.append((", ".join(f"{names[key]}={shown(value)}" for key, value in row.items()), row))
-    return rows
+def grid_points(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return the product of the values by dotted key, the last key changing fastest.
+
+    >>> grid_points({"lr": [0.1, 0.2], "data.batch_size": [8, 16]})[:2]
+    [{'lr': 0.1, 'data.batch_size': 8}, {'lr': 0.1, 'data.batch_size': 16}]
+    """
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())] if grid else []
+
+
+def row_name(overrides: Mapping[str, Any]) -> str:
+    """Return values by dotted key as a name.
+
+    >>> row_name({"model.init_args.margin": 25, "data.batch_size": 64})
+    'margin=25, batch_size=64'
+    """
+    names = short_names(overrides)
+    return ", ".join(f"{names[key]}={in_words(value)}" for key, value in overrides.items())
 
 
 def short_names(keys: Mapping[str, object]) -> dict[str, str]:
-    """Return the last part of each dotted key, or the whole key where the last parts are equal."""
+    """Return the last part of each dotted key, or the whole key where the last parts are equal.
+
+    >>> short_names({"a.margin": [1], "b.margin": [2], "data.batch_size": [8]})
+    {'a.margin': 'a.margin', 'b.margin': 'b.margin', 'data.batch_size': 'batch_size'}
+    """
     last = [key.rpartition(".")[2] for key in keys]
     return {key: key if last.count(part) > 1 else part for key, part in zip(keys, last, strict=True)}
 
 
-def shown(value: object) -> str:
-    """Return a value in a name: text as it is, lists as `[a, b]`, the rest as JSON."""
+def in_words(value: object) -> str:
+    """Return a value as names show it: text as it is, lists as `[a, b]`, the rest as JSON.
+
+    >>> in_words(["hhh", 0.5, None])
+    '[hhh, 0.5, null]'
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return f"[{', '.join(shown(item) for item in value)}]"
+        return f"[{', '.join(in_words(item) for item in value)}]"
     return json.dumps(value)
 
 

@@ -1,26 +1,28 @@
-"""What `facequal study` prints and writes at the end: the table, `summary.csv`, `summary.md` and `map.png`."""
+"""What `facequal study` and `facequal repeat` print of their runs, and the tables they write at the end."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from facequal.engine.plan import Run, read_mark
-from facequal.engine.study_file import BASE, Study, StudyRow, short_names, shown
+from facequal.engine.jobs import Outcome
+from facequal.engine.marks import read_mark
+from facequal.engine.plan import Run
+from facequal.engine.study_file import BASE, Study, StudyRow, in_words, short_names
 from facequal.reports.layout import results_file
-from facequal.reports.results import Result, read_results, write_atomically
+from facequal.reports.results import Result, read_results, results_table, write_atomically
+from facequal.reports.statistics import Summary, summarise, write_summary
 from facequal.reports.study.maps import MapPanel, map_png
+from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.study.summary import (
     Column,
-    RowFigure,
     RowResults,
     by_place,
     default_columns,
-    figures_of,
     require_columns,
+    study_figures,
     write_study,
 )
-from facequal.reports.study.tables import render_study, study_markdown
-from facequal.reports.tables import print_table
+from facequal.reports.tables import amount, print_table, render_summary
 
 
 def report_study(
@@ -46,7 +48,7 @@ def report_study(
     """
     rows = [row for row in finished_rows(study, runs) if row.results or row.name in chosen]
     reference = next((row for row in rows if row.name == (study.control or BASE)), None)
-    figures = [figure for row in rows for figure in figures_of(row, None if row is reference else reference)]
+    figures = study_figures(rows, reference.name if reference else None)
     for problem in problems:
         print(f"failed: {problem}")
     if study.control is not None and reference is None:
@@ -71,41 +73,78 @@ def report_study(
     print("summary: " + ", ".join(str(folder / name) for name in (path.name, "summary.md", *pictures)))
 
 
+def report_seeds(folder: Path, runs: Sequence[Run], problems: Sequence[str]) -> None:
+    """Print mean and spread of an experiment over its seeds, and write them to `summary.csv`.
+
+    Args:
+        folder: Where the file goes.
+        runs: The runs of the seeds; those without results are left out.
+        problems: What failed, in words.
+    """
+    for problem in problems:
+        print(f"failed: {problem}")
+    summaries = summarise(
+        results_table({"": {run.seed: read_results(results_file(run.folder)) for run in runs if run.is_current}})
+    )
+    print_table(render_summary(summaries))
+    print(f"summary: {write_summary(folder / 'summary.csv', summaries)}")
+
+
+def progress_line(outcome: Outcome, columns: Sequence[Column] = ()) -> str:
+    """Return how a run ended, in one line: its time and its figure of the first column.
+
+    Args:
+        outcome: How it ended.
+        columns: Columns of the table; empty takes the first accuracy of the run.
+    """
+    run = outcome.run
+    if outcome.error is not None:
+        return f"{run.name}: {outcome.error}"
+    line = f"{run.name}: {duration(outcome.seconds)}"
+    if not run.leaves_results:
+        return line
+    results = read_results(results_file(run.folder))
+    for column in (columns or default_columns(results))[:1]:
+        figure = by_place(study_figures([RowResults("", {run.seed: results}, "", {})])).get(("", column))
+        line += f", {amount(figure.mean, figure.std, figure.unit) if figure else 'n/a'} ({column})"
+    return line
+
+
 def finished_rows(study: Study, runs: Sequence[Run]) -> list[RowResults]:
     """Return the results of every row under the settings of now, the base first; a row may have none yet."""
     rows = list(study.rows) if study.base is None else [StudyRow(BASE, study.base), *study.rows]
-    found: dict[str, dict[int, list[Result]]] = {row.name: {} for row in rows}
+    results: dict[str, dict[int, list[Result]]] = {row.name: {} for row in rows}
     for run in runs:
-        if run.is_current and not run.is_stage:
-            found[run.row][run.seed] = read_results(results_file(run.folder))
-    return [RowResults(row.name, found[row.name], str(row.config), row.overrides) for row in rows]
+        if run.is_current and run.leaves_results:
+            results[run.row][run.seed] = read_results(results_file(run.folder))
+    return [RowResults(row.name, results[row.name], str(row.config), row.overrides) for row in rows]
 
 
 def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
     """Return each stage's experiment, changes and times, for the table of how a study was made."""
-    told = {}
+    facts = {}
     for stage in study.stages:
         seconds = [read_mark(run.folder)["seconds"] for run in runs if run.row == stage.name and run.is_current]
-        changes = "".join(f", {key}: {shown(value)}" for key, value in stage.overrides.items())
-        told[f"stage {stage.name}"] = f"{stage.config}{changes}; {', '.join(map(duration, seconds)) or 'not run'}"
-    return told
+        changes = "".join(f", {key}: {in_words(value)}" for key, value in stage.overrides.items())
+        facts[f"stage {stage.name}"] = f"{stage.config}{changes}; {', '.join(map(duration, seconds)) or 'not run'}"
+    return facts
 
 
-def write_map(path: Path, study: Study, figures: Sequence[RowFigure], columns: Sequence[Column]) -> Path:
+def write_map(path: Path, study: Study, figures: Sequence[Summary], columns: Sequence[Column]) -> Path:
     """Draw the grid of two settings, one panel per column; gives `path`."""
-    found = by_place(figures)
+    by_column = by_place(figures)
     names = short_names(study.grid)
-    (first, down), (second, across) = study.grid.items()
+    _, across = study.grid.values()
     panels = []
     for column in columns:
-        cells = [found.get((row.name, column)) for row in study.grid_rows]
+        cells = [by_column.get((row.name, column)) for row in study.grid_rows]
         scale = 100 if any(cell and cell.unit == "fraction" for cell in cells) else 1
         means = [scale * cell.mean if cell else math.nan for cell in cells]
         values = [means[start : start + len(across)] for start in range(0, len(means), len(across))]
-        base = found.get((BASE, column))
+        base = by_column.get((BASE, column))
         panels.append(MapPanel(str(column), values, scale * base.mean if base else None, column.metric))
-    settings = [(names[key], [shown(value) for value in values]) for key, values in ((first, down), (second, across))]
-    return write_atomically(path, map_png(panels, settings[0], settings[1]))
+    down, right = ((names[key], list(map(in_words, values))) for key, values in study.grid.items())
+    return write_atomically(path, map_png(panels, down, right))
 
 
 def environment(runs: Sequence[Run]) -> dict[str, str]:
@@ -119,7 +158,11 @@ def environment(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """Return `42 s`, `3 min 5 s` or `1 h 2 min`."""
+    """Return a time in words.
+
+    >>> duration(42.3), duration(185), duration(3725)
+    ('42 s', '3 min 5 s', '1 h 2 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

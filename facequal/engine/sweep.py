@@ -1,191 +1,126 @@
-"""The points of a sweep: drawing them, running them, and the table of what they found."""
+"""What `facequal sweep` does: the points of a sweep as runs of a study, and the table of their figures."""
 
 import csv
-import math
-import sys
-import time
-import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
-from facequal.engine.digest import experiment_digest, run_options
-from facequal.engine.sweep_file import Sweep, as_text
+from facequal.engine.jobs import Outcome, carry_out
+from facequal.engine.marks import read_mark
+from facequal.engine.plan import Run, as_argument
+from facequal.engine.resume import prepare, remove_runs
+from facequal.engine.study_file import row_name
+from facequal.engine.sweep_file import Sweep
+from facequal.engine.sweep_points import draw_points
 from facequal.reports.results import write_atomically
 
 
-def on_one_device(sweep: Sweep, further: Sequence[str]) -> list[str]:
+def run_sweep(
+    sweep: Sweep, folder: Path, num: int | None, seed: int, options: Sequence[str], fresh: bool = False
+) -> bool:
+    """Do the points of a sweep that have no figure yet, and write the table of all after each.
+
+    What failed is done again but in a Bayesian search, since all its later points follow from that.
+
+    Args:
+        sweep: The sweep.
+        folder: Where runs and table go.
+        num: Points to come to; None takes the file's `run_cap`, or all points of a grid.
+        seed: Of the points that are drawn, and of every run.
+        options: Further options of `facequal fit`, for every run.
+        fresh: Remove the results of all points in the folder first.
+
+    Returns:
+        Whether all points came to their end.
+
+    Raises:
+        ValueError: If a search without an end has no number of points, the folder holds results of other settings or
+            something else where a run goes, or the options ask for several devices.
+        ModuleNotFoundError: If points are drawn and optuna is missing.
+    """
+    if fresh:
+        remove_runs(sorted(folder.glob("point_*")))
+    arguments = sweep.arguments(on_one_device(sweep, options))
+    points = plan_points(sweep, folder, num, seed, arguments)
+    is_bayesian = sweep.method == "bayes"
+    runs = [] if is_bayesian else list(points)
+
+    def drawn_one_by_one() -> Iterator[Run]:
+        for run in points:
+            runs.append(run)
+            if not run.has_failed:
+                yield from prepare([run], [run])
+
+    def on_end(outcome: Outcome) -> str:
+        write_table(folder / "sweep.csv", sweep, runs)
+        run = outcome.run
+        figure = outcome.error or f"{sweep.metric} {read_mark(run.folder)['value']:.4f}"
+        return f"{run.row}: {figure}, {row_name(run.overrides)}"
+
+    carry_out(sweep.path.stem, drawn_one_by_one() if is_bayesian else prepare(runs, runs), 1, on_end)
+    path = write_table(folder / "sweep.csv", sweep, runs)
+    values = {run.row: read_mark(run.folder)["value"] for run in runs if run.is_current}
+    if values:
+        best = (max if sweep.maximize else min)(values, key=lambda row: values[row])
+        print(f"best: {best}, {sweep.metric} {values[best]:.4f}")
+    print(f"table: {path}")
+    return not any(run.has_failed for run in runs)
+
+
+def on_one_device(sweep: Sweep, options: Sequence[str]) -> list[str]:
     """Return the further options, with one device: the processes of several would each run the sweep.
 
     Raises:
         ValueError: If they or the file ask for something else.
     """
-    given = [each for each in (*sweep.command, *further) if each.startswith("--trainer.devices")]
-    if any(each != "--trainer.devices=1" for each in given):
-        raise ValueError(f"{given[0]}: each point runs on one device (--trainer.devices=1)")
-    return [*further, *(() if given else ("--trainer.devices=1",))]
+    devices = [option for option in (*sweep.command, *options) if option.startswith("--trainer.devices")]
+    if any(option != "--trainer.devices=1" for option in devices):
+        raise ValueError(f"{devices[0]}: each point runs on one device (--trainer.devices=1)")
+    return [*options, *(() if devices else ("--trainer.devices=1",))]
 
 
-def settings_digest(sweep: Sweep, seed: int, further: Sequence[str]) -> str:
-    """Return what all figures depend on beside their points: files, options, seed and metric."""
-    depends = [*sweep.arguments({}, further), f"command {sweep.command[0]}", f"seed {seed}", f"metric {sweep.metric}"]
-    return experiment_digest(depends)[:12]
+def plan_points(sweep: Sweep, folder: Path, num: int | None, seed: int, arguments: Sequence[str]) -> Iterator[Run]:
+    """Yield the runs of a sweep: as many as asked for, and those beyond that an earlier call has left.
 
-
-def shown(point: dict[str, Any]) -> str:
-    """Return a point in one line."""
-    return ", ".join(f"{name.rpartition('.')[2]}={as_text(value)}" for name, value in point.items())
-
-
-class Table:
-    """What the points found, as a CSV file: number, metric, value, seconds, error, settings, a column per parameter.
-
-    Args:
-        path: The file; what it holds already is read.
-        sweep: The sweep.
-        settings: See `settings_digest`.
-
-    Attributes:
-        rows: The rows as they are written.
-
-    Raises:
-        ValueError: If the file is of a sweep over other parameters.
-    """
-
-    def __init__(self, path: Path, sweep: Sweep, settings: str) -> None:
-        self.path, self.sweep, self.settings = path, sweep, settings
-        facts = ("point", "metric", "value", "seconds", "error", "settings")
-        self.names = [*facts, *(each.name for each in sweep.parameters)]
-        self.rows: list[dict[str, str]] = []
-        if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file)
-                self.rows = list(reader)
-            if reader.fieldnames != self.names:
-                raise ValueError(f"{path} is of a sweep over other parameters: give another --folder")
-
-    def row_of(self, number: int, point: dict[str, Any]) -> dict[str, str] | None:
-        """Return the row of a point, or None.
-
-        Raises:
-            ValueError: If the number belongs to another point, or to other settings.
-        """
-        found = next((row for row in self.rows if row["point"] == str(number)), None)
-        if found is None:
-            return None
-        if any(found[name] != as_text(value) for name, value in point.items()):
-            raise ValueError(f"{self.path}: point {number} is another one: give another --folder, or the same --seed")
-        if found["settings"] != self.settings:
-            raise ValueError(
-                f"{self.path}: point {number} was run with other options, files, seed or metric: give another --folder"
-            )
-        return found
-
-    def add(self, number: int, point: dict[str, Any], value: float, seconds: float, error: str) -> None:
-        """Write a point's row, in place of an earlier one."""
-        facts = {"point": str(number), "metric": self.sweep.metric, "value": "" if error else repr(value)}
-        row = {**facts, "seconds": f"{seconds:.1f}", "error": error, "settings": self.settings}
-        row |= {name: as_text(given) for name, given in point.items()}
-        self.rows = [each for each in self.rows if each["point"] != str(number)] + [row]
-        text = StringIO()
-        writer = csv.DictWriter(text, self.names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_atomically(self.path, text.getvalue())
-
-    def best(self) -> dict[str, str] | None:
-        """Return the best row, if any point came to its end."""
-        done = [row for row in self.rows if not row["error"]]
-        sign = 1 if self.sweep.maximize else -1
-        return max(done, key=lambda row: sign * float(row["value"]), default=None)
-
-
-def chosen_points(sweep: Sweep, num: int | None, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield numbers and points that have no figure yet; a Bayesian search takes each from the figures of those before.
-
-    It does not run again what failed, since all later points follow from that.
+    A Bayesian search draws each from the figures that those before have left in their folders by then.
 
     Raises:
         ValueError: If a search without an end has no number of points.
-        ModuleNotFoundError: If optuna is missing.
+        ModuleNotFoundError: If points are drawn and optuna is missing.
     """
     limit = num if num is not None else sweep.run_cap
     if limit is None and sweep.method != "grid":
         raise ValueError(f"{sweep.path}: a {sweep.method} search has no end: give --points, or run_cap in the file")
-    points = bayesian_points(sweep, seed, table) if sweep.method == "bayes" else enumerate(sweep.points(seed))
-    for number, point in points:
-        if limit is not None and number >= limit:
+    points = draw_points(sweep, seed, lambda number: read_mark(point_folder(folder, number)).get("value"))
+    for number, point in enumerate(points):
+        path, command = point_folder(folder, number), sweep.command[0]
+        run = Run(f"point {number}", seed, path, arguments, point, command=command, metric=sweep.metric)
+        if limit is not None and number >= limit and not (run.is_current or run.has_failed):
             return
-        row = table.row_of(number, point)
-        if row is None or (row["error"] and sweep.method != "bayes"):
-            yield number, point
+        yield run
 
 
-def bayesian_points(sweep: Sweep, seed: int, table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield points that a tree-structured Parzen estimator suggests, told what each point of the table found."""
-    try:
-        import optuna
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError("a Bayesian search needs Optuna: pip install 'facequal[sweeps]'") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    direction = optuna.study.StudyDirection.MAXIMIZE if sweep.maximize else optuna.study.StudyDirection.MINIMIZE
-    study = optuna.create_study(direction=direction, sampler=optuna.samplers.TPESampler(seed=seed))
-    for number in range(sys.maxsize):
-        trial = study.ask()
-        point: dict[str, Any] = {}
-        for parameter in sweep.parameters:
-            name, low, high = parameter.name, parameter.low, parameter.high
-            if parameter.values:  # by number: Optuna takes plain values alone
-                point[name] = parameter.values[trial.suggest_categorical(name, list(range(len(parameter.values))))]
-            elif parameter.distribution == "int_uniform":
-                point[name] = trial.suggest_int(name, int(low), int(high))
-            else:
-                point[name] = trial.suggest_float(name, low, high, log=parameter.distribution == "log_uniform_values")
-        yield number, point
-        row = table.row_of(number, point)
-        if row is None or row["error"]:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            study.tell(trial, float(row["value"]))
+def point_folder(folder: Path, number: int) -> Path:
+    """Return the folder of a point of the sweep in `folder`."""
+    return folder / f"point_{number:04d}"
 
 
-def run_point(
-    sweep: Sweep, point: dict[str, Any], folder: Path, seed: int, further: Sequence[str]
-) -> tuple[float, float, str]:
-    """Run one point: its figure, its seconds, and the beginning of its error, if it failed; error.txt has all of it."""
-    started = time.monotonic()
-    try:
-        value = figure_of(sweep, [*sweep.arguments(point, further), *run_options(folder, seed)])
-    except (Exception, SystemExit) as error:  # any: a point that fails ends itself, not the sweep
-        cause = error.__context__ if isinstance(error, SystemExit) else None
-        if isinstance(cause, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        write_atomically(folder / "error.txt", traceback.format_exc())
-        text = f"{type(cause or error).__name__}: {' '.join(str(cause or error).split())}"
-        return float("nan"), time.monotonic() - started, text[:240]
-    return value, time.monotonic() - started, ""
+def write_table(path: Path, sweep: Sweep, runs: Sequence[Run]) -> Path:
+    """Write what the points found as CSV, those that have ended; gives `path`.
 
-
-def figure_of(sweep: Sweep, arguments: Sequence[str]) -> float:
-    """Return the metric at the end of a run.
-
-    Raises:
-        ValueError: If the run has logged no such figure, or none that is finite.
+    Columns: point, metric, value, seconds, error, settings (a digest of all that the figures depend on but the point),
+    and one per parameter.
     """
-    command = sweep.command[0]
-    if command == "run":
-        from facequal.engine.fit_and_test import RunCLI
-
-        trainer = RunCLI(["fit", *arguments]).trainer
-    else:
-        from facequal.engine.lightning import FaceQualCLI
-
-        trainer = FaceQualCLI([command, *arguments]).trainer
-    logged = {**trainer.logged_metrics, **trainer.callback_metrics}
-    if sweep.metric not in logged:
-        raise ValueError(f"the run has logged no {sweep.metric}; there are {', '.join(sorted(logged))}")
-    value = float(logged[sweep.metric])
-    if not math.isfinite(value):
-        raise ValueError(f"{sweep.metric} is {value}")
-    return value
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [parameter.name for parameter in sweep.parameters]
+    writer.writerow(["point", "metric", "value", "seconds", "error", "settings", *names])
+    settings = [replace(run, overrides={}).digest[:12] for run in runs[:1]]
+    for run in runs:
+        if run.is_current or run.has_failed:
+            mark = read_mark(run.folder)
+            facts = [mark.get("value"), f"{mark['seconds']:.1f}", mark.get("error"), *settings]
+            values = [as_argument(run.overrides[name]) for name in names]
+            writer.writerow([run.row.removeprefix("point "), sweep.metric, *facts, *values])
+    return write_atomically(path, text.getvalue())

@@ -1,20 +1,18 @@
 """The file of a sweep, as W&B takes it: a command, a metric, and where each parameter is searched."""
 
-import itertools
 import math
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import yaml
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from facequal.engine.yaml_files import read_mapping
 
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
 Method = Literal["grid", "random", "bayes"]
 ARGUMENTS = "${args}"
-_Point = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,19 @@ class Parameter:
     low: float = math.nan
     high: float = math.nan
 
-    def draw(self, uniform: float) -> Any:
-        """Return the value at a uniform draw in [0, 1)."""
-        if self.values:
-            return self.values[int(uniform * len(self.values))]
+    def suggest(self, trial: "BaseTrial") -> Any:
+        """Return a value that a trial of Optuna suggests.
+
+        >>> from optuna.trial import FixedTrial
+        >>> Parameter("lr", (), "log_uniform_values", 1e-4, 1.0).suggest(FixedTrial({"lr": 0.01}))
+        0.01
+        """
+        if self.values:  # by number: Optuna takes plain values alone
+            return self.values[trial.suggest_categorical(self.name, list(range(len(self.values))))]
         if self.distribution == "int_uniform":
-            return int(self.low) + int(uniform * (int(self.high) - int(self.low) + 1))
-        if self.distribution == "log_uniform_values":
-            return math.exp(math.log(self.low) + uniform * (math.log(self.high) - math.log(self.low)))
-        return self.low + uniform * (self.high - self.low)
+            return trial.suggest_int(self.name, int(self.low), int(self.high))
+        is_log = self.distribution == "log_uniform_values"
+        return trial.suggest_float(self.name, self.low, self.high, log=is_log)
 
 
 @dataclass(frozen=True)
@@ -68,42 +70,24 @@ class Sweep:
     parameters: tuple[Parameter, ...]
     run_cap: int | None = None
 
-    def arguments(self, point: Mapping[str, Any], further: Sequence[str] = ()) -> list[str]:
-        """Return the command line of a point, without its loggers: figures are read from the run itself."""
-        given, is_value = [], False
-        for each in self.command[1:]:
-            is_logger = each.startswith("--trainer.logger")
-            if not is_logger and not (is_value and not each.startswith("-")):
-                given.append(each)
-            is_value = is_logger and "=" not in each  # given as two items
-        return [*given, *further, *(f"--{name}={as_text(value)}" for name, value in point.items())]
+    def arguments(self, options: Sequence[str] = ()) -> list[str]:
+        """Return the command line of all points, without the file's loggers: figures are read from the run itself.
 
-    def points(self, seed: int) -> Iterator[_Point]:
-        """Yield the points in their order, of a grid or at random; the random ones have no end.
+        Args:
+            options: Further options.
 
-        Raises:
-            ValueError: If a grid has a range.
+        >>> command = ("fit", "-c", "a.yaml", "--trainer.logger", "WandbLogger", "--trainer.logger.project=x")
+        >>> Sweep(Path("lrs.yaml"), command, "grid", "val/accuracy", True, ()).arguments(["--data.batch_size=8"])
+        ['-c', 'a.yaml', '--data.batch_size=8']
         """
-        if self.method == "grid":
-            ranges = [parameter.name for parameter in self.parameters if not parameter.values]
-            if ranges:
-                raise ValueError(f"{self.path}: parameters: a grid needs values, but {ranges[0]} has a range")
-            names = [parameter.name for parameter in self.parameters]
-            for values in itertools.product(*(parameter.values for parameter in self.parameters)):
-                yield dict(zip(names, values, strict=True))
-            return
-        draw = random.Random(seed)
-        while True:
-            yield {parameter.name: parameter.draw(draw.random()) for parameter in self.parameters}
-
-
-def as_text(value: Any) -> str:
-    """Return a value in YAML, as the command line reads it; numbers and texts are what W&B writes."""
-    return (
-        value
-        if isinstance(value, str)
-        else str(yaml.safe_dump(value, default_flow_style=True).split("\n...")[0].strip())
-    )
+        kept: list[str] = []
+        is_value = False  # of a logger's option that is given as two items
+        for argument in self.command[1:]:
+            is_logger = argument.startswith("--trainer.logger")
+            if not is_logger and not (is_value and not argument.startswith("-")):
+                kept.append(argument)
+            is_value = is_logger and "=" not in argument
+        return [*kept, *options]
 
 
 def read_sweep(path: Path) -> Sweep:

@@ -9,7 +9,14 @@ import yaml
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice: of two entries of one name the first would vanish without a word."""
+    """YAML that refuses a key given twice: of two entries of one name the first would vanish without a word.
+
+    >>> yaml.load("lr: 5e-4", StrictLoader)
+    {'lr': 0.0005}
+    >>> yaml.load("rows: {a: 1, a: 2}", StrictLoader)
+    Traceback (most recent call last):
+    ValueError: line 1: 'a' is given twice
+    """
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Return a mapping, each key once; what is merged into it comes later."""

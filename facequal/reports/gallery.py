@@ -82,8 +82,8 @@ def write_gallery(path: Path, images: Tensor, seed: int = 0) -> Path:
         for number, clean in enumerate(images):
             first = number * (1 + len(STRENGTHS))
             shown = [("clean", clean), *[(cell[0], batch[number]) for cell, batch in zip(cells, degraded, strict=True)]]
-            for place, (label, picture) in enumerate(shown):
-                cell = axes[line, first + place]
+            for column, (label, picture) in enumerate(shown):
+                cell = axes[line, first + column]
                 cell.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")
                 cell.set_xticks([])
                 cell.set_yticks([])

@@ -14,7 +14,7 @@ def find_reports(path: Path, notes: list[str]) -> dict[str, Path]:
     """Return the `results.csv` of each seed by the seed's name, or a single one by an empty name.
 
     Args:
-        path: As in `read_comparison`.
+        path: A `results.csv`, a folder that holds one, a run with `report/results.csv`, or a folder of seeds.
         notes: A sentence is added for seeds without results.
 
     Raises:
@@ -22,12 +22,10 @@ def find_reports(path: Path, notes: list[str]) -> dict[str, Path]:
     """
     if path.is_file():
         return {"": path}
-    for single in (path / CSV_FILE, path / "report" / CSV_FILE):
+    for single in (path / CSV_FILE, results_file(path)):
         if single.is_file():
             return {"": single}
-    # seed_10 after seed_9
-    folders = sorted(path.glob("seed_*/"), key=lambda folder: (len(folder.name), folder.name))
-    reports = {folder.name: folder / "report" / CSV_FILE for folder in folders}
+    reports = {folder.name: results_file(folder) for folder in _seed_folders(path)}
     finished = {name: report for name, report in reports.items() if report.is_file()}
     if finished:
         unfinished = [name for name in reports if name not in finished]
@@ -49,7 +47,7 @@ def _no_results(path: Path) -> str:
 
 def results_file(folder: Path) -> Path:
     """Return the figures of the run in `folder`; where this file is, the run is finished."""
-    return folder / "report" / "results.csv"
+    return folder / "report" / CSV_FILE
 
 
 CONFIGS = ("config.yaml", "test_config.yaml")
@@ -80,15 +78,19 @@ def expand_studies(paths: Sequence[Path]) -> list[Path]:
 
 
 def run_names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return a short name for each path: of its last parts those that tell something, as many as tell all of them apart."""
+    """Return a short name for each path: as many of its last parts as tell all apart, without `report` and such.
+
+    >>> list(run_names([Path("runs/a/version_0/report"), Path("runs/b/version_0")]).values())
+    ['a', 'b']
+    """
     telling = {path: _telling_parts(path) for path in paths}
     parts, lengths = dict(telling), dict.fromkeys(paths, 1)
-    for path, own in telling.items():
-        if list(telling.values()).count(own) > 1:  # such as those of version_0 and version_1
+    for path, ends in telling.items():
+        if list(telling.values()).count(ends) > 1:  # such as those of version_0 and version_1
             parts[path] = list(path.absolute().parts[1:])
-            lengths[path] = len(parts[path]) - len(own) + 1
+            lengths[path] = len(parts[path]) - len(ends) + 1
     while True:
-        names = {path: "/".join(own[-lengths[path] :]) for path, own in parts.items()}
+        names = {path: "/".join(ends[-lengths[path] :]) for path, ends in parts.items()}
         equal = [path for path in paths if list(names.values()).count(names[path]) > 1]
         longer = [path for path in equal if lengths[path] < len(parts[path])]
         if not longer:
@@ -119,7 +121,7 @@ def find_seeds(path: Path, name: str, notes: Notes) -> Mapping[str, Place]:
     try:
         reports = find_reports(path, sentences)
     except FileNotFoundError as error:
-        folders = {"": path} if _is_run(path) else {own.name: own for own in _seed_folders(path) if _is_run(own)}
+        folders = {"": path} if _is_run(path) else {seed.name: seed for seed in _seed_folders(path) if _is_run(seed)}
         if not folders:
             raise
         notes.add(f"there are no results, so it has no figures: {error}", name)
@@ -134,6 +136,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _seed_folders(path: Path) -> list[Path]:
+    # seed_10 after seed_9
     return sorted(path.glob("seed_*/"), key=lambda folder: (len(folder.name), folder.name))
 
 

@@ -1,15 +1,16 @@
-"""The rows every protocol reports, their CSV file, and the summary of several runs."""
+"""The figures of a test, their file `results.csv`, and the long table of the figures of many runs."""
 
 import csv
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from io import StringIO
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from facequal.reports.seeds import statistic
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Result:
         std: Population standard deviation over the folds, in the unit of `value`.
         interval: Bounds of the 95 % confidence interval, in the unit of `value`.
         num: Number of pairs, probes or images the figure rests on.
-        rule: How the figure was made where there is a choice, e.g. `grid`; see `report.RULES`.
+        rule: How the figure was made where there is a choice, e.g. `grid`; see `tables.RULES`.
         unit: `fraction` is shown in percent; anything else (`dB`, or nothing) is shown after the plain number.
         folds: Number of folds behind `std`.
         seed: Seed of the run.
@@ -45,42 +46,24 @@ class Result:
     seed: int | None = None
 
 
-@dataclass(frozen=True)
-class Summary:
-    """One figure over several runs that differ in their seed.
-
-    Attributes:
-        protocol, condition, column, metric, rule, unit: As in `Result`.
-        mean: Mean over the runs.
-        std: Sample standard deviation over the runs (divided by runs - 1); NaN for one run.
-        minimum: Smallest value of a run.
-        maximum: Largest value of a run.
-        num_runs: Number of runs that have this figure; those where it is missing or NaN do not count.
-    """
-
-    protocol: str
-    condition: str
-    column: str
-    metric: str
-    rule: str
-    unit: str
-    mean: float
-    std: float
-    minimum: float
-    maximum: float
-    num_runs: int
-
-
-_Key = tuple[str, str, str, str, str, str]
-
 RESULT_COLUMNS = [
     *("protocol", "condition", "column", "metric", "value", "std", "interval_low", "interval_high"),
     *("num", "rule", "unit", "folds", "seed"),
 ]
+FIGURE = ["protocol", "condition", "column", "metric", "rule", "unit"]
+"""What names a figure in a long table."""
+_NUMBERS: dict[str, Callable[[str], float]] = {
+    **dict.fromkeys(("value", "std", "interval_low", "interval_high"), float),
+    **dict.fromkeys(("num", "folds", "seed"), int),
+}
 
 
 def column_order(columns: Iterable[str]) -> list[str]:
-    """Return distinct columns: those that start with a number by that number ("7 px", "14 px"), the others after, as met."""
+    """Return distinct columns, those that start with a number by that number, then the others as they come.
+
+    >>> column_order(["112 px", "input", "7 px", "112 px"])
+    ['7 px', '112 px', 'input']
+    """
 
     def number(column: str) -> float:
         match = re.match(r"\s*(\d+(?:\.\d+)?)", column)
@@ -92,7 +75,12 @@ def column_order(columns: Iterable[str]) -> list[str]:
 def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write a whole file or nothing: under another name in the same folder first, then renamed.
 
-    Text is UTF-8 with line feeds. The folder is made if needed. Gives `path`.
+    Args:
+        path: The file; its folder is made if needed.
+        content: Text is written as UTF-8 with line feeds.
+
+    Returns:
+        `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -105,32 +93,85 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
 
 
 def write_results(path: Path, results: Sequence[Result]) -> Path:
-    """Write `results` as CSV, one figure per row, floats with all their digits, missing entries empty; gives `path`."""
-    return write_atomically(path, _csv_text(RESULT_COLUMNS, result_rows(results)))
+    """Write `results` as CSV, one figure per row, floats with all their digits, missing entries empty.
+
+    Returns:
+        `path`.
+    """
+    import pandas as pd
+
+    # A figure that is NaN was looked for, an empty entry is one that there is not.
+    rows = [["nan" if cell != cell else cell for cell in row] for row in result_rows(results)]
+    return write_table(path, pd.DataFrame(rows, columns=RESULT_COLUMNS, dtype=object))
 
 
-def result_rows(results: Sequence[Result]) -> list[list[object]]:
+def write_table(path: Path, table: "pd.DataFrame", missing: str = "") -> Path:
+    """Write a table as CSV, floats with all their digits.
+
+    Args:
+        path: The file; its folder is made if needed.
+        table: Anything; the index is left out.
+        missing: What stands for None and NaN.
+
+    Returns:
+        `path`.
+    """
+    # As objects, floats are written by `repr`.
+    return write_atomically(path, table.astype(object).to_csv(index=False, na_rep=missing, lineterminator="\n"))
+
+
+def result_rows(results: Iterable[Result]) -> list[list[Any]]:
     """Return the figures as rows with a cell for each of `RESULT_COLUMNS`, None where there is nothing."""
     rows = []
     for result in results:
-        row = {field.name: getattr(result, field.name) for field in fields(result)}
-        row["interval_low"], row["interval_high"] = row.pop("interval") or (None, None)
-        rows.append([row[name] for name in RESULT_COLUMNS])
+        low, high = result.interval or (None, None)
+        cells = vars(result) | {"interval_low": low, "interval_high": high}
+        rows.append([cells[name] for name in RESULT_COLUMNS])
     return rows
 
 
-def write_summary(path: Path, summaries: Sequence[Summary]) -> Path:
-    """Write `summaries` as CSV, one figure per row, floats with all their digits; gives `path`."""
-    names = [field.name for field in fields(Summary)]
-    return write_atomically(path, _csv_text(names, [[getattr(row, name) for name in names] for row in summaries]))
+def results_table(runs: Mapping[str, Mapping[Any, Iterable[Result]]]) -> "pd.DataFrame":
+    """Return the figures of many runs as one long table: a row per run, seed and figure.
+
+    >>> lfw = [Result("lfw", "cross-resolution", "7 px", "accuracy", value) for value in (0.5, 0.75)]
+    >>> table = results_table({"base": {0: lfw[:1]}, "octuplet": {0: lfw[1:]}})
+    >>> print(table[["run", "seed", "protocol", "column", "metric", "value"]].to_string(index=False))
+         run seed protocol column   metric  value
+        base    0      lfw   7 px accuracy   0.50
+    octuplet    0      lfw   7 px accuracy   0.75
+
+    Args:
+        runs: The figures by run and by what pairs its seeds with those of other runs: their numbers, or any names.
+
+    Returns:
+        Columns `run`, `seed`, and those of `results.csv`; None where there is nothing.
+
+    Raises:
+        ValueError: If a figure appears twice in one seed of a run.
+    """
+    import pandas as pd
+
+    rows = [
+        [run, seed, *row[:-1]]
+        for run, seeds in runs.items()
+        for seed, results in seeds.items()
+        for row in result_rows(results)
+    ]
+    table = pd.DataFrame(rows, columns=["run", "seed", *RESULT_COLUMNS[:-1]], dtype=object).astype({"value": float})
+    require_unique(table)
+    return table
 
 
-def _csv_text(header: list[str], rows: list[list[object]]) -> str:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)  # floats by repr, None as an empty field
-    return text.getvalue()
+def require_unique(table: "pd.DataFrame") -> None:
+    """Refuse a long table in which a figure appears twice.
+
+    Raises:
+        ValueError: If there is one; names the run, the seed and the figure.
+    """
+    repeated = table[table.duplicated(["run", "seed", *FIGURE])]
+    for run, seed, *figure in repeated[["run", "seed", *FIGURE]].values.tolist():
+        where = f"{run}, seed {seed}".removeprefix(", ")
+        raise ValueError(f"{where}: this figure appears twice: {', '.join(filter(None, figure))}")
 
 
 def read_results(path: Path) -> list[Result]:
@@ -152,67 +193,24 @@ def read_results(path: Path) -> list[Result]:
             raise ValueError(f"{path}: not a CSV file: {error}") from error
 
 
-def _parsed_row(row: dict[str, str | None], where: str) -> Result:
+def _parsed_row(row: dict[str, str], where: str) -> Result:
     if None in row or None in row.values():
         raise ValueError(f"{where}: {len(RESULT_COLUMNS)} entries expected")
-    text = {name: entry or "" for name, entry in row.items()}
-    low, high = _number(text, "interval_low", where), _number(text, "interval_high", where)
-    if (low is None) != (high is None):
+    cells: dict[str, Any] = {name: _parsed(name, entry, where) for name, entry in row.items()}
+    interval = (cells.pop("interval_low"), cells.pop("interval_high"))
+    if (interval[0] is None) != (interval[1] is None):
         raise ValueError(f"{where}: interval_low and interval_high must both be given or both be empty")
-    value = _number(text, "value", where)
-    return Result(
-        protocol=text["protocol"],
-        condition=text["condition"],
-        column=text["column"],
-        metric=text["metric"],
-        value=math.nan if value is None else value,
-        std=_number(text, "std", where),
-        interval=None if low is None or high is None else (low, high),
-        num=_whole_number(text, "num", where) or 0,
-        rule=text["rule"],
-        unit=text["unit"],
-        folds=_whole_number(text, "folds", where),
-        seed=_whole_number(text, "seed", where),
-    )
+    cells["interval"] = None if interval[0] is None else interval
+    cells["value"] = math.nan if cells["value"] is None else cells["value"]
+    return Result(**cells | {"num": cells["num"] or 0})
 
 
-def _number(row: dict[str, str], name: str, where: str) -> float | None:
+def _parsed(name: str, entry: str, where: str) -> str | float | None:
+    kind = _NUMBERS.get(name)
+    if kind is None:
+        return entry
     try:
-        return float(row[name]) if row[name] else None
+        return kind(entry) if entry else None
     except ValueError:
-        raise ValueError(f"{where}: {name} is {row[name]!r}, expected a number") from None
-
-
-def _whole_number(row: dict[str, str], name: str, where: str) -> int | None:
-    try:
-        return int(row[name]) if row[name] else None
-    except ValueError:
-        raise ValueError(f"{where}: {name} is {row[name]!r}, expected a whole number") from None
-
-
-def summarise(results_per_seed: Sequence[Sequence[Result]]) -> list[Summary]:
-    """Return mean and spread of each figure over several runs, in the order in which the figures first appear.
-
-    Args:
-        results_per_seed: The results of each run. A figure may be missing in some of them.
-
-    Raises:
-        ValueError: If one run holds the same figure twice.
-    """
-    values: dict[_Key, list[float]] = {}
-    for run, results in enumerate(results_per_seed):
-        seen = set()
-        for result in results:
-            key = (result.protocol, result.condition, result.column, result.metric, result.rule, result.unit)
-            if key in seen:
-                raise ValueError(
-                    f"run {run} (seed {result.seed}) holds this figure twice: {', '.join(filter(None, key))}"
-                )
-            seen.add(key)
-            values.setdefault(key, []).append(result.value)
-    return [_summary(key, [value for value in row if not math.isnan(value)]) for key, row in values.items()]
-
-
-def _summary(key: _Key, values: list[float]) -> Summary:
-    mean, std, num = statistic(values)
-    return Summary(*key, mean, std, min(values, default=math.nan), max(values, default=math.nan), num_runs=num)
+        number = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{where}: {name} is {entry!r}, expected {number}") from None

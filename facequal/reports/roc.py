@@ -7,28 +7,16 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from facequal.metrics.roc import RocCurve
-from facequal.reports.comparison.changes import ComparisonTable, Section
+from facequal.reports.comparison.changes import ComparisonTable
 from facequal.reports.curves import CurveKey
-from facequal.reports.png import png
 from facequal.reports.results import column_order
-from facequal.reports.seeds import Change
+from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, format_value
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def roc_png(curves: Mapping[CurveKey, RocCurve]) -> bytes:
-    """Return the picture of `draw_roc` as a PNG file."""
-    return png(draw_roc(curves))
 
 
 def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
@@ -87,7 +75,7 @@ def _draw_panel(
 
 
 def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
-    """Return FAR from `left` to 1 on a logarithmic axis, TAR in percent, and the dotted line of chance, which is returned."""
+    """Show FAR from `left` to 1 on a logarithmic axis, TAR in percent, and chance as a dotted line; give that line."""
     chance = torch.logspace(math.log10(left), 0, 100).tolist()
     (line,) = axis.plot(chance, chance, color="0.6", linewidth=1, linestyle=":")
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")
@@ -114,11 +102,6 @@ STYLES: dict[str, Literal["--", "-"]] = {"before": "--", "after": "-"}
 CurvesOfSeeds = Sequence[Mapping[CurveKey, RocCurve]]
 
 
-def compared_roc_png(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> bytes:
-    """Return the picture of `draw_compared_roc` as a PNG file."""
-    return png(draw_compared_roc(before, after, eers))
-
-
 def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: ComparisonTable) -> "Figure":
     """Return ROC curves before (dashed) and after (solid), one panel per set and condition, one colour per resolution.
 
@@ -140,15 +123,16 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.lines import Line2D
 
-    across = min(len(eers.sections), 2 if len(eers.sections) <= 6 else 4)
-    down = math.ceil(len(eers.sections) / across)
+    sections = eers.sections
+    across = min(len(sections), 2 if len(sections) <= 6 else 4)
+    down = math.ceil(len(sections) / across)
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.12)
     figure = Figure(figsize=(4.8 * across, 5.0 * down + 0.4), layout=layout, dpi=110)
     axes = list(figure.subplots(down, across, squeeze=False).flat)
     shades = shades_of(column_order(eers.columns))
-    for section, axis in zip(eers.sections, axes, strict=False):
-        _draw_roc_panel(axis, section, {"before": before, "after": after}, shades)
-    for axis in axes[len(eers.sections) :]:
+    for (panel, changes), axis in zip(sections.items(), axes, strict=False):
+        _draw_roc_panel(axis, panel, changes, {"before": before, "after": after}, shades)
+    for axis in axes[len(sections) :]:
         axis.set_axis_off()
     lines = [Line2D([], [], color="0.2", linestyle=style) for style in STYLES.values()]
     lines.append(Line2D([], [], color="0.6", linestyle=":"))
@@ -157,23 +141,26 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
 
 
 def _draw_roc_panel(
-    axis: "Axes", section: Section, sides: Mapping[str, CurvesOfSeeds], shades: Mapping[str, tuple[float, ...]]
+    axis: "Axes",
+    panel: tuple[str, str],
+    eers: Mapping[str, Change],
+    sides: Mapping[str, CurvesOfSeeds],
+    shades: Mapping[str, tuple[float, ...]],
 ) -> None:
-    place = (section.protocol, section.condition)
     columns = [
-        column for column in shades if all((*place, column) in seed for seeds in sides.values() for seed in seeds)
+        column for column in shades if all((*panel, column) in seed for seeds in sides.values() for seed in seeds)
     ]
     if not columns:
-        raise ValueError(f"{', '.join(place)}: no resolution has a curve in all reports")
-    curves = {(name, column): [seed[*place, column] for seed in sides[name]] for name in sides for column in columns}
+        raise ValueError(f"{', '.join(panel)}: no resolution has a curve in all reports")
+    curves = {(name, column): [seed[*panel, column] for seed in sides[name]] for name in sides for column in columns}
     left = min(1 / min(curve.num_impostor for seeds in curves.values() for curve in seeds), 0.1)
     for (name, column), seeds in curves.items():
         far, tar = mean_steps(seeds, left)
-        label = f"{column}: {_eers(section.cells.get(column))}" if name == "after" else None
+        label = f"{column}: {_eers(eers.get(column))}" if name == "after" else None
         axis.plot(
             far, tar, drawstyle="steps-post", color=shades[column], linestyle=STYLES[name], linewidth=1.6, label=label
         )
-    style_roc_axis(axis, ", ".join(place), left)
+    style_roc_axis(axis, ", ".join(panel), left)
     axis.legend(
         title="EER in percent, before → after",
         title_fontsize="small",

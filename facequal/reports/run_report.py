@@ -10,22 +10,23 @@ from facequal.metrics.roc import RocCurve
 from facequal.reports.curves import CURVES_FILE, CurveKey, write_curves
 from facequal.reports.info import RunInfo
 from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.png import png
 from facequal.reports.results import (
     Result,
     column_order,
     write_atomically,
     write_results,
 )
-from facequal.reports.roc import roc_png
+from facequal.reports.roc import draw_roc
 from facequal.reports.tables import (
     NOT_AVAILABLE,
-    Row,
-    Section,
+    Rows,
     amount,
+    by_section,
     format_value,
     metric_label,
     rules_in_words,
-    sections,
+    size_in_words,
 )
 
 ROC_PICTURE = "roc.png"
@@ -63,7 +64,7 @@ def write_report(
     """
     report = report_markdown(results, info, has_roc=bool(curves), left_out=left_out)
     if curves:
-        write_atomically(folder / ROC_PICTURE, roc_png(curves))
+        write_atomically(folder / ROC_PICTURE, png(draw_roc(curves)))
         write_curves(folder / CURVES_FILE, curves)
     else:  # those of an earlier report would not belong to these results
         (folder / ROC_PICTURE).unlink(missing_ok=True)
@@ -104,9 +105,9 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
     Raises:
         ValueError: If a figure appears twice.
     """
-    columns = column_order(result.column for result in results)
     parts = ["# Evaluation report"]
-    parts += [_section(section, columns) for section in sections(results)] or ["No results."]
+    columns = column_order(result.column for result in results)
+    parts += [_section(heading, rows, columns) for heading, rows in by_section(results).items()] or ["No results."]
     if left_out:
         parts.append(f"Left out, files missing: {', '.join(map(plain, left_out))}.")
     if has_roc:
@@ -116,24 +117,23 @@ def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, lef
     return "\n\n".join(parts) + "\n"
 
 
-def _section(section: Section, columns: Sequence[str]) -> str:
-    present = [column for column in columns if any(column in row.cells for row in section.rows)]
+def _section(heading: tuple[str, str], rows: Rows[Result], columns: Sequence[str]) -> str:
+    results = [result for cells in rows.values() for result in cells.values()]
+    columns = [column for column in columns if any(column in cells for cells in rows.values())]
     lines = []
-    for row in section.rows:
-        lines.append([metric_label(row.metric, row.rule), *[_cell(row.cells.get(column)) for column in present]])
-        if any(result.interval for result in row.cells.values()):
-            lines.append(["95 % interval", *[_interval(row, column) for column in present]])
-    heading = f"## {plain(section.protocol)}, {plain(section.condition)}"
-    table = markdown_table(["metric", *present], lines, num_texts=1)
-    return f"{heading}\n\n{section.size()}. Fractions in percent.\n\n{table}"
+    for (metric, rule, _), cells in rows.items():
+        lines.append([metric_label(metric, rule), *[_cell(cells.get(column)) for column in columns]])
+        if any(result.interval for result in cells.values()):
+            lines.append(["95 % interval", *[_interval(cells.get(column)) for column in columns]])
+    table = markdown_table(["metric", *columns], lines, num_texts=1)
+    return f"## {', '.join(map(plain, heading))}\n\n{size_in_words(results)}. Fractions in percent.\n\n{table}"
 
 
 def _cell(result: Result | None) -> str:
     return NOT_AVAILABLE if result is None else amount(result.value, result.std, result.unit)
 
 
-def _interval(row: Row, column: str) -> str:
-    result = row.cells.get(column)
+def _interval(result: Result | None) -> str:
     if result is None or result.interval is None:
         return NOT_AVAILABLE
     return " to ".join(format_value(bound, result.unit) for bound in result.interval)

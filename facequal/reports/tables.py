@@ -1,15 +1,16 @@
-"""Results as tables: one row per protocol, condition and metric, one column per resolution."""
+"""Figures as tables of text: cells, lines and sections, drawn for the terminal here and as Markdown in `markdown`."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from facequal.reports.results import Result, Summary, column_order
+from facequal.reports.results import Result, column_order
+from facequal.reports.statistics import Summary
 
 NOT_AVAILABLE = "n/a"
 MAX_WIDTH = 130
@@ -32,30 +33,72 @@ RULES = {
 }
 
 
-@dataclass
-class Row:
-    """One metric of a section; `cells` holds the result of each column that has one."""
+class Cell(NamedTuple):
+    """One figure as a table shows it.
 
-    metric: str
-    rule: str
-    cells: dict[str, Result] = field(default_factory=dict)
+    Attributes:
+        mean: Value, mean, or difference of means; None or NaN is shown as `n/a`.
+        std: Spread; None or NaN if there is none.
+        unit: As in `Result`.
+        sign: `"+"` to show the sign of positive values too, as of differences.
+        note: What stands behind it in brackets, such as the mode of a method.
+    """
+
+    mean: float | None = None
+    std: float | None = None
+    unit: str = "fraction"
+    sign: str = ""
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it in one line, such as `91.40 ± 0.52 [refs]`."""
+        return amount(*self[:4]) + (f" [{self.note}]" if self.note else "")
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether there is a spread."""
+        return self.std is not None and not math.isnan(self.std)
 
 
-@dataclass
-class Section:
-    """The rows of one protocol and condition."""
+class Section(NamedTuple):
+    """Lines of a table that belong together.
 
-    protocol: str
-    condition: str
-    rows: list[Row] = field(default_factory=list)
+    Attributes:
+        heading: What they share: protocol, condition, number of images.
+        lines: The texts of each line: its name, and one for each column of the table.
+    """
 
-    def size(self) -> str:
-        """Return the number of pairs, probes or images, e.g. `n = 6,000`.
+    heading: Sequence[str]
+    lines: Sequence[Sequence[str]]
 
-        A range if the figures rest on different numbers.
-        """
-        numbers = [result.num for row in self.rows for result in row.cells.values()]
-        return f"n = {_range(numbers)}" if any(numbers) else ""
+
+Measured = TypeVar("Measured", bound=Result | Summary)
+Rows = Mapping[tuple[str, str, str], Mapping[str, Measured]]
+"""Figures by metric, rule and unit, then by column."""
+
+
+def by_section(figures: Iterable[Measured]) -> dict[tuple[str, str], Rows[Measured]]:
+    """Return figures by protocol and condition, then by metric, rule and unit, then by column, each as they first come.
+
+    Raises:
+        ValueError: If a figure appears twice.
+    """
+    sections: dict[tuple[str, str], dict[tuple[str, str, str], dict[str, Measured]]] = {}
+    for figure in figures:
+        rows = sections.setdefault((figure.protocol, figure.condition), {})
+        cells = rows.setdefault((figure.metric, figure.rule, figure.unit), {})
+        if figure.column in cells:
+            name = (figure.protocol, figure.condition, figure.metric, figure.rule, figure.unit, figure.column)
+            raise ValueError(f"this figure appears twice: {', '.join(filter(None, name))}")
+        cells[figure.column] = figure
+    return dict(sections)
+
+
+def size_in_words(figures: Iterable[Result]) -> str:
+    """Return the number of pairs, probes or images, e.g. `n = 6,000`, or a range; nothing if there is none."""
+    numbers = [figure.num for figure in figures]
+    return f"n = {_range(numbers)}" if any(numbers) else ""
 
 
 def _range(numbers: Sequence[int]) -> str:
@@ -63,39 +106,24 @@ def _range(numbers: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def sections(results: Iterable[Result]) -> list[Section]:
-    """Return results by protocol and condition, then by metric, rule and unit, each in the order of first appearance.
+def format_value(value: float | None, unit: str) -> str:
+    """Return percent for fractions, `23.41 dB` for other units, four decimals without a unit, or `n/a`.
 
-    Raises:
-        ValueError: If a figure appears twice.
-    """
-    found: dict[tuple[str, str], Section] = {}
-    rows: dict[tuple[str, ...], Row] = {}
-    for result in results:
-        section = found.setdefault((result.protocol, result.condition), Section(result.protocol, result.condition))
-        key = (result.protocol, result.condition, result.metric, result.rule, result.unit)
-        if key not in rows:
-            rows[key] = Row(result.metric, result.rule)
-            section.rows.append(rows[key])
-        if result.column in rows[key].cells:
-            raise ValueError(f"this figure appears twice: {', '.join(filter(None, (*key, result.column)))}")
-        rows[key].cells[result.column] = result
-    return list(found.values())
-
-
-def format_value(value: float | None, unit: str, sign: str = "") -> str:
-    """Return percent with two decimals for fractions, `23.41 dB` for other units, four decimals without a unit, or `n/a`.
+    >>> format_value(0.914, "fraction"), format_value(23.414, "dB"), format_value(0.5, ""), format_value(None, "dB")
+    ('91.40', '23.41 dB', '0.5000', 'n/a')
 
     Args:
         value: The figure; None or NaN if there is none.
         unit: As in `Result`.
-        sign: `"+"` to show the sign of positive values too, as of differences.
     """
-    return amount(value, None, unit, sign)
+    return amount(value, None, unit)
 
 
 def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> str:
-    """Return `91.40 ± 0.52` in percent for fractions, `23.41 ± 0.20 dB` for other units; a value without its spread if none.
+    """Return a figure and its spread, in percent for fractions; a figure without its spread if there is none.
+
+    >>> amount(0.914, 0.0052, "fraction"), amount(0.05, None, "fraction", "+"), amount(23.414, 0.2, "dB")
+    ('91.40 ± 0.52', '+5.00', '23.41 ± 0.20 dB')
 
     Args:
         mean: Mean, or difference of means; None or NaN gives `n/a`.
@@ -112,13 +140,35 @@ def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> 
 
 
 def metric_label(metric: str, rule: str) -> str:
-    """Return `accuracy (grid)`; the rule `at_most` is left out, as it is what TAR at FAR means if nothing is said."""
+    """Return metric and rule; the rule `at_most` is left out, as it is what TAR at FAR means if nothing is said.
+
+    >>> metric_label("accuracy", "grid"), metric_label("tar@far=1e-3", "at_most")
+    ('accuracy (grid)', 'tar@far=1e-3')
+    """
     return f"{metric} ({rule})" if rule and rule != "at_most" else metric
 
 
 def rules_in_words(results: Iterable[Result]) -> list[str]:
     """Return what the rules that appear in `results` mean, one sentence or two each."""
     return [RULES[rule] for rule in dict.fromkeys(result.rule for result in results) if rule in RULES]
+
+
+def lines_of(
+    name: str, cells: Sequence[Cell], spread: str = "", without_spread: str = NOT_AVAILABLE
+) -> list[list[str]]:
+    """Return a line of means, and below it one of the spreads, which is narrower than both in one.
+
+    Args:
+        name: Of the line.
+        cells: One per column of the table.
+        spread: Name of the line of spreads; an empty one leaves it out.
+        without_spread: What stands for a spread that there is not.
+    """
+    lines = [[name, *[amount(cell.mean, None, cell.unit, cell.sign) for cell in cells]]]
+    if spread:
+        spreads = [format_value(cell.std, cell.unit) if cell.has_spread else without_spread for cell in cells]
+        lines.append([spread, *spreads])
+    return lines
 
 
 def render_table(results: Sequence[Result], title: str = "Results") -> Table:
@@ -130,64 +180,66 @@ def render_table(results: Sequence[Result], title: str = "Results") -> Table:
     Raises:
         ValueError: If a figure appears twice.
     """
-    columns = column_order(result.column for result in results)
-    words = rules_in_words(results)
-    caption = "\n".join(["Fractions in percent.", *words]) if results else "No results."
-    table = section_table(title, caption, _side(), columns)
-    for section in sections(results):
-        rows = [line for row in section.rows for line in _lines(row, columns)]
-        add_section(table, [section.protocol, section.condition, section.size()], rows)
-    return table
+
+    def spread(cells: Sequence[Result]) -> str:
+        if all(cell.std is None for cell in cells):
+            return ""
+        folds = sorted({cell.folds for cell in cells if cell.folds})
+        return f"  ± {' or '.join(map(str, folds))} folds" if folds else "  ± folds"
+
+    caption = "\n".join(["Fractions in percent.", *rules_in_words(results)]) if results else "No results."
+    return _by_metric(
+        results, title, caption, lambda result: Cell(result.value, result.std, result.unit), spread, size_in_words
+    )
 
 
-def _lines(row: Row, columns: Sequence[str]) -> list[list[str]]:
-    """Return the values of a row, and below them their standard deviations if there are any."""
-    cells = [row.cells.get(column) for column in columns]
-    values = [format_value(cell.value, cell.unit) if cell else NOT_AVAILABLE for cell in cells]
-    lines = [[metric_label(row.metric, row.rule), *values]]
-    if any(cell and cell.std is not None for cell in cells):
-        spreads = [format_value(cell.std, cell.unit) if cell else NOT_AVAILABLE for cell in cells]
-        folds = sorted({cell.folds for cell in cells if cell and cell.folds})
-        lines.append([f"  ± {' or '.join(map(str, folds))} folds" if folds else "  ± folds", *spreads])
-    return lines
-
-
-def render_summary(summaries: Sequence[Summary], title: str = "Results over seeds") -> Table:
+def render_summary(figures: Sequence[Summary], title: str = "Results over seeds") -> Table:
     """Return mean of each figure over the runs, and below it the sample standard deviation and the number of runs."""
-    columns = column_order(summary.column for summary in summaries)
-    caption = "Fractions in percent; ± sample standard deviation over that many runs." if summaries else "No results."
-    table = section_table(title, caption, _side(), columns)
-    groups: dict[tuple[str, str], dict[tuple[str, str, str], dict[str, Summary]]] = {}
-    for s in summaries:
-        metrics = groups.setdefault((s.protocol, s.condition), {})
-        metrics.setdefault((s.metric, s.rule, s.unit), {})[s.column] = s
-    for (protocol, condition), metrics in groups.items():
-        rows = []
-        for (metric, rule, unit), cells in metrics.items():
-            found = [cells.get(column) for column in columns]
-            runs = _range([cell.num_runs for cell in cells.values()])
-            rows.append(
-                [metric_label(metric, rule), *[format_value(cell.mean if cell else None, unit) for cell in found]]
-            )
-            rows.append([f"  ± over {runs}", *[format_value(cell.std if cell else None, unit) for cell in found]])
-        add_section(table, [protocol, condition], rows)
-    return table
+    caption = "Fractions in percent; ± sample standard deviation over that many runs." if figures else "No results."
+
+    def spread(cells: Sequence[Summary]) -> str:
+        return f"  ± over {_range([cell.num_runs for cell in cells])}"
+
+    return _by_metric(figures, title, caption, lambda figure: Cell(figure.mean, figure.std, figure.unit), spread)
 
 
-def _side() -> list[Column]:
-    return [Column("protocol", overflow="fold", min_width=8), Column("metric", no_wrap=True)]
-
-
-def section_table(
-    title: str, caption: str, side: Sequence[Column], columns: Sequence[str], has_wide_cells: bool = False
+def _by_metric(
+    figures: Sequence[Measured],
+    title: str,
+    caption: str,
+    cell: Callable[[Measured], Cell],
+    spread: Callable[[Sequence[Measured]], str],
+    size: Callable[[Sequence[Measured]], str] | None = None,
 ) -> Table:
-    """Return an empty table for `add_section`.
+    columns = column_order(figure.column for figure in figures)
+    sections = []
+    for heading, rows in by_section(figures).items():
+        lines: list[list[str]] = []
+        for (metric, rule, _), measured in rows.items():
+            cells = [cell(measured[column]) if column in measured else Cell() for column in columns]
+            lines += lines_of(metric_label(metric, rule), cells, spread(list(measured.values())))
+        shared = [] if size is None else [size([one for cells_of in rows.values() for one in cells_of.values()])]
+        sections.append(Section([*heading, *shared], lines))
+    side = [Column("protocol", overflow="fold", min_width=8), Column("metric", no_wrap=True)]
+    return terminal_table(title, caption, side, columns, sections)
+
+
+def terminal_table(
+    title: str,
+    caption: str,
+    side: Sequence[Column],
+    columns: Sequence[str],
+    sections: Iterable[Section],
+    has_wide_cells: bool = False,
+) -> Table:
+    """Return a table for the terminal; names may hold brackets, so nothing is taken as markup.
 
     Args:
         title: What stands above it.
         caption: What stands below it, in lines.
-        side: The columns on the left, which hold text.
+        side: The two columns on the left, for headings and for names of lines.
         columns: The headings of the figures.
+        sections: The lines, with the lines of their heading beside them.
         has_wide_cells: Whether figures may be broken between words where the table is too wide.
     """
     # Narrow padding: five resolutions fit into a terminal of 80 characters.
@@ -201,16 +253,13 @@ def section_table(
     )
     for column in columns:
         table.add_column(Text(column), justify="right", no_wrap=not has_wide_cells, overflow="fold")
+    for heading, lines in sections:
+        height = max(len(heading), len(lines))
+        for number in range(height):
+            beside = heading[number] if number < len(heading) else ""
+            cells = lines[number] if number < len(lines) else []
+            table.add_row(*[Text(cell) for cell in (beside, *cells)], end_section=number == height - 1)
     return table
-
-
-def add_section(table: Table, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Add `rows` with the lines of `heading` beside them; names may hold brackets, so nothing is taken as markup."""
-    height = max(len(heading), len(rows))
-    for number in range(height):
-        side = heading[number] if number < len(heading) else ""
-        cells = rows[number] if number < len(rows) else []
-        table.add_row(*[Text(cell) for cell in (side, *cells)], end_section=number == height - 1)
 
 
 def print_table(table: Table) -> None:

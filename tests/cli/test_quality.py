@@ -15,7 +15,6 @@ from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.metrics.no_reference import contrast
 from facequal.models.iresnet import IRTiny
-from facequal.reports.contact_sheet import contact_sheet
 from tests.degradations.pictures import pictures
 from tests.evaluation.brisque_weights import regression, write_opencv
 from tests.own_classes import write_module
@@ -75,13 +74,6 @@ def test_what_was_drawn_is_compared(weights: Path, tmp_path: Path, capsys: pytes
     written = pd.read_csv(tmp_path / "out" / "correlations.csv").set_index("quality")
     assert written.loc["drawn.r", ["r", "num"]].tolist() == [pytest.approx(r), 48]
     assert not any(name.endswith("_id") for name in table.columns)
-
-
-def test_pictures_without_a_norm_are_not_shown() -> None:
-    source = [{"image": torch.full((3, 8, 8), value)} for value in (0, 100, 200)]
-    scores = pd.DataFrame({"norm": [3.0, float("nan"), 1.0]})
-    sheet = contact_sheet(source, scores)  # type: ignore[arg-type]  # items are all it needs
-    assert contact_sheet([source[0], source[2]], scores.dropna().reset_index()) == sheet  # type: ignore[arg-type,list-item]
 
 
 def test_what_cannot_be_scored(weights: Path, tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.engine.lightning import FaceQualCLI
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.models.iresnet import IRTiny
-
-ROOT = Path(__file__).parents[2]
+from tests.engine.pretended import DEMO, TINY
 
 # Lightning's words on what these tests do on purpose: runs in other folders than the checkpoint's, and twice in one.
 pytestmark = [
@@ -26,8 +25,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
     pytest.mark.filterwarnings("ignore:Experiment logs directory .* exists and is not empty"),
 ]
-DEMO = ROOT / "experiments" / "demo" / "adaface.yaml"
-TINY = ROOT / "tests" / "conf" / "tiny.yaml"
 
 
 def cli(command: str, folder: Path, *arguments: str, config: Path = DEMO, tiny: Path = TINY) -> FaceQualCLI:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from facequal.engine.plan import as_argument
-from facequal.engine.study_file import read_study, shown
+from facequal.engine.study_file import in_words, read_study
 from facequal.reports.study.summary import Column
 
 GOOD = """
@@ -87,7 +87,7 @@ def test_keys_whose_last_parts_are_equal_are_named_whole(write: Callable[[str], 
     ],
 )
 def test_values(value: object, in_a_name: str, on_the_command_line: str) -> None:
-    assert shown(value) == in_a_name
+    assert in_words(value) == in_a_name
     assert as_argument(value) == on_the_command_line
 
 
@@ -156,39 +156,6 @@ def test_bad_files(text: str, message: str, write: Callable[[str], Path]) -> Non
 def test_weights_are_free_without_a_base(write: Callable[[str], Path]) -> None:
     row = read_study(write(C + "rows: {a: {model.init_args.weights: released.ckpt}}")).rows[0]
     assert row.overrides == {"model.init_args.weights": "released.ckpt"}
-
-
-def test_a_study_is_laid_over_another(write: Callable[[str], Path], tmp_path: Path) -> None:
-    (tmp_path / "folder" / "parent.yaml").write_text(
-        "title: Parent\nconfig: ../experiment.yaml\nstages: {s: {config: other.yaml, x: 1}}\n"
-        "rows: {a: {x: 1, y: 2}, b: {config: other.yaml, z: '${s}'}}\n"
-    )
-    text = "inherit: [folder/parent.yaml]\ntitle: Child\nstages: {s: {x: 2}, t: {config: experiment.yaml}}\n"
-    study = read_study(write(text + "rows: {a: {y: 3}, c: {z: '${t}'}}"))
-    assert study.title == "Child"
-    assert [(row.name, dict(row.overrides)) for row in study.stages] == [("s", {"x": 2}), ("t", {})]
-    assert [row.name for row in study.rows] == ["a", "b", "c"]
-    assert [dict(row.overrides) for row in study.rows] == [{"x": 1, "y": 3}, {"z": "${s}"}, {"z": "${t}"}]
-    assert [row.config.resolve().relative_to(tmp_path) for row in (*study.stages, *study.rows)] == [
-        *(Path("folder/other.yaml"), Path("experiment.yaml")),
-        *(Path("experiment.yaml"), Path("folder/other.yaml"), Path("experiment.yaml")),
-    ]
-
-
-def test_a_study_that_inherits_itself(write: Callable[[str], Path], tmp_path: Path) -> None:
-    (tmp_path / "other.yaml").write_text("inherit: [study.yaml]")
-    with pytest.raises(ValueError, match=r"study\.yaml: inherits itself"):
-        read_study(write("inherit: [other.yaml]"))
-    with pytest.raises(FileNotFoundError, match=r"study\.yaml: inherit is gone\.yaml, but there is no file"):
-        read_study(write("inherit: [gone.yaml]"))
-    with pytest.raises(ValueError, match=r"study\.yaml: inherit must be a list of studies, got 'other\.yaml'"):
-        read_study(write("inherit: other.yaml"))
-
-
-def test_mistakes_are_those_of_the_file_that_makes_them(write: Callable[[str], Path], tmp_path: Path) -> None:
-    (tmp_path / "folder" / "parent.yaml").write_text("rows: {a: {config: gone.yaml}}")
-    with pytest.raises(FileNotFoundError, match=r"parent\.yaml: row a: config is gone\.yaml, but there is no file"):
-        read_study(write("inherit: [folder/parent.yaml]"))
 
 
 def test_merged_rows_are_no_duplicates(write: Callable[[str], Path]) -> None:

@@ -1,40 +1,18 @@
 """Sweeps on this machine, with runs that only pretend: points, their table, and going on."""
 
 import csv
-import math
-from collections.abc import Callable, Sequence
+import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
+import pandas as pd
 import pytest
-import yaml
 
 from facequal.cli import main
-from facequal.cli import sweep as command
-from facequal.engine.sweep_file import Sweep, read_sweep
-
-GOOD: dict[str, Any] = {
-    "program": "facequal",
-    "command": ["facequal", "fit", "-c", "a.yaml", "--trainer.logger=x.WandbLogger", "--trainer.logger.y=z", "${args}"],
-    "method": "grid",
-    "metric": {"name": "val/x", "goal": "minimize"},
-    "parameters": {"model.a": {"values": [1, 2.5, None]}, "model.b": {"values": ["one", "two"]}, "c": {"value": True}},
-}
-RANGES = {"model.x": {"min": -1.0, "max": 3.0}, "n": {"min": 1, "max": 4}, "lr": {"min": 1e-4, "max": 1.0}}
-RANGES["lr"]["distribution"] = "log_uniform_values"  # type: ignore[assignment]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    def write(**changes: Any) -> Path:
-        path, config = tmp_path / "sweep.yaml", tmp_path / "a.yaml"
-        config.write_text("# expected: not run\ndata: {batch_size: 4}\n")
-        text = yaml.safe_dump({key: value for key, value in (GOOD | changes).items() if value is not ...})
-        path.write_text(text.replace("a.yaml", str(config)))
-        return path
-
-    return write
+from facequal.engine.plan import Run
+from tests.engine.pretended import DEMO, TINY
+from tests.engine.sweep_files import RANGES
 
 
 @pytest.fixture
@@ -42,8 +20,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """Options of the runs that were done; the figure is (x - 1)^2 where there is an x."""
     done: list[dict[str, str]] = []
 
-    def pretend(sweep: Sweep, arguments: Sequence[str]) -> float:
-        given = dict(argument.removeprefix("--").split("=", 1) for argument in arguments if "=" in argument)
+    def pretend(run: Run, as_worker: bool) -> float:
+        arguments = [argument for argument in run.command_line() if "=" in argument]
+        given = dict(argument.removeprefix("--").split("=", 1) for argument in arguments)
         done.append(given)
         if given.get("model.b") == "two" and given["model.a"] == "null":
             raise RuntimeError("out of\nluck")
@@ -51,7 +30,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
             raise RuntimeError("too small")
         return (float(given.get("model.x", 0)) - 1) ** 2 + float(given.get("model.a", "0").replace("null", "0"))
 
-    monkeypatch.setattr(command, "figure_of", pretend)
+    monkeypatch.setattr("facequal.engine.jobs.train_and_test", pretend)
+    monkeypatch.setattr("facequal.engine.jobs.gc.collect", lambda: 0)
     return done
 
 
@@ -67,10 +47,10 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_a_grid_is_run_whole_and_goes_on(
-    write: Callable[..., Path], runs: list[dict[str, str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    write_sweep: Callable[..., Path], runs: list[dict[str, str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with pytest.raises(SystemExit) as stop:  # one point has no luck
-        sweep(write(), "--seed", "3", "--data.batch_size=4")
+        sweep(write_sweep(), "--seed", "3", "--data.batch_size=4")
     assert stop.value.code == 1
     assert len(runs) == 6
     assert runs[0]["model.a"] == "1"
@@ -84,18 +64,25 @@ def test_a_grid_is_run_whole_and_goes_on(
     assert "best: point 4, val/x 1.0000" in capsys.readouterr().out
     runs.clear()
     with pytest.raises(SystemExit):
-        sweep(write(), "--seed", "3", "--data.batch_size=4")
-    assert "in pretend" in (tmp_path / "out" / "point_0005" / "error.txt").read_text()
+        sweep(write_sweep(), "--seed", "3", "--data.batch_size=4")
+    assert "in pretend" in (tmp_path / "out" / "point_0005" / "log.txt").read_text()
     for other in (["--seed", "3"], ["--seed", "4", "--data.batch_size=4"]):
-        with pytest.raises(SystemExit, match="point 0 was run with other options, files, seed or metric"):
-            sweep(write(), *other)
+        with pytest.raises(
+            SystemExit,
+            match=r"point_0000 holds results of point 0, seed . under other settings; use --fresh",
+        ):
+            sweep(write_sweep(), *other)
     assert [(run["model.a"], run["model.b"]) for run in runs] == [("null", "two")]  # what failed is run again
-    with pytest.raises(SystemExit, match="is of a sweep over other parameters: give another --folder"):
-        sweep(write(parameters={"z": {"value": 1}}))
+    with pytest.raises(SystemExit, match="under other settings"):
+        sweep(write_sweep(parameters={"z": {"value": 1}}))
+    runs.clear()
+    (row,) = sweep(write_sweep(parameters={"z": {"value": 1}}), "--fresh")
+    assert (row["point"], row["value"], row["z"], len(runs)) == ("0", "1.0", "1", 1)
+    assert [path.name for path in (tmp_path / "out").glob("point_*")] == ["point_0000"]
 
 
-def test_random_points_are_those_of_the_seed(write: Callable[..., Path], runs: list[dict[str, str]]) -> None:
-    path = write(method="random", parameters=RANGES, run_cap=40)
+def test_random_points_are_those_of_the_seed(write_sweep: Callable[..., Path], runs: list[dict[str, str]]) -> None:
+    path = write_sweep(method="random", parameters=RANGES, run_cap=40)
     found = sweep(path, "--points", "5", "--seed", "1")
     assert len(found) == 5
     longer = sweep(path, "--seed", "1")
@@ -106,15 +93,15 @@ def test_random_points_are_those_of_the_seed(write: Callable[..., Path], runs: l
     assert set(n) == {1, 2, 3, 4}
     assert 1e-4 <= min(lr) < 1e-3
     assert 0.3 < sum(value < 1e-2 for value in lr) / len(lr) < 0.7  # as many below as above, in orders of magnitude
-    with pytest.raises(SystemExit, match=r"point 0 is another one: give another --folder, or the same --seed"):
+    with pytest.raises(SystemExit, match="point 0, seed 2 under other settings"):
         sweep(path, "--seed", "2")
 
 
 def test_bayes_finds_the_minimum_and_goes_on_as_it_would_have(
-    write: Callable[..., Path], runs: list[dict[str, str]], tmp_path: Path
+    write_sweep: Callable[..., Path], runs: list[dict[str, str]], tmp_path: Path
 ) -> None:
     parameters = {"model.x": {"min": -9.0, "max": 9.0}, "n": {"values": [1, 2]}}
-    path = write(method="bayes", parameters=parameters, run_cap=40)
+    path = write_sweep(method="bayes", parameters=parameters, run_cap=40)
     whole = sweep(path)
     values = [float(row["value"]) for row in whole]
     assert min(values) < 0.5
@@ -131,59 +118,62 @@ def test_bayes_finds_the_minimum_and_goes_on_as_it_would_have(
     assert any(row[-1] for row in one[:15])
 
 
-def test_a_point_has_one_device(write: Callable[..., Path]) -> None:
+def test_a_point_has_one_device(write_sweep: Callable[..., Path]) -> None:
     with pytest.raises(SystemExit, match=r"--trainer\.devices=2: each point runs on one device"):
-        sweep(write(), "--trainer.devices=2")
+        sweep(write_sweep(), "--trainer.devices=2")
 
 
-def test_figures_that_are_none(monkeypatch: pytest.MonkeyPatch, write: Callable[..., Path]) -> None:
-    class Diverged:
-        def __init__(self, arguments: Sequence[str]) -> None:
-            self.trainer = SimpleNamespace(logged_metrics={"val/x": float("nan")}, callback_metrics={})
-
-    monkeypatch.setattr("facequal.engine.lightning.FaceQualCLI", Diverged)
-    with pytest.raises(ValueError, match="val/x is nan"):
-        command.figure_of(read_sweep(write()), [])
-
-
-def test_loggers_of_the_file_are_left_out(write: Callable[..., Path]) -> None:
-    given = ["facequal", "fit", "--trainer.logger", "x.WandbLogger", "-c", "a.yaml", "--trainer.logger.y", "z"]
-    found = read_sweep(write(command=[*given, "--data.batch_size", "4", "${args}"]))
-    assert found.arguments({})[0] == "-c"
-    assert found.arguments({})[2:] == ["--data.batch_size", "4"]
+def test_random_points_go_on(write_sweep: Callable[..., Path], runs: list[dict[str, str]]) -> None:
+    path = write_sweep(method="random", parameters=RANGES, run_cap=6)
+    whole = sweep(path)
+    shutil.rmtree(path.parent / "out" / "point_0002")
+    runs.clear()
+    again = sweep(path, "--points", "4")  # the two beyond that are there, and stay in the table
+    assert len(runs) == 1
+    assert [without_time(row) for row in again] == [without_time(row) for row in whole]
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"command": ["python", "x.py"]}, r"command must be \[facequal, \.\.\.\], got \['python', 'x\.py'\]"),
-        ({"method": "hyperband"}, "method must be one of"),
-        ({"metric": {"name": "x"}}, "metric must be a name and a goal"),
-        ({"metric": {"name": "x", "goal": "best"}}, "goal must be maximize or minimize, got 'best'"),
-        ({"parameters": ...}, "parameters must be a mapping of dotted keys, got None"),
-        ({"parameters": {"a": 3}}, "parameters: a must be a mapping"),
-        ({"parameters": {"a": {"min": 1}}}, "parameters: a needs values, value, or min and max"),
-        ({"parameters": {"a": {"min": 2, "max": 1}}}, "parameters: a: no range from 2 to 1"),
-        ({"parameters": {"a": {"min": 1, "max": 2, "distribution": "normal"}}}, "distribution 'normal' is not known"),
-        ({"parameters": RANGES}, r"a grid needs values, but lr has a range"),
-        ({"method": "random"}, "a random search has no end: give --points"),
-        ({"parameters": {"a": {"values": 3}}}, "a: values must be a list, got 3"),
-        ({"parameters": {"a": {"values": "abc"}}}, "a: values must be a list, got 'abc'"),
-        ({"parameters": {"a": {"min": "x", "max": 2}}}, "a: min and max must be numbers, got 'x' and 2"),
-        ({"run_cap": "many"}, "run_cap must be a number of points, got 'many'"),
-    ],
-)
-def test_files_that_are_wrong(changes: dict[str, Any], message: str, write: Callable[..., Path]) -> None:
-    with pytest.raises(SystemExit, match=message):
-        sweep(write(**changes))
+def without_time(row: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in row.items() if name != "seconds"}
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="there is no file"):
-        main(["sweep", str(tmp_path / "gone.yaml")])
+@pytest.mark.usefixtures("runs")
+def test_optuna_is_needed_to_draw_points(write_sweep: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for method in ("random", "bayes"):
+        with pytest.raises(SystemExit, match=rf"a {method} search needs Optuna: pip install 'facequal\[sweeps\]'"):
+            sweep(write_sweep(method=method, parameters=RANGES, run_cap=2))
+    assert len(sweep(write_sweep(parameters={"c": {"values": [1, 2]}}))) == 2
 
 
-def test_ranges_of_whole_numbers(write: Callable[..., Path]) -> None:
-    (parameter,) = read_sweep(write(method="random", parameters={"n": {"min": 3, "max": 5}})).parameters
-    assert [parameter.draw(u) for u in (0.0, 0.34, 0.99)] == [3, 4, 5]
-    assert math.isclose(parameter.low, 3)
+def test_a_search_has_an_end(write_sweep: Callable[..., Path]) -> None:
+    with pytest.raises(SystemExit, match="a random search has no end: give --points, or run_cap in the file"):
+        sweep(write_sweep(method="random"))
+
+
+def test_a_folder_of_something_else_is_left_alone(write_sweep: Callable[..., Path], runs: list[dict[str, str]]) -> None:
+    path = write_sweep()
+    precious = path.parent / "out" / "point_0001" / "precious.txt"
+    precious.parent.mkdir(parents=True)
+    precious.touch()
+    for options in ([], ["--fresh"]):
+        with pytest.raises(SystemExit, match="point_0001 was not made by this command"):
+            sweep(path, *options)
+    assert precious.exists()
+    assert not runs
+
+
+def test_a_point_is_fitted_and_its_metric_read(write_sweep: Callable[..., Path], tmp_path: Path) -> None:
+    command = ["facequal", "fit", "-c", str(DEMO), "-c", str(TINY), "${args}"]
+    parameters = {"data.batch_size": {"values": [4]}, "model.init_args.nonsense": {"values": [0]}}
+    metric = {"name": "train/loss", "goal": "minimize"}
+    with pytest.raises(SystemExit):
+        sweep(write_sweep(command=command, metric=metric, parameters=parameters))
+    (row,) = rows(tmp_path / "out")
+    assert row["error"].startswith('TypeError: Parser key "model": ')
+    assert row["value"] == ""
+    assert "nonsense" in (tmp_path / "out" / "point_0000" / "log.txt").read_text()
+    parameters.popitem()
+    (row,) = sweep(write_sweep(command=command, metric=metric, parameters=parameters))
+    logged = pd.read_csv(tmp_path / "out" / "point_0000" / "metrics.csv")["train/loss"].dropna()
+    assert float(row["value"]) == pytest.approx(logged.iloc[-1], rel=1e-4)

@@ -17,7 +17,7 @@ import yaml
 from facequal.data.sources.images import read_image
 from facequal.engine.fit_and_test import RunCLI
 from facequal.engine.lightning import FaceQualCLI
-from tests.engine.test_lightning import DEMO, ROOT, TINY
+from tests.engine.pretended import DEMO, ROOT, TINY
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:wandb")
 WANDB = ROOT / "experiments" / "loggers" / "wandb.yaml"

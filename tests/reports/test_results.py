@@ -1,4 +1,3 @@
-import csv
 import math
 from dataclasses import replace
 
@@ -7,13 +6,14 @@ import pandas as pd
 import pytest
 
 from facequal.reports.results import (
+    RESULT_COLUMNS,
     Result,
     column_order,
     read_results,
-    summarise,
+    results_table,
     write_atomically,
     write_results,
-    write_summary,
+    write_table,
 )
 
 FULL = Result(
@@ -113,37 +113,35 @@ def test_a_reader_of_the_old_file_keeps_it(tmp_path):
     assert path.read_text() == "new\n"
 
 
-def test_summary_is_mean_and_sample_deviation_over_runs(tmp_path):
-    values = [0.91, 0.94, 0.95]
-    runs = [[replace(FULL, value=v, seed=s), replace(BARE, value=30.0 + s)] for s, v in enumerate(values)]
-    accuracy, psnr = summarise(runs)
-    assert accuracy.mean == pytest.approx(np.mean(values))
-    assert accuracy.std == pytest.approx(np.std(values, ddof=1))
-    assert (accuracy.minimum, accuracy.maximum, accuracy.num_runs) == (0.91, 0.95, 3)
-    assert (psnr.mean, psnr.std, psnr.unit, psnr.metric) == (31.0, 1.0, "dB", "psnr")
-    with write_summary(tmp_path / "summary.csv", [accuracy, psnr]).open() as file:
-        rows = list(csv.DictReader(file))
-    assert [float(row["mean"]) for row in rows] == [accuracy.mean, psnr.mean]
-    assert [float(row["std"]) for row in rows] == [accuracy.std, psnr.std]
-    assert [row["num_runs"] for row in rows] == ["3", "3"]
+def test_the_long_table_holds_every_figure_of_every_seed():
+    nothing = replace(BARE, value=math.nan)
+    table = results_table({"base": {0: [FULL, BARE], 1: [FULL]}, "row": {"seed_0": [nothing], "seed_1": []}})
+    assert list(table.columns) == ["run", "seed", *RESULT_COLUMNS[:-1]]
+    assert table["run"].tolist() == ["base", "base", "base", "row"]
+    assert table["seed"].tolist() == [0, 0, 1, "seed_0"]
+    assert table["value"].tolist()[:3] == [FULL.value, math.inf, FULL.value]
+    assert table["value"].dtype == float
+    first, second, *_ = table.to_dict("records")
+    assert (first["std"], first["interval_high"], first["num"], first["folds"]) == (1 / 3, 2 / 3, 6000, 10)
+    assert (second["std"], second["interval_low"], second["folds"]) == (None, None, None)
+    assert len(results_table({})) == 0
 
 
-def test_summary_of_one_run_missing_and_nan_figures():
-    (one,) = summarise([[FULL]])
-    assert one.mean == FULL.value
-    assert math.isnan(one.std)
-    nan = replace(FULL, value=math.nan)
-    figure, other = summarise([[FULL], [nan, BARE], [FULL]])
-    assert (figure.mean, figure.std, figure.num_runs) == (FULL.value, 0.0, 2)
-    assert other.num_runs == 1
-    (nothing,) = summarise([[nan], [nan]])
-    assert nothing.num_runs == 0
-    assert all(math.isnan(x) for x in (nothing.mean, nothing.std, nothing.minimum, nothing.maximum))
-    assert summarise([]) == []
+def test_a_figure_may_be_in_many_seeds_but_once_in_each():
+    results_table({"a": {0: [FULL, replace(FULL, rule="exact")], 1: [FULL]}, "b": {0: [FULL]}})
+    message = r"a, seed 1: this figure appears twice: (?s:.*)7 px, accuracy, grid, fraction"
+    with pytest.raises(ValueError, match=message):
+        results_table({"a": {0: [FULL], 1: [FULL, BARE, FULL]}})
+    with pytest.raises(ValueError, match=r"^seed 0: this figure appears twice: "):
+        results_table({"": {0: [BARE, BARE]}})
 
 
-def test_summary_keeps_rules_apart_and_refuses_repeats():
-    grid, exact = summarise([[FULL, replace(FULL, rule="exact", value=0.9)]])
-    assert (grid.rule, exact.rule) == ("grid", "exact")
-    with pytest.raises(ValueError, match=r"run 1 \(seed 0\) holds this figure twice: (?s:.*)7 px, accuracy, grid"):
-        summarise([[FULL], [FULL, FULL]])
+def test_tables_keep_every_digit(tmp_path):
+    values = np.random.default_rng(0).standard_normal(200) * 10.0 ** np.arange(-100, 100)
+    special = [0.1 + 0.2, 1e16, 1e-5, -0.0, math.inf, math.nan]
+    table = pd.DataFrame({"name": 'a "b", c', "value": [*values, *special], "whole": [1, None] * 103})
+    lines = write_table(tmp_path / "a.csv", table, missing="nan").read_text().splitlines()
+    assert lines[0] == "name,value,whole"
+    for line, value in zip(lines[1:], [*values.tolist(), *special], strict=True):
+        assert line.startswith(f'"a ""b"", c",{value!r},')
+    assert write_table(tmp_path / "b.csv", table[-1:]).read_text() == 'name,value,whole\n"a ""b"", c",,\n'

@@ -1,8 +1,5 @@
 import json
 import math
-import re
-from datetime import datetime
-from importlib.metadata import version
 
 import cv2
 import pytest
@@ -128,15 +125,3 @@ def test_a_figure_given_twice_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="appears twice"):
         write_report(tmp_path, [RESULTS[0], RESULTS[0]], curves(), INFO)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_run_info_describes_this_process(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["facequal", "test", "--x", "two words"])
-    info = RunInfo.collect(config_hash="f00", seed=3, checkpoint="a.ckpt")
-    assert info.command == "facequal test --x 'two words'"
-    assert (info.config_hash, info.seed, info.checkpoint) == ("f00", 3, "a.ckpt")
-    assert datetime.fromisoformat(info.date).utcoffset().total_seconds() == 0
-    assert info.versions["torch"] == version("torch")
-    assert set(info.versions) == {"facequal", "torch", "lightning", "python"}
-    assert re.fullmatch(r"3\.\d+\.\d+.*", info.versions["python"])
-    assert RunInfo.collect(command="mine").command == "mine"

@@ -3,8 +3,19 @@ import math
 import pytest
 from rich.console import Console
 
-from facequal.reports.results import Result, summarise
-from facequal.reports.tables import MAX_WIDTH, amount, format_value, print_table, render_summary, render_table, sections
+from facequal.reports.results import Result, results_table
+from facequal.reports.statistics import summarise
+from facequal.reports.tables import (
+    MAX_WIDTH,
+    Cell,
+    amount,
+    by_section,
+    format_value,
+    lines_of,
+    print_table,
+    render_summary,
+    render_table,
+)
 
 
 def text_of(table, width=120):
@@ -126,11 +137,30 @@ def test_the_printed_width_is_not_that_of_the_terminal(monkeypatch, capsys):
 
 def test_a_figure_given_twice_is_refused():
     with pytest.raises(ValueError, match="appears twice: lfw, cross-resolution, accuracy, grid, fraction, 7 px"):
-        sections([accuracy("7 px", 0.1), accuracy("14 px", 0.1), accuracy("7 px", 0.1)])
+        by_section([accuracy("7 px", 0.1), accuracy("14 px", 0.1), accuracy("7 px", 0.1)])
 
 
 def test_summary_shows_mean_spread_and_runs():
     runs = [[accuracy("7 px", 0.7), accuracy("112 px", v)] for v in (0.9, 0.92)] + [[accuracy("7 px", 0.73)]]
-    rows = rows_of(render_summary(summarise(runs)))
+    rows = rows_of(render_summary(summarise(results_table({"": dict(enumerate(runs))}))))
     assert ["lfw", "accuracy", "(grid)", "71.00", "91.00"] in rows
     assert ["cross-resolution", "±", "over", "2", "to", "3", "1.73", "1.41"] in rows
+
+
+def test_figures_by_section_keep_their_order():
+    one, two = accuracy("112 px", 0.9), accuracy("7 px", 0.7)
+    exact, other = accuracy("7 px", 0.6, rule="exact"), accuracy("7 px", 0.5, condition="same-resolution")
+    sections = by_section([one, exact, other, two])
+    assert list(sections) == [("lfw", "cross-resolution"), ("lfw", "same-resolution")]
+    assert sections["lfw", "cross-resolution"] == {
+        ("accuracy", "grid", "fraction"): {"112 px": one, "7 px": two},
+        ("accuracy", "exact", "fraction"): {"7 px": exact},
+    }
+
+
+def test_spreads_stand_below_where_they_have_a_name():
+    cells = [Cell(0.5, 0.01, sign="+"), Cell(0.25), Cell()]
+    assert lines_of("a", cells) == [["a", "+50.00", "25.00", "n/a"]]
+    assert lines_of("a", cells, "±", "") == [["a", "+50.00", "25.00", "n/a"], ["±", "1.00", "", ""]]
+    assert Cell(20.0, 0.5, "dB", note="refs").text == "20.00 ± 0.50 dB [refs]"
+    assert (Cell(0.5, math.nan).has_spread, Cell(0.5, 0.0).has_spread) == (False, True)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facequal.degradations.suites import resolution_suite
-from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError, Section
-from facequal.reports.comparison.reading import Comparison, Place, Report
+from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
+from facequal.reports.comparison.pairing import Comparison
 from facequal.reports.results import column_order
-from facequal.reports.seeds import Change, change
+from facequal.reports.statistics import change
 
 SEVEN_SETS = ("lfw", "cfp_ff", "cfp_fp", "agedb_30", "calfw", "cplfw", "vgg2_fp")
 """The verification files that the InsightFace training packages come with."""
@@ -49,20 +49,19 @@ def resolution_table(comparison: Comparison, condition: str, wanted: Sequence[st
         notes = [*notes, f"Left out of the mean, since not all reports hold them in full: {', '.join(incomplete)}."]
     if unmeasured:
         notes = [*notes, f"No mean over all resolutions, since there are no figures at {', '.join(unmeasured)}."]
-    before, after = (
-        {size: [_mean(report, complete, condition, [size]) for report in side] for size in sizes}
-        | {"mean": [_mean(report, complete, condition, sizes) for report in side]}
-        for side in (comparison.before, comparison.after)
-    )
-    cells = {column: change(before[column], after[column]) for column in before}
-    columns = ["lfw", *cells, "xqlfw"]
+    title = f"{len(complete)} set{'s' * (len(complete) > 1)}"
+    means = {size: [size] for size in sizes} | {"mean": sizes}
+    values = {
+        column: [_means(comparison, side, complete, condition, averaged) for side in comparison.sides]
+        for column, averaged in means.items()
+    }
+    columns = ["lfw", *values, "xqlfw"]
     for name in ("lfw", "xqlfw"):
-        cells[name], note = _clean(comparison, name, condition)
+        values[name], note = _clean(comparison, name, condition)
         notes = [*notes, note]
+    changes = [change((title, condition, column, "accuracy"), *sides) for column, sides in values.items()]
     images = "the second image" if resolution_suite(condition).degraded == "second" else "both images"
-    title = f"Accuracy with {images} of each pair degraded"
-    section = Section(f"{len(complete)} set{'s' * (len(complete) > 1)}", condition, cells)
-    return ComparisonTable(title, columns, [section], notes)
+    return ComparisonTable(f"Accuracy with {images} of each pair degraded", columns, changes, notes)
 
 
 def averaged_sets(comparison: Comparison, wanted: Sequence[str] | None) -> tuple[list[str], list[str]]:
@@ -72,22 +71,22 @@ def averaged_sets(comparison: Comparison, wanted: Sequence[str] | None) -> tuple
         ValueError: If the reports share no set, or none of those wanted; names what each holds.
     """
     shared = shared_sets(comparison, wanted)
-    given = list(dict.fromkeys(wanted or SEVEN_SETS))
-    found = [name for name in given if name in shared]
-    if not found:
+    asked = list(dict.fromkeys(wanted or SEVEN_SETS))
+    averaged = [name for name in asked if name in shared]
+    if not averaged:
         return shared, [
             f"None of {', '.join(SEVEN_SETS)} is in all reports: mean of all {len(shared)} sets that are: "
             f"{', '.join(shared)}."
         ]
-    missing = [name for name in given if name not in found]
-    return found, [
-        f"Mean of {len(found)} of {len(given)} sets: {', '.join(found)}"
+    missing = [name for name in asked if name not in averaged]
+    return averaged, [
+        f"Mean of {len(averaged)} of {len(asked)} sets: {', '.join(averaged)}"
         + (f"; not in both reports: {', '.join(missing)}." if missing else ".")
     ]
 
 
 def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> list[str]:
-    """Return the sets that all reports hold, those of `wanted` if it is given.
+    """Return the sets that all reports hold, those of `wanted` if there is any.
 
     Raises:
         ValueError: If there is none; names what each report holds.
@@ -97,7 +96,7 @@ def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> 
     if not chosen:
         held: dict[tuple[str, ...], Path] = {}  # seeds mostly hold the same sets: one path of each kind says enough
         for report in (*comparison.before, *comparison.after):
-            held.setdefault(tuple(dict.fromkeys(protocol for protocol, *_ in report.figures)), report.path)
+            held.setdefault(tuple(dict.fromkeys(one.protocol for one in report.results)), report.path)
         which = f"none of {', '.join(wanted)}" if wanted else "no test set"
         words = "; ".join(f"{path} holds {', '.join(names)}" for names, path in held.items())
         raise ValueError(f"{which} is in all reports: {words}")
@@ -107,49 +106,38 @@ def shared_sets(comparison: Comparison, wanted: Sequence[str] | None = None) -> 
 def set_table(
     comparison: Comparison, protocols: Sequence[str], title: str, metric: str = "accuracy"
 ) -> ComparisonTable:
-    """Return one metric of sets, in each condition and at each resolution that any report holds: table 3 is that of LFW.
+    """Return one metric of sets, in each condition and at each resolution that any report holds.
+
+    Table 3 of the octuplet paper is that of LFW.
 
     Raises:
         NotMeasuredError: If no report holds the metric of these sets.
     """
-    figures = [key[:3] for report in (*comparison.before, *comparison.after) for key in report.figures]
-    places = [place for place in dict.fromkeys(figures) if place[0] in protocols]
-    columns = column_order(column for *_, column in places)
-    sections = []
-    for protocol in protocols:
-        for condition in dict.fromkeys(condition for name, condition, _ in places if name == protocol):
-            own = [column for column in columns if (protocol, condition, column) in places]
-            cells = {column: change_at(comparison, (protocol, condition, column), metric) for column in own}
-            sections.append(Section(protocol, condition, cells))
-    if not sections:
+    table = comparison.table[comparison.table["protocol"].isin(list(protocols))]
+    places = table[["protocol", "condition", "column"]].drop_duplicates().values.tolist()
+    if not places:
         raise NotMeasuredError(f"no report holds {', '.join(protocols)}")
-    return ComparisonTable(title, columns, sections, metric=metric)
+    changes = [
+        comparison.change((protocol, condition, column), metric)
+        for name in protocols
+        for protocol, condition, column in places
+        if protocol == name
+    ]
+    return ComparisonTable(title, column_order(table["column"]), changes, metric=metric)
 
 
-def change_at(comparison: Comparison, place: Place, metric: str) -> Change:
-    """Return the change of one figure; NaN where a report lacks it."""
-    return change(
-        *([value(report, place, metric) for report in side] for side in (comparison.before, comparison.after))
-    )
+def _means(comparison: Comparison, side: str, sets: Sequence[str], condition: str, sizes: Sequence[str]) -> list[float]:
+    """Return the mean accuracy over sets and sizes of each report of a side."""
+    values = [comparison.values(side, (name, condition, size)) for name in sets for size in sizes]
+    return [statistics.fmean(report) for report in zip(*values, strict=True)]
 
 
-def value(report: Report, place: Place, metric: str = "accuracy") -> float:
-    """Return a figure of a report; NaN if it lacks it."""
-    result = report.figures.get((*place, metric))
-    return math.nan if result is None else result.value
-
-
-def _mean(report: Report, sets: Sequence[str], condition: str, sizes: Sequence[str]) -> float:
-    return statistics.fmean(value(report, (name, condition, size)) for name in sets for size in sizes)
-
-
-def _clean(comparison: Comparison, protocol: str, condition: str) -> tuple[Change, str]:
-    """Return the accuracy on undegraded images, which are the largest, and a sentence that says their size."""
-    reports = (*comparison.before, *comparison.after)
-    columns = column_order(key[2] for report in reports for key in report.figures if key[:2] == (protocol, condition))
+def _clean(comparison: Comparison, protocol: str, condition: str) -> tuple[list[list[float]], str]:
+    """Return the accuracies of both sides on undegraded images, which are the largest, and a sentence on their size."""
+    table = comparison.table
+    columns = column_order(table.loc[(table["protocol"] == protocol) & (table["condition"] == condition), "column"])
     columns = [column for column in columns if column.endswith(" px")]
     if not columns:
-        return change([math.nan], [math.nan]), f"{protocol}: in no report."
-    return change_at(
-        comparison, (protocol, condition, columns[-1]), "accuracy"
-    ), f"{protocol}: at {columns[-1]}, clean."
+        return [[math.nan], [math.nan]], f"{protocol}: in no report."
+    values = [comparison.values(side, (protocol, condition, columns[-1])) for side in comparison.sides]
+    return values, f"{protocol}: at {columns[-1]}, clean."

@@ -1,12 +1,11 @@
 """Bars of two models' accuracies side by side, grouped by set and resolution."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError, Section
-from facequal.reports.png import png
-from facequal.reports.seeds import Change, Statistic
+from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
+from facequal.reports.statistics import Change, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,32 +20,20 @@ _BAR_WIDTH = 0.4
 _GAP = 0.6  # between sets, in units of a pair
 
 
-class SetBars(NamedTuple):
-    """The pairs of bars of one set: a change per resolution."""
-
-    name: str
-    changes: dict[str, Change]
-
-
 class BarRow(NamedTuple):
-    """A panel: some sets in one condition."""
+    """A panel: the changes of some sets in one condition, by set and resolution."""
 
     condition: str
-    sets: list[SetBars]
+    sets: dict[str, dict[str, Change]]
 
     @property
-    def num_pairs(self) -> int:
-        """Pairs of bars in the row."""
-        return sum(len(one.changes) for one in self.sets)
-
-
-def bars_png(table: ComparisonTable) -> bytes:
-    """Return the picture of `draw_bars` as a PNG file."""
-    return png(draw_bars(table))
+    def changes(self) -> list[Change]:
+        """One per pair of bars, from left to right."""
+        return [change for changes in self.sets.values() for change in changes.values()]
 
 
 def draw_bars(table: ComparisonTable) -> "Figure":
-    """Return accuracy before and after as pairs of bars, in groups of one set, one panel per condition (more for many sets).
+    """Return accuracy before and after as pairs of bars in groups of one set, a panel per condition or several.
 
     The axis starts at chance (50 %), or lower where a figure is lower. Above each pair stands the delta in percentage
     points; whiskers are the standard deviations over seeds. Figures that one side lacks are left out.
@@ -63,10 +50,10 @@ def draw_bars(table: ComparisonTable) -> "Figure":
     rows = list(bar_rows(table))
     if not rows:
         raise NotMeasuredError("no accuracy is there both before and after")
-    figures = [figure for row in rows for one in row.sets for change in one.changes.values() for figure in change[:2]]
-    lowest = min(figure.mean - _whisker(figure) for figure in figures)
+    measured = [figure for row in rows for change in row.changes for figure in change[:2]]
+    lowest = min(figure.mean - _whisker(figure) for figure in measured)
     bottom = min(CHANCE, math.floor(20 * lowest) / 20)
-    widest = max(row.num_pairs + _GAP * len(row.sets) for row in rows)
+    widest = max(len(row.changes) + _GAP * len(row.sets) for row in rows)
     size = (max(0.46 * widest + 0.9, 5.0), 3.2 * len(rows) + 0.4)
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12), dpi=110)
     for row, axis in zip(rows, figure.subplots(len(rows), 1, squeeze=False).flat, strict=True):
@@ -79,59 +66,49 @@ def draw_bars(table: ComparisonTable) -> "Figure":
 
 def bar_rows(table: ComparisonTable) -> Iterator[BarRow]:
     """Yield the panels of a table: each condition in turn, its sets shared out evenly over as few rows as suffice."""
-    for condition in dict.fromkeys(section.condition for section in table.sections):
-        sets = [_set_bars(table, section) for section in table.sections if section.condition == condition]
-        sets = [one for one in sets if one.changes]
-        num_rows = math.ceil(sum(len(one.changes) for one in sets) / PAIRS_ACROSS)
-        per_row = math.ceil(len(sets) / max(num_rows, 1))
-        for start in range(0, len(sets), max(per_row, 1)):
-            yield BarRow(condition, sets[start : start + per_row])
-
-
-def _set_bars(table: ComparisonTable, section: Section) -> SetBars:
-    cells = {column: section.cells[column] for column in table.columns if column in section.cells}
-    return SetBars(section.protocol, {column: cell for column, cell in cells.items() if math.isfinite(cell.delta.mean)})
+    conditions: dict[str, dict[str, dict[str, Change]]] = {}
+    for (protocol, condition), changes in table.sections.items():
+        drawn = {column: changes[column] for column in table.columns if column in changes}
+        drawn = {column: change for column, change in drawn.items() if math.isfinite(change.delta.mean)}
+        if drawn:
+            conditions.setdefault(condition, {})[protocol] = drawn
+    for condition, sets in conditions.items():
+        num_rows = math.ceil(sum(map(len, sets.values())) / PAIRS_ACROSS)
+        per_row = math.ceil(len(sets) / num_rows)
+        for start in range(0, len(sets), per_row):
+            yield BarRow(condition, dict(list(sets.items())[start : start + per_row]))
 
 
 def _draw_row(axis: "Axes", row: BarRow) -> None:
-    starts = _starts(row.sets)
-    places: list[float] = []
-    for start, one in zip(starts, row.sets, strict=True):
-        own = [start + number for number in range(len(one.changes))]
-        places += own
-        middle = ((own[0] + own[-1]) / 2, 0)
+    positions: list[float] = []
+    start = 0.0
+    for name, changes in row.sets.items():
+        positions += [start + number for number in range(len(changes))]
+        middle = ((start + positions[-1]) / 2, 0)
         where = axis.get_xaxis_transform()
-        axis.annotate(one.name, middle, (0, -18), xycoords=where, textcoords="offset points", ha="center", va="top")
-    changes = [change for one in row.sets for change in one.changes.values()]
+        axis.annotate(name, middle, (0, -18), xycoords=where, textcoords="offset points", ha="center", va="top")
+        start += len(changes) + _GAP
     for side, name in ((-0.5, "before"), (0.5, "after")):
-        figures: list[Statistic] = [getattr(change, name) for change in changes]
-        whiskers = [_whisker(figure) for figure in figures]
+        measured: list[Summary] = [getattr(change, name) for change in row.changes]
+        whiskers = [_whisker(figure) for figure in measured]
         axis.bar(
-            [place + side * _BAR_WIDTH for place in places],
-            [100 * figure.mean for figure in figures],
+            [position + side * _BAR_WIDTH for position in positions],
+            [100 * figure.mean for figure in measured],
             _BAR_WIDTH,
             color=COLOURS[name],
             label=name,
             yerr=[100 * length for length in whiskers] if any(whiskers) else None,
             error_kw={"elinewidth": 0.9, "ecolor": "0.25"},
         )
-    for place, change in zip(places, changes, strict=True):
+    for position, change in zip(positions, row.changes, strict=True):
         top = max(figure.mean + _whisker(figure) for figure in change[:2])
         text = f"{100 * change.delta.mean:+z.1f}"  # z: no minus before a zero
-        axis.annotate(text, (place, 100 * top), (0, 2), textcoords="offset points", ha="center", fontsize=6.5)
-    labels = [column.removesuffix(" px") for one in row.sets for column in one.changes]
-    axis.set_xticks(places, labels)
+        axis.annotate(text, (position, 100 * top), (0, 2), textcoords="offset points", ha="center", fontsize=6.5)
+    axis.set_xticks(positions, [change.before.column.removesuffix(" px") for change in row.changes])
 
 
-def _whisker(figure: Statistic) -> float:
+def _whisker(figure: Summary) -> float:
     return figure.std if figure.has_spread else 0.0
-
-
-def _starts(sets: Sequence[SetBars]) -> list[float]:
-    starts = [0.0]
-    for one in sets[:-1]:
-        starts.append(starts[-1] + len(one.changes) + _GAP)
-    return starts
 
 
 def _style(axis: "Axes", condition: str, bottom: float, widest: float) -> None:

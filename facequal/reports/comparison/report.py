@@ -7,15 +7,20 @@ from typing import Literal, get_args
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.comparison.accuracy import resolution_table, set_table, shared_sets
-from facequal.reports.comparison.bars import bars_png
-from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
-from facequal.reports.comparison.reading import Comparison, Report, require_comparable
-from facequal.reports.comparison.tables import changes_csv, changes_markdown
+from facequal.reports.comparison.bars import draw_bars
+from facequal.reports.comparison.changes import (
+    ComparisonTable,
+    NotMeasuredError,
+    changes_markdown,
+    write_changes,
+)
+from facequal.reports.comparison.pairing import Comparison, Report, require_comparable
 from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
 from facequal.reports.layout import CSV_FILE
 from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.png import png
 from facequal.reports.results import write_atomically
-from facequal.reports.roc import compared_roc_png
+from facequal.reports.roc import draw_compared_roc
 from facequal.reports.tables import NOT_AVAILABLE
 
 ProductName = Literal["cross-resolution", "same-resolution", "lfw", "roc", "bars"]
@@ -92,7 +97,7 @@ def _set_product(comparison: Comparison, sets: Sequence[str]) -> Product:
 
 def _bars_product(comparison: Comparison, sets: Sequence[str]) -> Product:
     table = set_table(comparison, sets, "Accuracy on each set at each resolution")
-    return Product("bars", table, bars_png(table))
+    return Product("bars", table, png(draw_bars(table)))
 
 
 def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
@@ -100,12 +105,12 @@ def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
     seeds = [*before, *after]
     drawn = {key[:2] for key in seeds[0] if all(key in curves for curves in seeds)}
     table = set_table(comparison, sets, "EER (lower is better) on each set at each resolution", "eer")
-    sections = [section for section in table.sections if (section.protocol, section.condition) in drawn]
-    if not sections:
+    changes = [change for change in table.changes if (change.before.protocol, change.before.condition) in drawn]
+    if not changes:
         raise NotMeasuredError(f"the reports share no curve of {', '.join(sets)}")
     notes = ["The curves are the mean TAR over the seeds at each FAR."] if len(seeds) > 2 else []
-    table = ComparisonTable(table.title, table.columns, sections, notes, table.metric)
-    return Product("roc", table, compared_roc_png(before, after, table))
+    table = replace(table, changes=changes, notes=notes)
+    return Product("roc", table, png(draw_compared_roc(before, after, table)))
 
 
 def _curves(report: Report) -> Mapping[CurveKey, RocCurve]:
@@ -135,7 +140,7 @@ def write_comparison(
         for path in earlier:
             path.unlink(missing_ok=True)
     for product in products:
-        write_atomically(folder / f"{product.name}.csv", changes_csv(product.table))
+        write_changes(folder / f"{product.name}.csv", product.table)
         if product.picture is not None:
             write_atomically(folder / f"{product.name}.png", product.picture)
     return write_atomically(folder / REPORT_FILE, comparison_markdown(comparison, products, left_out))
@@ -167,16 +172,16 @@ def tables_shown_once(products: Sequence[Product]) -> list[ComparisonTable | Non
     shown: set[tuple[str, str, str]] = set()
     tables: list[ComparisonTable | None] = []
     for product in products:
-        table = product.table
-        keys = {(section.protocol, section.condition, table.metric): section for section in table.sections}
-        own = [section for key, section in keys.items() if key not in shown]
-        repeated = dict.fromkeys(key[0] for key in keys if key in shown)
-        if own and repeated:
-            columns = [column for column in table.columns if any(column in section.cells for section in own)]
-            notes = [*table.notes, f"In a table above: {', '.join(repeated)}."]
-            table = replace(table, columns=columns, sections=own, notes=notes)
-        tables.append(table if own else None)
-        shown |= keys.keys()
+        table, metric = product.table, product.table.metric
+        repeated = [heading for heading in table.sections if (*heading, metric) in shown]
+        new = {heading: changes for heading, changes in table.sections.items() if heading not in repeated}
+        shown |= {(*heading, metric) for heading in new}
+        if new and repeated:
+            columns = [column for column in table.columns if any(column in changes for changes in new.values())]
+            notes = [*table.notes, f"In a table above: {', '.join(dict.fromkeys(name for name, _ in repeated))}."]
+            changes = [change for section in new.values() for change in section.values()]
+            table = replace(table, columns=columns, changes=changes, notes=notes)
+        tables.append(table if new else None)
     return tables
 
 
@@ -184,8 +189,8 @@ def missing_sets(comparison: Comparison) -> list[str]:
     """Return sentences that name the test sets which some reports lack, or left out as their files are missing."""
     sentences = []
     shared = set(comparison.protocols())
-    for name, reports in (("before", comparison.before), ("after", comparison.after)):
-        held = dict.fromkeys(key[0] for report in reports for key in report.figures)
+    for name, reports in comparison.sides.items():
+        held = dict.fromkeys(result.protocol for report in reports for result in report.results)
         only = [protocol for protocol in held if protocol not in shared]
         if only:
             sentences.append(f"In some reports only, among them {name}: {', '.join(only)}.")
@@ -197,10 +202,10 @@ def missing_sets(comparison: Comparison) -> list[str]:
 
 def _sources(comparison: Comparison) -> str:
     rows = []
-    for name, reports in (("before", comparison.before), ("after", comparison.after)):
+    for name, reports in comparison.sides.items():
         for report in reports:
-            told = [report.run.get(key) for key in ("config_hash", "seed", "checkpoint", "date")]
-            cells = [NOT_AVAILABLE if entry in (None, "") else str(entry) for entry in told]
+            settings = [report.info.get(key) for key in ("config_hash", "seed", "checkpoint", "date")]
+            cells = [NOT_AVAILABLE if entry in (None, "") else str(entry) for entry in settings]
             rows.append([name, str(report.path), *cells])
     table = markdown_table(["model", "results", "config hash", "seed", "checkpoint", "date"], rows, num_texts=6)
     names = [name for name in comparison.seeds if name]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from facequal.reports.notes import Notes
 from facequal.reports.page.runs import Run
-from facequal.reports.results import Result, column_order
+from facequal.reports.results import FIGURE, column_order, results_table
+from facequal.reports.statistics import MODE_SIGN, Summary, aligned, summarise
 from facequal.reports.study.maps import LOWER_IS_BETTER
-from facequal.reports.study.summary import MODE_SIGN, RowFigure, RowResults, figures_of, one_rule, without_modes
 from facequal.reports.tables import metric_label
 
 _HIGHER_IS_BETTER = re.compile(r"accuracy|auc|tar@far=.*|rank-\d+|top-\d+|psnr|ssim|identity similarity")
@@ -23,14 +23,14 @@ class Group:
 
     Attributes:
         metric, rule, unit: As in `Result`; the rule without a method's mode.
-        cells: Figure by run and column.
+        cells: Summary by run and column.
         counts: What the figure of each column rests on.
     """
 
     metric: str
     rule: str
     unit: str
-    cells: dict[str, dict[str, RowFigure]] = field(default_factory=dict)
+    cells: dict[str, dict[str, Summary]] = field(default_factory=dict)
     counts: dict[str, Count] = field(default_factory=dict)
 
     @property
@@ -86,59 +86,44 @@ class ProtocolTable:
 
 def protocol_tables(runs: Sequence[Run], notes: Notes) -> list[ProtocolTable]:
     """Return the figures of all runs, means over their seeds; what was not tested alike is kept apart and noted."""
+    table = aligned(results_table({run.name: {name: own.results for name, own in run.seeds.items()} for run in runs}))
+    counts: dict[tuple[str, ...], set[tuple[int, int | None]]] = {}
+    for *name, num, folds in table[["run", *FIGURE, "num", "folds"]].itertuples(index=False):
+        counts.setdefault(tuple(name), set()).add((num, folds))
     tables: dict[tuple[str, str], ProtocolTable] = {}
-    for run in runs:
-        for (protocol, condition), metrics in _by_table(run).items():
-            table = tables.setdefault((protocol, condition), ProtocolTable(protocol, condition))
-            for key, cells in metrics.items():
-                _place(table, key, run.name, cells)
+    metrics: dict[tuple[str, ...], list[Summary]] = {}
+    for figure in summarise(table):
+        rule = figure.rule.partition(MODE_SIGN)[0]
+        key = (figure.run, figure.protocol, figure.condition, figure.metric, rule, figure.unit)
+        metrics.setdefault(key, []).append(figure)
+    for (_, protocol, condition, metric, rule, unit), figures in metrics.items():
+        own = tables.setdefault((protocol, condition), ProtocolTable(protocol, condition))
+        _place(own, Group(metric, rule, unit), figures, {f.column: _count(counts[f[:7]]) for f in figures})
     tested = [run.name for run in runs if any(seed.results for seed in run.seeds.values())]
-    for table in tables.values():
-        there = {name for group in table.groups for name in group.cells}
-        table.absent = [name for name in tested if name not in there]
-        for sentence in _mixed(table):
+    for own in tables.values():
+        there = {name for group in own.groups for name in group.cells}
+        own.absent = [name for name in tested if name not in there]
+        for sentence in _mixed(own):
             notes.add(sentence)
     return list(tables.values())
 
 
-_Cells = dict[str, tuple[RowFigure, Count]]
+def _count(numbers: set[tuple[int, int | None]]) -> Count:
+    return tuple(sorted(numbers, key=str))
 
 
-def _by_table(run: Run) -> dict[tuple[str, str], dict[tuple[str, str, str], _Cells]]:
-    """Return figures and counts of a run by protocol and condition, then by metric, rule and unit, then by column."""
-    results = {number: seed.results for number, seed in enumerate(run.seeds.values()) if seed.results}
-    counts = _counts(results)
-    found: dict[tuple[str, str], dict[tuple[str, str, str], _Cells]] = {}
-    for figure in figures_of(RowResults(run.name, results, "", {})):
-        metric = (figure.metric, figure.rule.partition(MODE_SIGN)[0], figure.unit)
-        cells = found.setdefault((figure.protocol, figure.condition), {}).setdefault(metric, {})
-        cells[figure.column] = (figure, counts[(*figure.place, figure.rule)])
-    return found
-
-
-def _counts(results: Mapping[int, Sequence[Result]]) -> dict[tuple[str, ...], Count]:
-    """Return what each figure rests on, by place and rule, as `figures_of` names them."""
-    found: dict[tuple[str, ...], set[tuple[int, int | None]]] = {}
-    for own in one_rule({seed: without_modes(every) for seed, every in results.items()}).values():
-        for r in own:
-            key = (r.protocol, r.condition, r.column, r.metric, r.rule)
-            found.setdefault(key, set()).add((r.num, r.folds))
-    return {key: tuple(sorted(values, key=str)) for key, values in found.items()}
-
-
-def _place(table: ProtocolTable, key: tuple[str, str, str], run: str, cells: _Cells) -> None:
-    """Put a run into the first group of its metric that was tested alike, or into one of its own."""
-    counts = {column: count for column, (_, count) in cells.items()}
+def _place(table: ProtocolTable, new: Group, figures: Sequence[Summary], counts: Mapping[str, Count]) -> None:
+    """Put the figures of a run into the first group of their metric that was tested alike, or into the new one."""
     for group in table.groups:
         is_same = all(group.counts.get(column, count) == count for column, count in counts.items())
-        if (group.metric, group.rule, group.unit) == key and is_same:
+        if (group.metric, group.rule, group.unit) == (new.metric, new.rule, new.unit) and is_same:
             break
     else:
-        group = Group(*key)
+        group = new
         # Beside the others of its metric.
-        places = [place for place, other in enumerate(table.groups, start=1) if other.metric == key[0]]
+        places = [place for place, other in enumerate(table.groups, start=1) if other.metric == new.metric]
         table.groups.insert(places[-1] if places else len(table.groups), group)
-    group.cells[run] = {column: figure for column, (figure, _) in cells.items()}
+    group.cells[figures[0].run] = {figure.column: figure for figure in figures}
     group.counts |= counts
 
 

@@ -7,7 +7,7 @@ from facequal.reports.page.figures import Group, ProtocolTable
 from facequal.reports.page.panels import Styles, draw_resolution_lines, draw_roc_panels, resolution_lines, roc_panels
 from facequal.reports.page.pictures import drawing
 from facequal.reports.page.runs import Run
-from facequal.reports.study.summary import RowFigure
+from facequal.reports.statistics import Summary
 from facequal.reports.tables import NOT_AVAILABLE, amount, rules_in_words
 
 
@@ -41,7 +41,7 @@ def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> li
     ]
 
 
-def _cell(figure: RowFigure | None, best: float | None, num_seeds: int) -> dict[str, Any]:
+def _cell(figure: Summary | None, best: float | None, num_seeds: int) -> dict[str, Any]:
     """Return mean and spread, with the mode of a method and the number of seeds where some lack it."""
     if figure is None:
         return {"text": NOT_AVAILABLE, "is_best": False}

@@ -9,7 +9,7 @@ from facequal.reports.page.figures import ProtocolTable
 from facequal.reports.page.runs import Run
 from facequal.reports.results import column_order
 from facequal.reports.roc import mean_steps, style_roc_axis
-from facequal.reports.study.summary import RowFigure
+from facequal.reports.statistics import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,16 +88,14 @@ def draw_roc_panels(panels: RocPanels, styles: Styles) -> "Figure":
     return figure
 
 
-def resolution_lines(
-    table: ProtocolTable, metrics: Sequence[str] = _DRAWN
-) -> dict[str, dict[str, dict[int, RowFigure]]]:
+def resolution_lines(table: ProtocolTable, metrics: Sequence[str] = _DRAWN) -> dict[str, dict[str, dict[int, Summary]]]:
     """Return figures that were measured at several sizes, by metric, run and size in pixels.
 
     Args:
         table: Of one protocol and condition.
         metrics: What the metrics to be drawn begin with.
     """
-    lines: dict[str, dict[str, dict[int, RowFigure]]] = {}
+    lines: dict[str, dict[str, dict[int, Summary]]] = {}
     for group in table.groups:
         if not group.metric.startswith(tuple(metrics)):
             continue
@@ -108,14 +106,14 @@ def resolution_lines(
     return lines
 
 
-def _sizes(cells: Mapping[str, RowFigure]) -> Iterator[tuple[int, RowFigure]]:
+def _sizes(cells: Mapping[str, Summary]) -> Iterator[tuple[int, Summary]]:
     for column in column_order(cells):
         number, _, unit = column.partition(" ")
         if unit == "px" and number.isdecimal() and not math.isnan(cells[column].mean):
             yield int(number), cells[column]
 
 
-def draw_resolution_lines(lines: Mapping[str, Mapping[str, Mapping[int, RowFigure]]], styles: Styles) -> "Figure":
+def draw_resolution_lines(lines: Mapping[str, Mapping[str, Mapping[int, Summary]]], styles: Styles) -> "Figure":
     """Return a panel per metric over the resolution, a line per run; bars are standard deviations over seeds."""
     names = [name for name in styles if any(name in runs for runs in lines.values())]
     figure, axes = panel_figure(len(lines), {name: styles[name] for name in names})

@@ -1,9 +1,9 @@
 """The runs that a page compares, as far as they can be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -15,10 +15,12 @@ from facequal.reports.layout import CONFIGS, Place, expand_studies, find_seeds, 
 from facequal.reports.notes import Notes
 from facequal.reports.page.configs import differences
 from facequal.reports.results import Result, read_results
-from facequal.reports.tables import sections
+from facequal.reports.tables import by_section
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -96,37 +98,34 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
 
 
 def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
-    results: Sequence[Result] = ()
-    info: Mapping[str, Any] = {}
+    def unless_broken(loss: str, read: Callable[[Path], Read], path: Path, default: Read) -> Read:
+        try:
+            return read(path)
+        except (ValueError, OSError) as error:
+            notes.add(f"{loss}: {error}", name)
+            return default
+
+    no_config: tuple[dict[str, Any], str] = ({}, "")
+    config = unless_broken("its configuration is left out", read_config, place.folder, no_config)
+    if place.results is None:
+        return Seed(place, config=config[0], config_text=config[1])
+    results: Sequence[Result] = unless_broken("its figures are left out", _read_figures, place.results, [])
+    path = place.results.with_name("results.json")
+    no_info: tuple[Mapping[str, object], tuple[str, ...]] = ({}, ())
+    info, left_out = unless_broken("date, command and versions are unknown", read_run_info, path, no_info)
+    if left_out:
+        notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
+    path = place.results.with_name(CURVES_FILE)
     curves: Mapping[CurveKey, RocCurve] = {}
-    if place.results is not None:
-        try:
-            results = _read_figures(place.results)
-        except (ValueError, OSError) as error:
-            notes.add(f"its figures are left out: {error}", name)
-        try:
-            info, left_out = read_run_info(place.results.with_name("results.json"))
-            if left_out:
-                notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
-        except (ValueError, OSError) as error:
-            notes.add(f"date, command and versions are unknown: {error}", name)
-        path = place.results.with_name(CURVES_FILE)
-        try:
-            curves = read_curves(path) if path.is_file() else {}
-        except (ValueError, OSError) as error:
-            notes.add(f"its ROC curves are left out: {error}", name)
-    try:
-        config, text = read_config(place.folder)
-    except (ValueError, OSError) as error:
-        notes.add(f"its configuration is left out: {error}", name)
-        config, text = {}, ""
-    return Seed(place, results, info, curves, config, text)
+    if path.is_file():
+        curves = unless_broken("its ROC curves are left out", read_curves, path, curves)
+    return Seed(place, results, info, curves, *config)
 
 
 def _read_figures(path: Path) -> list[Result]:
     results = read_results(path)
     try:
-        sections(results)
+        by_section(results)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return results

@@ -5,7 +5,7 @@ import pytest
 
 from facequal.reports.comparison.accuracy import SEVEN_SETS, resolution_table, set_table
 from facequal.reports.comparison.changes import NotMeasuredError
-from facequal.reports.comparison.reading import read_comparison
+from facequal.reports.comparison.pairing import read_comparison
 from tests.reports.comparison.made_reports import CONDITIONS, SIZES, results_of, write_run
 
 LFW = [0.60, 0.70, 0.80, 0.90, 0.99]
@@ -24,8 +24,8 @@ def compare(tmp_path):
 
 
 def means(table, model):
-    (section,) = table.sections
-    return [getattr(section.cells[column], model).mean for column in table.columns]
+    (changes,) = table.sections.values()
+    return [getattr(changes[column], model).mean for column in table.columns]
 
 
 def test_cross_resolution_by_hand(compare):
@@ -35,8 +35,7 @@ def test_cross_resolution_by_hand(compare):
     assert means(table, "before") == pytest.approx([0.99, 0.55, 0.65, 0.75, 0.85, 0.94, 0.748, 0.80])
     assert means(table, "after") == pytest.approx([0.98, 0.73, 0.76, 0.80, 0.88, 0.94, 0.822, 0.83])
     assert means(table, "delta") == pytest.approx([-0.01, 0.18, 0.11, 0.05, 0.03, 0.0, 0.074, 0.03])
-    (section,) = table.sections
-    assert (section.protocol, section.condition) == ("2 sets", "cross-resolution")
+    assert list(table.sections) == [("2 sets", "cross-resolution")]
     missing = ", ".join(name for name in SEVEN_SETS if name not in ("lfw", "calfw"))
     assert table.notes[0] == f"Mean of 2 of 7 sets: lfw, calfw; not in both reports: {missing}."
     assert table.notes[1:] == ["lfw: at 112 px, clean.", "xqlfw: at 112 px, clean."]
@@ -67,7 +66,7 @@ def test_other_sets_by_name_or_because_there_are_no_others(compare):
     assert math.isnan(means(table, "before")[0])
     one = resolution_table(comparison, "cross-resolution", ["gone", "procedural/mixed"])
     assert means(one, "before")[1:3] == pytest.approx([0.5, 0.6])
-    assert one.sections[0].protocol == "1 set"
+    assert [protocol for protocol, _ in one.sections] == ["1 set"]
     assert one.notes[0] == "Mean of 1 of 2 sets: procedural/mixed; not in both reports: gone."
     with pytest.raises(ValueError, match=r"none of gone is in all reports: .*results\.csv holds procedural/mixed, pro"):
         resolution_table(comparison, "cross-resolution", ["gone"])
@@ -85,7 +84,7 @@ def test_a_set_without_all_resolutions_is_left_out_of_the_mean(tmp_path):
     table = resolution_table(read_comparison(one, one), "cross-resolution")
     assert means(table, "before")[1] == pytest.approx(0.6)
     assert "Left out of the mean, since not all reports hold them in full: calfw (no 14 px, 56 px)." in table.notes
-    assert table.sections[0].protocol == "1 set"
+    assert [protocol for protocol, _ in table.sections] == ["1 set"]
 
 
 def test_resolutions_that_nobody_measured(compare):
@@ -114,7 +113,7 @@ def test_seeds_are_averaged_in_pairs(tmp_path):
         write_run(tmp_path / "a" / f"seed_{seed}", results_of(before))
         write_run(tmp_path / "b" / f"seed_{seed}", results_of(after))
     table = resolution_table(read_comparison(tmp_path / "a", tmp_path / "b"), "cross-resolution")
-    cell = table.sections[0].cells["14 px"]
+    cell = table.sections["2 sets", "cross-resolution"]["14 px"]
     assert cell.before.mean == pytest.approx(0.65 + statistics.mean(shift) / 2)
     assert cell.before.std == pytest.approx(statistics.stdev(shift) / 2)
     assert cell.delta.mean == pytest.approx(0.065)
@@ -127,17 +126,17 @@ def test_one_set_with_the_columns_that_the_reports_have(tmp_path):
     two = write_run(tmp_path / "b", results_of({"lfw": AFTER["lfw"][1:]}, sizes=("12 px", "16 px", "24 px", "112 px")))
     table = set_table(read_comparison(one, two), ["lfw"], "Accuracy on lfw")
     assert list(table.columns) == ["8 px", "12 px", "16 px", "24 px", "32 px", "112 px"]
-    assert [(section.protocol, section.condition) for section in table.sections] == [("lfw", c) for c in CONDITIONS]
-    cells = table.sections[0].cells
+    assert list(table.sections) == [("lfw", c) for c in CONDITIONS]
+    cells = table.sections["lfw", "cross-resolution"]
     assert cells["12 px"].delta.mean == pytest.approx(0.82 - 0.70)
     assert cells["112 px"].delta.mean == pytest.approx(-0.01)
     assert cells["8 px"].before.mean == 0.60
     assert math.isnan(cells["8 px"].after.mean)
     assert math.isnan(cells["8 px"].delta.mean)
     assert math.isnan(cells["24 px"].before.mean)
-    assert table.sections[1].cells["12 px"].before.mean == pytest.approx(0.60)
+    assert table.sections["lfw", "same-resolution"]["12 px"].before.mean == pytest.approx(0.60)
     eers = set_table(read_comparison(one, two), ["lfw"], "EER", "eer")
-    assert eers.sections[0].cells["12 px"].delta.mean == pytest.approx(-0.06)
+    assert eers.sections["lfw", "cross-resolution"]["12 px"].delta.mean == pytest.approx(-0.06)
     with pytest.raises(NotMeasuredError, match="no report holds gone"):
         set_table(read_comparison(one, two), ["gone"], "")
 
@@ -148,5 +147,5 @@ def test_clean_is_the_largest_size_that_any_report_holds(tmp_path):
         tmp_path / "b", results_of({"lfw": LFW[:2]}, sizes=("7 px", "14 px"), conditions=["same-resolution"])
     )
     table = resolution_table(read_comparison(one, two), "same-resolution")
-    assert table.sections[0].cells["lfw"].before.mean == 0.99
-    assert math.isnan(table.sections[0].cells["lfw"].after.mean)
+    assert next(iter(table.sections.values()))["lfw"].before.mean == 0.99
+    assert math.isnan(next(iter(table.sections.values()))["lfw"].after.mean)

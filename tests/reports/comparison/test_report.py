@@ -4,7 +4,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from facequal.reports.comparison.reading import read_comparison
+from facequal.reports.comparison.pairing import read_comparison
 from facequal.reports.comparison.report import make_products, tables_shown_once, write_comparison
 from tests.reports.comparison.made_reports import results_of, write_run
 
@@ -64,11 +64,11 @@ def test_the_product_lfw_shows_the_sets_that_are_named(runs):
     comparison = read_comparison(*runs)
     (default,), _ = make_products(comparison, ["lfw"])
     assert default.table.title == "Accuracy on lfw at each resolution"
-    assert {section.protocol for section in default.table.sections} == {"lfw"}
+    assert {protocol for protocol, _ in default.table.sections} == {"lfw"}
     (named,), _ = make_products(comparison, ["lfw"], ["calfw", "lfw"])
     assert named.name == "lfw"
     assert named.table.title == "Accuracy on calfw, lfw at each resolution"
-    assert [section.protocol for section in named.table.sections] == ["calfw", "calfw", "lfw", "lfw"]
+    assert [protocol for protocol, _ in named.table.sections] == ["calfw", "calfw", "lfw", "lfw"]
 
 
 @pytest.mark.parametrize("product", ALL)
@@ -81,10 +81,10 @@ def test_figures_are_shown_once(runs, tmp_path):
     comparison = read_comparison(*runs)
     products, _ = make_products(comparison, ["lfw", "bars", "roc"])
     lfw, bars, eers = tables_shown_once(products)
-    assert {section.protocol for section in lfw.sections} == {"lfw"}
-    assert {section.protocol for section in bars.sections} == {"calfw"}
+    assert {protocol for protocol, _ in lfw.sections} == {"lfw"}
+    assert {protocol for protocol, _ in bars.sections} == {"calfw"}
     assert "In a table above: lfw." in bars.notes
-    assert {section.protocol for section in eers.sections} == {"lfw", "calfw"}  # another metric
+    assert {protocol for protocol, _ in eers.sections} == {"lfw", "calfw"}  # another metric
     assert "In a table above: lfw." not in [*lfw.notes, *eers.notes]
     write_comparison(tmp_path, comparison, products)
     text = (tmp_path / "comparison.md").read_text(encoding="utf-8")
@@ -110,7 +110,7 @@ def test_sets_choose_what_is_drawn(runs):
     products, _ = make_products(read_comparison(*runs), ["roc", "bars", "cross-resolution"], ["calfw", "old"])
     assert [product.name for product in products] == ["roc", "bars", "cross-resolution"]
     for product in products[:2]:
-        assert {section.protocol for section in product.table.sections} == {"calfw"}
+        assert {protocol for protocol, _ in product.table.sections} == {"calfw"}
     assert products[2].table.notes[0] == "Mean of 1 of 2 sets: calfw; not in both reports: old."
 
 

@@ -72,7 +72,7 @@ def test_one_cell_and_equal_values():
 
 def test_nothing_of_a_study_imports_torch():
     # The process that starts the workers of a study needs none of it.
-    names = ("maps", "summary", "tables")
+    names = ("maps", "summary", "study_tables")
     code = "import sys, " + ", ".join(f"facequal.reports.study.{name}" for name in names)
     result = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"], check=False)
     assert result.returncode == 0

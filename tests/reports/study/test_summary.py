@@ -6,16 +6,23 @@ import numpy as np
 import pytest
 
 from facequal.reports.results import Result
+from facequal.reports.study.study_tables import study_markdown
 from facequal.reports.study.summary import (
     Column,
     RowResults,
     by_place,
     default_columns,
-    figures_of,
     require_columns,
+    study_figures,
     write_study,
 )
-from facequal.reports.study.tables import study_markdown
+
+
+def figures_of(row, reference=None):
+    """The figures of one row, against another one."""
+    rows = [row] if reference is None else [reference, row]
+    figures = study_figures(rows, None if reference is None else reference.name)
+    return [figure for figure in figures if figure.run == row.name]
 
 
 def accuracy(value, column="7 px", protocol="lfw", condition="cross", **rest):
@@ -108,7 +115,7 @@ def test_modes_are_compared_with_each_other_and_shown():
 def test_no_runs_have_no_figures_and_repeated_ones_are_an_error():
     assert figures_of(row("row", {}), row("base", {0: 0.5})) == []
     twice = RowResults("row", {0: [accuracy(0.5), accuracy(0.6)]}, "a.yaml", {})
-    with pytest.raises(ValueError, match="holds this figure twice"):
+    with pytest.raises(ValueError, match="row, seed 0: this figure appears twice"):
         figures_of(twice)
 
 

@@ -1,8 +1,9 @@
 import json
+import math
 
 import pytest
 
-from facequal.reports.comparison.reading import read_comparison, require_comparable
+from facequal.reports.comparison.pairing import read_comparison, require_comparable
 from facequal.reports.results import write_results
 from tests.reports.comparison.made_reports import results_of, write_run
 
@@ -18,14 +19,15 @@ def test_a_path_may_be_a_file_a_report_or_a_run(tmp_path):
         assert comparison.before[0].path == report / "results.csv"
         assert comparison.seeds == ("",)
         assert comparison.notes == ()
+    place = ("lfw", "same-resolution", "7 px")
+    assert comparison.values("after", place) == [0.5]
+    assert comparison.values("after", place, "eer") == [0.25]
+    assert all(map(math.isnan, comparison.values("after", place, "auc")))  # which no table or picture needs
     (only,) = comparison.after
-    assert only.figures["lfw", "same-resolution", "7 px", "accuracy"].value == 0.5
-    assert only.figures["lfw", "same-resolution", "7 px", "eer"].value == 0.25
-    assert ("lfw", "same-resolution", "7 px", "auc") not in only.figures
-    assert only.run["config_hash"] == "0a1b2c"
+    assert only.info["config_hash"] == "0a1b2c"
     bare = tmp_path / "bare.csv"
     write_results(bare, results_of(ACCURACIES))
-    assert read_comparison(bare, bare).before[0].run == {}
+    assert read_comparison(bare, bare).before[0].info == {}
 
 
 def test_seeds_are_paired_by_name(tmp_path):
@@ -37,7 +39,7 @@ def test_seeds_are_paired_by_name(tmp_path):
     comparison = read_comparison(tmp_path / "a", tmp_path / "b")
     assert comparison.seeds == ("seed_2", "seed_10")
     for side in (comparison.before, comparison.after):
-        assert [report.run["seed"] for report in side] == [2, 10]
+        assert [report.info["seed"] for report in side] == [2, 10]
         assert [report.path.parts[-3] for report in side] == ["seed_2", "seed_10"]
     assert comparison.notes == (
         f"Not used, since they have no results in {tmp_path / 'b'}: seed_4.",
@@ -127,3 +129,17 @@ def test_places_are_what_all_reports_hold(tmp_path):
     assert comparison.places() == [
         (name, "cross-resolution", size) for name in ("lfw", "calfw") for size in ("7 px", "112 px")
     ]
+
+
+def test_the_change_of_a_figure_is_paired_and_lacks_what_a_report_lacks(tmp_path):
+    for seed, (early, late) in enumerate(((0.5, 0.75), (0.75, 0.875))):
+        write_run(tmp_path / "a" / f"seed_{seed}", results_of({"lfw": [early]}, ["7 px"]), seed=seed)
+        write_run(tmp_path / "b" / f"seed_{seed}", results_of({"lfw": [late]}, ["7 px"]), seed=seed)
+    comparison = read_comparison(tmp_path / "a", tmp_path / "b")
+    assert comparison.table.groupby(["run", "seed"]).size().tolist() == [4, 4, 4, 4]  # two conditions and metrics
+    before, after, delta = comparison.change(("lfw", "cross-resolution", "7 px"), "accuracy")
+    assert (before.mean, after.mean, delta.mean) == (0.625, 0.8125, 0.1875)
+    assert (delta.num_runs, delta.std) == (2, pytest.approx(0.125 / 2**0.5))
+    lacking = comparison.change(("lfw", "cross-resolution", "14 px"), "accuracy")
+    assert math.isnan(lacking.delta.mean)
+    assert lacking.delta.num_runs == 2

@@ -2,46 +2,32 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import rich.table
 
 from facequal.reports.markdown import markdown_table, plain
 from facequal.reports.results import column_order
-from facequal.reports.study.summary import Column, RowFigure, RowResults, by_place
-from facequal.reports.tables import NOT_AVAILABLE, add_section, amount, section_table
+from facequal.reports.statistics import Summary
+from facequal.reports.study.summary import Column, RowResults, by_place, place_of
+from facequal.reports.tables import Cell, Section, terminal_table
 
 
-@dataclass(frozen=True)
-class StudySection:
-    """What one protocol and condition show of one metric.
+def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str, Column]]:
+    """Return the columns of a study by protocol, condition and metric, each in the order of first appearance.
 
-    Attributes:
-        protocol, condition, metric: As in `Result`.
-        columns: The figures by the heading of their column, such as `7 px`, in the order of the table.
+    Returns:
+        By the heading of each section, which does not name accuracy: its figures by the heading of their column, such
+        as `7 px`, in the order of the table.
     """
-
-    protocol: str
-    condition: str
-    metric: str
-    columns: Mapping[str, Column]
-
-    @property
-    def names(self) -> list[str]:
-        """Protocol, condition and metric; accuracy is not named."""
-        return [self.protocol, self.condition, *([] if self.metric == "accuracy" else [self.metric])]
-
-
-def study_sections(columns: Sequence[Column]) -> list[StudySection]:
-    """Return the columns of a study by protocol, condition and metric, each in the order of first appearance."""
-    found: dict[tuple[str, str, str], dict[str, Column]] = {}
+    sections: dict[tuple[str, ...], dict[str, Column]] = {}
     for column in columns:
-        found.setdefault((column.protocol, column.condition, column.metric), {})[column.column] = column
-    return [StudySection(*key, {heading: own[heading] for heading in column_order(own)}) for key, own in found.items()]
+        heading = (column.protocol, column.condition, *([] if column.metric == "accuracy" else [column.metric]))
+        sections.setdefault(heading, {})[column.column] = column
+    return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
 
 
 def render_study(
-    figures: Sequence[RowFigure],
+    figures: Sequence[Summary],
     names: Sequence[str],
     columns: Sequence[Column],
     title: str,
@@ -58,43 +44,42 @@ def render_study(
         title: Heading.
         reference: Name of the row that the others are compared with; None shows no differences.
     """
-    found = by_place(figures)
+    measured = by_place(figures)
     headings = column_order(column.column for column in columns)
-    side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
-    table = section_table(title, legend(_shown_of(figures, columns), reference), side, headings, has_wide_cells=True)
-    for section in study_sections(columns):
+    sections = []
+    for (protocol, *others), shown in study_sections(columns).items():
         lines = []
         for name in names:
-            cells = {heading: found.get((name, column)) for heading, column in section.columns.items()}
-            values = {heading: _value(cell) for heading, cell in cells.items()}
+            cells = {heading: measured.get((name, column)) for heading, column in shown.items()}
+            values = {heading: value_cell(figure).text for heading, figure in cells.items()}
             lines.append([name, *[values.get(heading, "") for heading in headings]])
             if reference is not None and name != reference:
-                deltas = {heading: _delta(cell) for heading, cell in cells.items()}
+                deltas = {heading: delta_cell(figure).text for heading, figure in cells.items()}
                 lines.append([f"  to {reference}", *[deltas.get(heading, "") for heading in headings]])
         # procedural/other-family is long: a line for each part
-        protocol = section.protocol.replace("/", "/\n").splitlines()
-        add_section(table, [*protocol, *section.names[1:]], lines)
-    return table
+        sections.append(Section([*protocol.replace("/", "/\n").splitlines(), *others], lines))
+    side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
+    words = legend(_shown_of(figures, columns), reference)
+    return terminal_table(title, words, side, headings, sections, has_wide_cells=True)
 
 
-def _value(figure: RowFigure | None) -> str:
-    if figure is None:
-        return NOT_AVAILABLE
-    text = amount(figure.mean, figure.std, figure.unit)
-    return f"{text} [{figure.mode}]" if figure.mode else text
+def value_cell(figure: Summary | None) -> Cell:
+    """Return mean and spread of a figure, with the mode of a method that has several."""
+    return Cell() if figure is None else Cell(figure.mean, figure.std, figure.unit, note=figure.mode)
 
 
-def _delta(figure: RowFigure | None) -> str:
-    return NOT_AVAILABLE if figure is None else amount(figure.delta_mean, figure.delta_std, figure.unit, "+")
+def delta_cell(figure: Summary | None) -> Cell:
+    """Return the difference of a figure to the reference, and its spread."""
+    return Cell() if figure is None else Cell(figure.delta_mean, figure.delta_std, figure.unit, "+")
 
 
-def _shown_of(figures: Iterable[RowFigure], columns: Sequence[Column]) -> list[RowFigure]:
+def _shown_of(figures: Iterable[Summary], columns: Sequence[Column]) -> list[Summary]:
     """Return the figures of these columns, which are those that a reader sees."""
     wanted = set(columns)
-    return [figure for figure in figures if figure.place in wanted]
+    return [figure for figure in figures if place_of(figure) in wanted]
 
 
-def legend(figures: Iterable[RowFigure], reference: str | None) -> str:
+def legend(figures: Iterable[Summary], reference: str | None) -> str:
     """Return what the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
     low, high = min(numbers, default=0), max(numbers, default=0)
@@ -110,7 +95,7 @@ def legend(figures: Iterable[RowFigure], reference: str | None) -> str:
 
 def study_markdown(
     rows: Sequence[RowResults],
-    figures: Sequence[RowFigure],
+    figures: Sequence[Summary],
     columns: Sequence[Column],
     title: str,
     reference: str | None,
@@ -130,15 +115,15 @@ def study_markdown(
         pictures: Files beside the text.
         problems: What failed, in words.
     """
-    found = by_place(figures)
+    measured = by_place(figures)
     parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), reference)]
-    for section in study_sections(columns):
-        cells = [
-            [row.name, *[_cell(found.get((row.name, column)), reference) for column in section.columns.values()]]
+    for heading, shown in study_sections(columns).items():
+        lines = [
+            [row.name, *[_cell(measured.get((row.name, column)), reference) for column in shown.values()]]
             for row in rows
         ]
-        parts.append(f"## {plain(', '.join(section.names))}")
-        parts.append(markdown_table(["row", *section.columns], cells, num_texts=1))
+        parts.append(f"## {plain(', '.join(heading))}")
+        parts.append(markdown_table(["row", *shown], lines, num_texts=1))
     parts += [f"![{plain(title)}]({name})" for name in pictures]
     parts += ["## Failed", "\n".join(f"- {plain(problem)}" for problem in problems)] if problems else []
     parts += ["## Rows", _settings(rows), "## Made by", markdown_table(["setting", "value"], list(facts.items()), 2)]
@@ -158,7 +143,6 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(figure: RowFigure | None, reference: str | None) -> str:
-    if figure is None or reference in (None, figure.row):
-        return _value(figure)
-    return f"{_value(figure)} ({_delta(figure)})"
+def _cell(figure: Summary | None, reference: str | None) -> str:
+    text = value_cell(figure).text
+    return text if figure is None or reference in (None, figure.run) else f"{text} ({delta_cell(figure).text})"

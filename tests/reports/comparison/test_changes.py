@@ -1,24 +1,29 @@
 import csv
 import io
 import math
+import statistics
 
 import pytest
 from rich.console import Console
 
-from facequal.reports.comparison.changes import ComparisonTable, Section
-from facequal.reports.comparison.tables import changes_csv, changes_markdown, render_changes
-from facequal.reports.seeds import change
+from facequal.reports.comparison.changes import ComparisonTable, changes_markdown, render_changes, write_changes
+from facequal.reports.statistics import change
 from facequal.reports.tables import MAX_WIDTH
 
 SEEDS = ComparisonTable(
     "Title",
     ["7 px", "112 px"],
     [
-        Section("lfw", "cross-resolution", {"7 px": change([0.5, 0.7], [0.8, 0.9]), "112 px": change([0.99], [0.98])}),
-        Section("a|b", "same-resolution", {"7 px": change([0.5], [math.nan])}),
+        change(("lfw", "cross-resolution", "112 px", "accuracy"), [0.99], [0.98]),
+        change(("lfw", "cross-resolution", "7 px", "accuracy"), [0.5, 0.7], [0.8, 0.9]),
+        change(("a|b", "same-resolution", "7 px", "accuracy"), [0.5], [math.nan]),
     ],
     ["a note"],
 )
+
+
+def single(column, before, after):
+    return change(("s", "c", column, "accuracy"), before, after)
 
 
 def rendered(table, width=MAX_WIDTH):
@@ -38,15 +43,16 @@ def test_terminal():
     text = " ".join(rendered(SEEDS).split())
     assert "sample standard deviation over 2 seeds" in text
     assert "a note" in text
-    one = ComparisonTable("", ["x"], [Section("s", "c", {"x": change([0.5], [0.6])})])
+    one = ComparisonTable("", ["x"], [single("x", [0.5], [0.6])])
     assert "standard deviation" not in rendered(one)
     assert "±" not in rendered(one)
 
 
 def test_terminal_is_narrow_enough_and_loses_nothing():
     columns = ["lfw", "7 px", "14 px", "28 px", "56 px", "112 px", "mean", "xqlfw", "a", "b"]
-    cells = {column: change([0.5, 0.51], [1.0, 1.0]) for column in columns}
-    table = ComparisonTable("", columns, [Section("a/long-name/" * 8, "cross-resolution", cells)], ["word " * 60])
+    place = ("a/long-name/" * 8, "cross-resolution")
+    changes = [change((*place, column, "accuracy"), [0.5, 0.51], [1.0, 1.0]) for column in columns]
+    table = ComparisonTable("", columns, changes, ["word " * 60])
     lines = rendered(table).splitlines()
     assert max(map(len, lines)) <= 130
     assert sum(line.split().count("+49.50") for line in lines) == len(columns)
@@ -57,7 +63,7 @@ def test_terminal_is_narrow_enough_and_loses_nothing():
     ("delta", "text"), [(0.01234, "+1.23"), (-0.01236, "-1.24"), (-0.00001, "+0.00"), (0.0, "+0.00"), (1.0, "+100.00")]
 )
 def test_deltas_are_signed(delta, text):
-    table = ComparisonTable("", ["x"], [Section("s", "c", {"x": change([0.0], [delta])})])
+    table = ComparisonTable("", ["x"], [single("x", [0.0], [delta])])
     assert ["delta", text] in [line.split() for line in rendered(table).splitlines()]
     assert f"| s | c | delta | {text} |" in changes_markdown(table)
 
@@ -71,12 +77,15 @@ def test_markdown():
     assert lines[-1] == "- a note"
 
 
-def test_csv_has_all_digits():
-    rows = list(csv.DictReader(io.StringIO(changes_csv(SEEDS))))
+def test_csv_has_all_digits(tmp_path):
+    with write_changes(tmp_path / "new" / "a.csv", SEEDS).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["protocol", "condition", "model", "column", "metric", "mean", "std", "num_seeds"]
     assert len(rows) == 9  # a cell that no report holds has no row
     delta = rows[4]
     assert (delta["model"], delta["column"], delta["metric"]) == ("delta", "7 px", "accuracy")
-    expected = change([0.5, 0.7], [0.8, 0.9]).delta
+    deltas = [0.8 - 0.5, 0.9 - 0.7]
+    expected = (statistics.fmean(deltas), statistics.stdev(deltas), 2)
     assert (float(delta["mean"]), float(delta["std"]), int(delta["num_seeds"])) == expected
     assert (rows[5]["column"], float(rows[5]["mean"]), rows[5]["std"]) == ("112 px", 0.98 - 0.99, "")
     assert rows[7]["mean"] == ""
