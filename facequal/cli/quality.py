@@ -78,10 +78,10 @@ def main(line: Sequence[str]) -> None:
     print(f"{len(scores)} pictures, norms {scores['norm'].min():.2f} to {scores['norm'].max():.2f}")
     if len(degraded) < len(scores):
         print(f"compared are the {len(degraded)} that were degraded, not the clean ones beside them")
-    found = norm_correlations(degraded)
-    for name, (r, num) in found.items():
+    correlations = norm_correlations(degraded)
+    for name, (r, num) in correlations.items():
         print(f"  norm and {name}: r = {r:+.2f} ({num} pictures)")
-    lines = ["quality,r,num", *(f"{name},{r!r},{num}" for name, (r, num) in found.items())]
+    lines = ["quality,r,num", *(f"{name},{r!r},{num}" for name, (r, num) in correlations.items())]
     print(f"table: {table}")
     print(f"correlations: {write_atomically(options.out / 'correlations.csv', chr(10).join(lines) + chr(10))}")
     print(f"picture: {write_atomically(options.out / 'quality.png', contact_sheet(source, scores))}")

@@ -39,10 +39,13 @@ def run_sweep(
             something else where a run goes, or the options ask for several devices.
         ModuleNotFoundError: If points are drawn and optuna is missing.
     """
+    limit = num if num is not None else sweep.run_cap
+    if limit is None and sweep.method != "grid":
+        raise ValueError(f"{sweep.path}: a {sweep.method} search has no end: give --points, or run_cap in the file")
+    arguments = sweep.arguments(on_one_device(sweep, options))
     if fresh:
         remove_runs(sorted(folder.glob("point_*")))
-    arguments = sweep.arguments(on_one_device(sweep, options))
-    points = plan_points(sweep, folder, num, seed, arguments)
+    points = plan_points(sweep, folder, limit, seed, arguments)
     is_bayesian = sweep.method == "bayes"
     runs = [] if is_bayesian else list(points)
 
@@ -80,18 +83,15 @@ def on_one_device(sweep: Sweep, options: Sequence[str]) -> list[str]:
     return [*options, *(() if devices else ("--trainer.devices=1",))]
 
 
-def plan_points(sweep: Sweep, folder: Path, num: int | None, seed: int, arguments: Sequence[str]) -> Iterator[Run]:
+def plan_points(sweep: Sweep, folder: Path, limit: int | None, seed: int, arguments: Sequence[str]) -> Iterator[Run]:
     """Yield the runs of a sweep: as many as asked for, and those beyond that an earlier call has left.
 
     A Bayesian search draws each from the figures that those before have left in their folders by then.
 
     Raises:
-        ValueError: If a search without an end has no number of points.
+        ValueError: If a grid has a range.
         ModuleNotFoundError: If points are drawn and optuna is missing.
     """
-    limit = num if num is not None else sweep.run_cap
-    if limit is None and sweep.method != "grid":
-        raise ValueError(f"{sweep.path}: a {sweep.method} search has no end: give --points, or run_cap in the file")
     points = draw_points(sweep, seed, lambda number: read_mark(point_folder(folder, number)).get("value"))
     for number, point in enumerate(points):
         path, command = point_folder(folder, number), sweep.command[0]

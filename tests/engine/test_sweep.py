@@ -148,7 +148,7 @@ def test_optuna_is_needed_to_draw_points(write_sweep: Callable[..., Path], monke
 
 def test_a_search_has_an_end(write_sweep: Callable[..., Path]) -> None:
     with pytest.raises(SystemExit, match="a random search has no end: give --points, or run_cap in the file"):
-        sweep(write_sweep(method="random"))
+        sweep(write_sweep(method="random"), "--fresh")
 
 
 def test_a_folder_of_something_else_is_left_alone(write_sweep: Callable[..., Path], runs: list[dict[str, str]]) -> None:
