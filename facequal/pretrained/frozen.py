@@ -68,6 +68,11 @@ class FeatureNetwork(nn.Module, ABC):
         super().train(False)
         return self
 
+    def scaled(self, images: Tensor) -> Tensor:
+        """Return features (B,C,h,w) divided by `scale`, as losses compare them."""
+        features: Tensor = self(images)
+        return features / self.scale
+
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Return features (B,C,h,w) of RGB pictures (B,3,H,W) in [0,1]."""

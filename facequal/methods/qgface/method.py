@@ -1,6 +1,6 @@
 """QGFace: clear images are classified, poor ones are contrasted with their originals against a queue."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,10 +17,9 @@ from facequal.methods.qgface.queues import FeatureQueue, MomentumEncoder, Moment
 from facequal.methods.recognition.base import EmbeddingMethod, sample_values
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
-from facequal.models.heads import AdaFaceHead, MarginHead
 
 
-def published_sgd(params: Iterable[Any]) -> Optimizer:
+def qgface_sgd(params: Iterable[Any]) -> Optimizer:
     """Return SGD as the QGFace paper uses it: rate .2, momentum .9; the weight decay is set per group."""
     return SGD(params, lr=0.2, momentum=0.9)
 
@@ -43,22 +42,13 @@ class QGFace(EmbeddingMethod):
     the momentum encoder.
 
     Args:
-        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: Called as `head(embedding_dim, num_classes)`; not one that is given its quality scores.
         partition: How images are parted by quality.
         contrast: The contrastive loss and its negatives.
-        optimizer: Called with parameter groups.
-        schedule: Factor of the rate at every step. Default: /10 at epochs 6 and 9 (the paper, 12 epochs).
-        weight_decay: Of convolutions, linear layers, PReLU and the head; not BatchNorm.
-        num_classes: Identities; the CLI links it to the data. None builds no head (evaluation only).
-        weights: Checkpoint to start from (see `facequal.pretrained.importing`).
-        colour_order: Colour order of `weights`, where the file does not say.
-        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
-        ramp: Shares of the training at which the margin starts to grow and is full; None: full from the start.
-        channels_last: Memory format of the backbone.
+        schedule: Factor of the rate at every step; None: /10 at epochs 6 and 9 (the paper, 12 epochs).
+        kwargs: The other arguments, as of `EmbeddingMethod`. The head is not one that is given its quality scores.
 
     Raises:
-        ValueError: If an option is outside its allowed set, or there are fewer than two identities.
+        ValueError: If an option is outside its allowed set.
     """
 
     training_parts = ("head", "quality", "queue", "momentum_encoder")
@@ -66,36 +56,18 @@ class QGFace(EmbeddingMethod):
     def __init__(
         self,
         backbone: Backbone,
-        head: Callable[[int, int], MarginHead] = AdaFaceHead,
         partition: Partition = PAPER_PARTITION,
         contrast: Contrast = PAPER_CONTRAST,
-        optimizer: OptimizerFactory = published_sgd,
+        optimizer: OptimizerFactory = qgface_sgd,
         schedule: Schedule | None = None,
-        weight_decay: float = 5e-4,
-        num_classes: int | None = None,
-        weights: str | None = None,
-        colour_order: str | None = None,
-        flip_test: bool = True,
-        ramp: tuple[float, float] | None = None,
-        channels_last: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            backbone,
-            None if num_classes is None else head(backbone.embedding_dim, num_classes),
-            optimizer,
-            StepSchedule([6, 9]) if schedule is None else schedule,
-            weight_decay,
-            weights,
-            colour_order,
-            flip_test,
-            ramp,
-            channels_last,
-        )
+        super().__init__(backbone, optimizer=optimizer, schedule=schedule or StepSchedule([6, 9]), **kwargs)
         self.partition, self.contrast = partition, contrast
         self.quality = NormQuality(partition.h, partition.ema_decay, partition.init_stats)
-        self.queue = None if num_classes is None else self.build_queue(num_classes)
+        self.queue = None if self.head is None else self.build_queue(self.head.num_classes)
         # After the weights are loaded: it starts as the encoder does.
-        is_momentum = num_classes is not None and contrast.negatives == "momentum"
+        is_momentum = self.head is not None and contrast.negatives == "momentum"
         self.momentum_encoder = MomentumEncoder(self.backbone, contrast.momentum) if is_momentum else None
 
     def build_queue(self, num_classes: int) -> FeatureQueue | None:

@@ -7,35 +7,15 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
 
-from facequal.data.datamodule import FaceDataModule
-from facequal.degradations.resolution import Resolution
 from facequal.methods.qgface.contrastive import contrastive_loss
 from facequal.methods.qgface.method import QGFace
 from facequal.methods.qgface.options import Contrast, Partition
 from facequal.methods.qgface.partition import contrastive_gate
 from facequal.methods.schedules import StepSchedule
-from facequal.models.heads import AdaFaceHead, CosFaceHead
-from tests.methods.octuplet.test_method import Record
-from tests.methods.recognition.test_recognizer import Linear, head_of
-from tests.methods.restoration.test_restorer import trainer as quiet_trainer
-from tests.sources import people
-
-
-def qgface(num_classes: int | None = 6, **arguments: Any) -> QGFace:
-    settings: dict[str, Any] = {
-        "schedule": StepSchedule([100]),
-        "head": head_of(CosFaceHead, s=8.0),
-        "flip_test": False,
-    }
-    return QGFace(Linear(), num_classes=num_classes, **(settings | arguments))
-
-
-def fit(module: QGFace, folder: Path, ckpt_path: Path | None = None, **arguments: Any) -> tuple[Trainer, Record]:
-    record = Record()
-    trainer = quiet_trainer(folder, **({"callbacks": [record]} | arguments))
-    datamodule = FaceDataModule(train=people(6, 8), batch_size=12, degradation=Resolution([4, 8]))
-    trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-    return trainer, record
+from facequal.models.heads import AdaFaceHead
+from tests.methods.qgface.tiny import fit, qgface
+from tests.methods.tiny_recognition import Linear
+from tests.methods.training import Record
 
 
 def expected_loss(module: QGFace, twin: Linear, classes: torch.Tensor, batch: dict[str, Any], b: float) -> float:

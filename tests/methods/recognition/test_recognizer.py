@@ -5,60 +5,21 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.methods.base import average_batch_norm_statistics
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
-from facequal.models.backbones import Backbone
-from facequal.models.heads import AdaFaceHead, CosFaceHead, MagFaceHead, MarginHead
+from facequal.models.heads import AdaFaceHead, CosFaceHead, MagFaceHead
 from facequal.models.iresnet import IRTiny
+from tests.methods.tiny_recognition import Linear, Poisoned, head_of
+from tests.methods.training import fit
 from tests.sources import people
-
-
-class Linear(Backbone):
-    """The smallest backbone: one linear layer and a BatchNorm."""
-
-    def __init__(self, size_px: int = 16, embedding_dim: int = 8) -> None:
-        super().__init__(embedding_dim, size_px)
-        self.layer = torch.nn.Linear(3 * size_px * size_px, embedding_dim)
-        self.norm = torch.nn.BatchNorm1d(embedding_dim)
-
-    def normalise(self, images: Tensor) -> Tensor:
-        return (images - 0.5) / 0.5
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.norm(self.layer(images.flatten(1)))
 
 
 def recognizer(**arguments: Any) -> Recognizer:
     settings: dict[str, Any] = {"num_classes": 6, "flip_test": False, "schedule": StepSchedule([100])}
     return Recognizer(Linear(), **(settings | arguments))
-
-
-def fit(
-    module: pl.LightningModule, folder: Path, datamodule: FaceDataModule | None = None, **arguments: Any
-) -> Trainer:
-    settings: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 2,
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-        "default_root_dir": folder,
-    }
-    trainer = Trainer(**(settings | arguments))
-    trainer.fit(module, datamodule=datamodule or FaceDataModule(train=people(6, 4), batch_size=12))
-    return trainer
-
-
-def head_of(kind: Any, **arguments: Any) -> Any:
-    def build(embedding_dim: int, num_classes: int) -> MarginHead:
-        return kind(embedding_dim, num_classes, **arguments)
-
-    return build
 
 
 @pytest.mark.parametrize("kind", [AdaFaceHead, CosFaceHead, MagFaceHead])
@@ -106,14 +67,6 @@ def test_flip_fusion_is_the_normalised_sum_of_features() -> None:
     torch.testing.assert_close(embedding, expected)
     torch.testing.assert_close(norm, (features + mirrored).norm(dim=1, keepdim=True) / 2)
     assert torch.equal(*(module(each)[0].argmax(1) for each in (images, images.flip(-1))))
-
-
-class Poisoned(Linear):
-    """Gives a NaN feature for one image."""
-
-    def features(self, images: Tensor) -> Tensor:
-        features = super().features(images)
-        return torch.where((images[:, :1, 0, 0] > 0.95), torch.nan, features)
 
 
 def test_loss_that_is_not_finite_names_the_samples(tmp_path: Path) -> None:

@@ -4,29 +4,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.restoration import MixtureSet
 from facequal.degradations import KernelBank, LowLight, MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
-from facequal.pretrained.frozen import FeatureNetwork
-from tests.methods.octuplet.test_method import Record
-from tests.methods.restoration.test_restorer import trainer
+from tests.methods.tiny_restoration import Contrasts
+from tests.methods.training import Record, trainer
 from tests.sources import people
 
 MIXTURE = MultiDegradation({"clean": 1, "N": 1, "L": 1, "NL": 1}, KernelBank(8, "none", sizes_px=(3,)), r=(0.05, 0.2))
-
-
-class Contrasts(FeatureNetwork):
-    """Brightness, and the mean difference of neighbours: what darkness and noise change."""
-
-    num_channels = 6
-
-    def forward(self, images: Tensor) -> Tensor:
-        steps = (images - images.roll(1, dims=3)).abs()
-        return torch.cat((images, 5 * steps), dim=1)
 
 
 def datamodule(**arguments: Any) -> FaceDataModule:
