@@ -42,7 +42,7 @@ def load_module(path: str | Path) -> LightningModule:
             path,
             map_location="cpu",
             weights_only=True,
-            **(without_weight_files(stored) | {"weights": None}),
+            **without_weight_files(stored),
         )
     return loaded
 

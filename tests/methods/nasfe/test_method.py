@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from facequal.methods.nasfe.losses import identity_loss, perceptual_loss
 from torch import Tensor, nn
 
 from facequal.callbacks.restored_pictures import RestoredPictures, picture_paths
@@ -17,12 +16,13 @@ from facequal.data.protocols.restoration import RestorationSet
 from facequal.data.sources.images import encode_png, read_image
 from facequal.degradations import MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
+from facequal.methods.nasfe.losses import identity_loss, perceptual_loss
 from facequal.methods.nasfe.method import NASFE
 from facequal.methods.nasfe.network.encoders import BLOCKS
-from facequal.methods.nasfe.network.network import SingleRestorer, identity_information
+from facequal.methods.nasfe.network.network import NASFENetwork, SingleRestorer, identity_information
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
 from facequal.methods.restoration.restorer import Restorer
-from tests.methods.nasfe.tiny import BANK, SIZES, Shades, nasfe_data, network
+from tests.methods.nasfe.tiny import BANK, SIZES, TINY, Shades, nasfe_data, network
 from tests.methods.tiny_restoration import Contrasts
 from tests.methods.training import Record, trainer
 from tests.sources import people
@@ -148,15 +148,16 @@ def test_encoders_start_from_what_they_learnt_alone(tmp_path: Path) -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    module = NASFE(
-        network(genotype="tiny"), Shades(), optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01)
-    )
+    torch.manual_seed(0)  # over seeds 0 to 4 of weights and data the gain is 1.8 to 3.5 dB
+    fresh = NASFENetwork(genotype="tiny", class_prior=True, identity_channels=6, **TINY)  # begins with its input
+    module = NASFE(fresh, Shades(), optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01))
     evaluation = ProtocolEvaluation()
     data = nasfe_data(
         degradation=MultiDegradation({"L": 1}, BANK, r=(0.2, 0.3)),
         test=[RestorationSet(people(4, 5, size_px=16), "Test-L", num_images=4, num_references=2)],
+        seed=0,
     )
-    run = trainer(tmp_path, max_epochs=8, callbacks=[evaluation])
+    run = trainer(tmp_path, max_epochs=12, callbacks=[evaluation])
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
     psnr = {result.column: result.value for result in evaluation.results if result.metric == "psnr"}

@@ -7,7 +7,6 @@ import torch
 from lightning.pytorch import Trainer
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.methods.base import average_batch_norm_statistics
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead, CosFaceHead, MagFaceHead
@@ -137,24 +136,3 @@ def test_colour_order_survives_a_checkpoint_without_head(tmp_path: Path) -> None
     trainer.save_checkpoint(tmp_path / "own.ckpt")
     loaded = Recognizer.load_from_checkpoint(tmp_path / "own.ckpt", backbone=IRTiny(input_size_px=32))
     assert loaded.backbone.colour_order == "bgr"
-
-
-def test_batch_norm_is_left_alone_in_one_process() -> None:
-    layer = torch.nn.BatchNorm1d(3)
-    layer.running_mean.fill_(2.0)
-    average_batch_norm_statistics(layer)
-    assert layer.running_mean.tolist() == [2.0] * 3
-
-
-def test_milestones_are_epochs_whatever_ends_the_training(tmp_path: Path) -> None:
-    module = recognizer(schedule=StepSchedule([1]))
-    trainer = fit(module, tmp_path, max_epochs=24, max_steps=3)
-    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.01)  # 2 steps per epoch
-    module = recognizer(schedule=StepSchedule([2]))
-    trainer = fit(module, tmp_path, max_epochs=-1, max_steps=3)
-    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1)
-
-
-def test_training_without_end_has_no_shares(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"set trainer\.max_epochs or trainer\.max_steps"):
-        fit(recognizer(), tmp_path, max_epochs=-1, max_time={"seconds": 60})
