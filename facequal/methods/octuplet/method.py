@@ -85,9 +85,11 @@ class Octuplet(EmbeddingMethod):
         """
         if batch["lq"] is batch["image"]:
             raise ValueError("data.degradation is not set: octuplets need a low-resolution view of every image")
+        # One pass over both resolutions, so that BatchNorm sees both; features before they are normalised, (B,D) each
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
         hr, lr = (embedding * norm).chunk(2)
         self.require_finite((hr + lr).sum(1), batch, batch_idx, what="embedding")
+        # Those of all ranks: the hardest pairs are those of the global batch
         hr, lr = self.gather_batch(torch.stack((hr, lr), 1)).unbind(1)
         output: OctupletOutput = self.loss(hr, lr, self.gather_batch(batch["label"]))
         if batch_idx == 0 and self.current_epoch == 0:

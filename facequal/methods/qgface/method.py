@@ -95,16 +95,18 @@ class QGFace(EmbeddingMethod):
         Raises:
             FloatingPointError: If a loss is NaN or infinite; the message names the samples.
         """
+        # One pass over the originals and their augmented versions: unit embeddings e (2N,D), norms (2N,1)
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
-        quality = self.quality_of(batch, norm)
-        output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))
+        quality = self.quality_of(batch, norm)  # q (2N,)
+        output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))  # L_head (2N,)
         # Before the embeddings enter the queue, which a checkpoint written on the way out would keep.
         self.require_finite(output.per_sample_loss.view(2, -1).sum(0), batch, batch_idx)
-        classification = self.classify(output.per_sample_loss, quality)
+        classification = self.classify(output.per_sample_loss, quality)  # sum_i [q_i > b] L_head(e_i) / 2N
         loss = classification.loss + output.regulariser
         self.log_mean("train/classified_share", classification.share)
         self.log("train/classification_loss", classification.selected_mean)
         if self.contrast.negatives != "none":
+            # sum_j [min(q_j, q_j') <= b] L_con(e_j, e_j') / N
             contrast = self.contrast_pairs(batch, batch_idx, embedding, quality)
             loss = loss + self.contrast.weight * contrast.loss
             self.log_mean("train/contrasted_share", contrast.share)
@@ -123,7 +125,7 @@ class QGFace(EmbeddingMethod):
         self.log(name, value, on_step=False, on_epoch=True, sync_dist=True)
 
     def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
-        """Return quality (2N,) in [0, 1] of `image` and `lq`: read off their norms, or 0 and 1 by what was drawn.
+        """Return the quality (2N,) in [0, 1] of `image` and `lq`: read off their norms, or 0 and 1 by what was drawn.
 
         Raises:
             KeyError: If the degradation draws no such value.
@@ -158,12 +160,12 @@ class QGFace(EmbeddingMethod):
         Raises:
             FloatingPointError: If a loss is NaN or infinite; the message names the samples.
         """
-        original, augmented = embedding.chunk(2)
+        original, augmented = embedding.chunk(2)  # k and q of Eq. 14, (N,D) each
         if self.momentum_encoder is not None:
             # Before its use, as in MoCo: a checkpoint between two steps then holds all of what a step did.
             self.momentum_encoder.update(self.backbone)
             original, _ = self.momentum_encoder(batch["image"])
-        keys, key_labels = self.negative_keys(original, augmented, batch["label"])
+        keys, key_labels = self.negative_keys(original, augmented, batch["label"])  # (K,D), moved by Eq. 13; (K,)
         settings = self.contrast
         losses = contrastive_loss(
             augmented,
@@ -178,7 +180,7 @@ class QGFace(EmbeddingMethod):
             rescale=settings.rescale,
         )
         self.require_finite(losses, batch, batch_idx, "contrastive loss")
-        return gated_loss(losses, self.contrastive_weights(quality))
+        return gated_loss(losses, self.contrastive_weights(quality))  # losses (N,)
 
     def contrastive_weights(self, quality: Tensor) -> Tensor:
         """Return weights (N,), 0 or 1, of the pairs, from the quality (2N,) of `image` and `lq`."""

@@ -30,7 +30,8 @@ class Recognizer(EmbeddingMethod):
 
         A batch may hold `quality` (B,), a score per image for heads that are given theirs (`AdaFaceHead`).
         """
-        embedding, norm = self.backbone(batch["lq"])
+        embedding, norm = self.backbone(batch["lq"])  # (B,D) of unit length, (B,1)
+        # The head reads quality off the norm and sets each sample's margin by it (AdaFace, Eq. 15-17)
         output = self.training_head().loss(embedding, norm, batch["label"], batch.get("quality"))
         self.require_finite(output.per_sample_loss, batch, batch_idx)
         loss = output.per_sample_loss.mean() + output.regulariser

@@ -51,11 +51,11 @@ class Siamese(EmbeddingMethod):
         """
         if batch["lq"] is batch["image"]:
             raise ValueError("data.degradation is not set: siamese training needs a low-resolution view of every image")
-        embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
+        embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))  # (2B,D), (2B,1)
         output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))
         hr, lr = embedding.chunk(2)
-        distance = 1 - (hr * lr).sum(1)
-        classification = output.per_sample_loss.view(2, -1).mean(0)
+        distance = 1 - (hr * lr).sum(1)  # (B,): 1 - cos(h, l)
+        classification = output.per_sample_loss.view(2, -1).mean(0)  # (B,): (head(h) + head(l)) / 2
         per_sample_loss = classification + self.feature_weight * distance
         self.require_finite(per_sample_loss, batch, batch_idx)
         loss: Tensor = per_sample_loss.mean() + output.regulariser

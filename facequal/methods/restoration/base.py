@@ -1,4 +1,4 @@
-"""What the methods that restore share: network and optimizer, errors of pictures, what evaluation and prediction get."""
+"""What the methods that restore share: network, optimizer, errors of pictures, what evaluation and prediction get."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -123,7 +123,12 @@ def squared_errors(restored: Tensor, clean: Tensor) -> Tensor:
 
 @torch.no_grad()
 def training_psnr(restored: Tensor, clean: Tensor) -> Tensor:
-    """Return the mean PSNR of a batch in dB, for logs: clamped, but not rounded to 8 bits as the metric of evaluation is.
+    """Return the mean PSNR of a batch in dB, for logs.
+
+    Pictures are clamped, but not rounded to 8 bits as the metric of evaluation (`facequal.metrics.restoration`) does.
+
+    >>> training_psnr(torch.full((1, 3, 4, 4), 0.6), torch.full((1, 3, 4, 4), 0.5))
+    tensor(20.0000)
 
     Args:
         restored: float (B,3,H,W).
@@ -139,8 +144,13 @@ def training_psnr(restored: Tensor, clean: Tensor) -> Tensor:
 def as_batch(picture: NDArray[np.uint8], device: torch.device, name: str = "picture") -> Tensor:
     """Return a picture, uint8 RGB (H,W,3), as float32 (1,3,H,W) in [0,1].
 
+    Args:
+        picture: uint8 RGB (H,W,3).
+        device: Of the result.
+        name: Of the picture, for the message.
+
     Raises:
-        ValueError: If it is something else; the message has its name.
+        ValueError: If it is something else.
     """
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         raise ValueError(f"{name} must be uint8 RGB (H,W,3), got {picture.dtype} {picture.shape}")
@@ -148,7 +158,11 @@ def as_batch(picture: NDArray[np.uint8], device: torch.device, name: str = "pict
 
 
 def as_picture(image: Tensor) -> NDArray[np.uint8]:
-    """Return (3,H,W) as uint8 RGB (H,W,3), clamped to [0,1] and rounded."""
+    """Return a picture, float (3,H,W), as uint8 RGB (H,W,3), clamped to [0,1] and rounded.
+
+    >>> as_picture(torch.tensor([-0.1, 0.5, 1.2]).view(3, 1, 1)).tolist()
+    [[[0, 128, 255]]]
+    """
     rounded = (image.float().clamp(0.0, 1.0) * 255.0).round().byte()
     picture: NDArray[np.uint8] = np.ascontiguousarray(rounded.permute(1, 2, 0).cpu().numpy())
     return picture
@@ -157,8 +171,13 @@ def as_picture(image: Tensor) -> NDArray[np.uint8]:
 def require_size(references: Tensor, images: Tensor, name: str) -> None:
     """Refuse references (...,h,w) in another size than the pictures (...,H,W): statistics of features depend on it.
 
+    Args:
+        references: Clean pictures of the same people.
+        images: The pictures.
+        name: Of the references, for the message.
+
     Raises:
-        ValueError: See above.
+        ValueError: If the sizes differ.
     """
     if references.shape[-2:] != images.shape[-2:]:
         size, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))

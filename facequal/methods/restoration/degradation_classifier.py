@@ -121,7 +121,7 @@ def _mean(features: Tensor) -> Tensor:
 
 
 def _statistics(features: Tensor) -> Tensor:
-    """Return (B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of neighbours in rows and columns."""
+    """Return (B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of neighbours across and down."""
     if min(features.shape[2:]) < 2:
         raise ValueError(f"pooling=statistics needs features of 2x2 or more, got {tuple(features.shape)}")
     steps = [features.diff(dim=axis).abs().mean(dim=(2, 3)) for axis in (2, 3)]

@@ -36,6 +36,13 @@ class ProxyUpdatedQueue(FeatureQueue):
     the moved keys as they are (norms of .94 to 1.23 were seen) and clips the products. `normalize_keys` chooses; the
     default is the paper's.
 
+    >>> queue = ProxyUpdatedQueue(size=4, embedding_dim=2, normalize_keys=False)
+    >>> weight = torch.tensor([[2.0, 0.0], [0.0, 1.0]])  # of two classes
+    >>> queue.enqueue(torch.tensor([[0.6, 0.8]]), torch.tensor([0]), weight)
+    >>> keys, labels = queue.keys(weight + torch.tensor([0.0, 1.0]))  # [.6, .8] + 1 / 2 [0, 1]
+    >>> keys, labels
+    (tensor([[0.6000, 1.3000]]), tensor([0]))
+
     Args:
         size: Number Q of rows; the paper has as many as there are classes.
         embedding_dim: Length D of an embedding.
