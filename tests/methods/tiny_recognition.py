@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facequal.methods.recognition.recognizer import Recognizer
+from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone
 from facequal.models.heads import MarginHead
 
@@ -47,3 +49,8 @@ def head_of(kind: Any, **arguments: Any) -> Any:
         return kind(embedding_dim, num_classes, **arguments)
 
     return build
+
+
+def recognizer(**arguments: Any) -> Recognizer:
+    settings: dict[str, Any] = {"num_classes": 6, "flip_test": False, "schedule": StepSchedule([100])}
+    return Recognizer(Linear(), **(settings | arguments))

@@ -18,11 +18,9 @@ from facequal.degradations import MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.nasfe.losses import identity_loss, perceptual_loss
 from facequal.methods.nasfe.method import NASFE
-from facequal.methods.nasfe.network.encoders import BLOCKS
-from facequal.methods.nasfe.network.network import NASFENetwork, SingleRestorer, identity_information
+from facequal.methods.nasfe.network.network import NASFENetwork, identity_information
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
-from facequal.methods.restoration.restorer import Restorer
-from tests.methods.nasfe.tiny import BANK, SIZES, TINY, Shades, nasfe_data, network
+from tests.methods.nasfe.tiny import BANK, TINY, Shades, nasfe_data, network
 from tests.methods.tiny_restoration import Contrasts
 from tests.methods.training import Record, trainer
 from tests.sources import people
@@ -126,27 +124,6 @@ def test_a_classifier_gives_the_class_prior(tmp_path: Path) -> None:
         NASFE(network(), Shades())(images)
 
 
-def test_encoders_start_from_what_they_learnt_alone(tmp_path: Path) -> None:
-    paths = {}
-    for seed, name in enumerate(BLOCKS):
-        torch.manual_seed(seed)
-        alone = Restorer(SingleRestorer(name, **SIZES, decoder_widths=(8, 8, 8)))
-        paths[name] = str(tmp_path / f"{name}.ckpt")
-        torch.save({"state_dict": alone.state_dict()}, paths[name])
-    module = NASFE(network(), Shades(), encoders=paths)
-    for number, path in enumerate(paths.values()):
-        stored = torch.load(path, weights_only=True)["state_dict"]
-        for name, value in module.network.encoders[number].state_dict().items():
-            if name.startswith("modulation."):
-                assert not value.any()
-            else:
-                assert torch.equal(value, stored[f"network.encoder.{name}"])
-    with pytest.raises(ValueError, match="encoders: unknown 'dust', known: blur, noise, low_light"):
-        NASFE(network(), Shades(), encoders={"dust": paths["blur"]})
-    with pytest.raises(ValueError, match=r"blur.ckpt does not fit the network"):
-        NASFE(network(blocks=(2, 1, 1)), Shades(), encoders={"blur": paths["blur"]})
-
-
 def test_it_learns(tmp_path: Path) -> None:
     torch.manual_seed(0)  # over seeds 0 to 4 of weights and data the gain is 1.8 to 3.5 dB
     fresh = NASFENetwork(genotype="tiny", class_prior=True, identity_channels=6, **TINY)  # begins with its input
@@ -165,14 +142,6 @@ def test_it_learns(tmp_path: Path) -> None:
 
 
 def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the network takes identity features: set features"):
-        NASFE(network())
-    with pytest.raises(ValueError, match="identity_channels=5, but the features have 6"):
-        NASFE(network(identity_channels=5), Shades())
-    with pytest.raises(ValueError, match=r"mode must be one of \('given', 'refs', 'self'\), got 'none'"):
-        NASFE(network(), Shades(), mode="none")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"reference_dropout must be in \[0, 1\], got 2"):
-        NASFE(network(), Shades(), reference_dropout=2)
     with pytest.raises(ValueError, match=r"NASFE learns to undo a degradation: set data.degradation"):
         trainer(tmp_path).fit(NASFE(network(), Shades()), datamodule=nasfe_data(degradation=None))
     with pytest.raises(ValueError, match=r"clean pictures of the same people are missing: set data.num_references"):
