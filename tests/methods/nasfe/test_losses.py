@@ -57,8 +57,8 @@ def test_its_gradient_is_that_of_the_angle():
         return torch.acos((u * v).sum(2)).mean(1)
 
     (expected,) = torch.autograd.grad(by_acos(restored).sum(), restored)
-    (found,) = torch.autograd.grad(identity_loss(restored, references, torch.tensor([2, 2])).sum(), restored)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+    (gradient,) = torch.autograd.grad(identity_loss(restored, references, torch.tensor([2, 2])).sum(), restored)
+    torch.testing.assert_close(gradient, expected, atol=1e-4, rtol=1e-3)
 
 
 def watched(**terms: float) -> None:

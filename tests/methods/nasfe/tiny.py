@@ -32,9 +32,9 @@ class Shades(FeatureNetwork):
 
 def network(**arguments: Any) -> NASFENetwork:
     torch.manual_seed(0)
-    found = NASFENetwork(**({"class_prior": True, "identity_channels": 6} | TINY | arguments))
-    torch.nn.init.normal_(found.decoder.leave[-1].weight, std=0.05)  # type: ignore[arg-type]
-    return found
+    fresh = NASFENetwork(**({"class_prior": True, "identity_channels": 6} | TINY | arguments))
+    torch.nn.init.normal_(fresh.decoder.leave[-1].weight, std=0.05)  # type: ignore[arg-type]
+    return fresh
 
 
 def nasfe_data(**arguments: Any) -> FaceDataModule:

@@ -189,10 +189,10 @@ def test_another_embedding_size_is_an_error(tmp_path: Path) -> None:
 
 def test_from_a_recogniser_of_ours_on_the_command_line(tmp_path: Path) -> None:
     demo, tiny = ROOT / "experiments" / "demo", ROOT / "tests" / "conf" / "tiny.yaml"
-    place = [f"--trainer.logger.init_args.save_dir={tmp_path}", "--trainer.logger.init_args.version=0"]
-    FaceQualCLI(["fit", "-c", str(demo / "adaface.yaml"), "-c", str(tiny), *place])
+    folder = [f"--trainer.logger.init_args.save_dir={tmp_path}", "--trainer.logger.init_args.version=0"]
+    FaceQualCLI(["fit", "-c", str(demo / "adaface.yaml"), "-c", str(tiny), *folder])
     base = tmp_path / "demo" / "version_0" / "checkpoints" / "last.ckpt"
-    overlay = ["-c", str(tiny), "--data.batch_size=6", "--trainer.limit_train_batches=2", *place]
+    overlay = ["-c", str(tiny), "--data.batch_size=6", "--trainer.limit_train_batches=2", *folder]
     run = FaceQualCLI(["fit", "-c", str(demo / "octuplet.yaml"), *overlay, f"--model.init_args.weights={base}"])
     tuned = tmp_path / "demo_octuplet" / "version_0" / "checkpoints" / "last.ckpt"
     loaded = load_module(tuned)

@@ -51,16 +51,16 @@ def test_it_learns_and_its_answers_are_counted(tmp_path: Path) -> None:
     run, data = trainer(tmp_path, max_epochs=40, callbacks=[evaluation]), datamodule()
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
-    found = {(result.condition, result.column): result for result in evaluation.results}
-    assert {condition for condition, _ in found} == {"all", "clean", "N", "L", "NL"}
-    assert found["all", "low light"].num == 200
-    assert sum(found[kind, "noise"].num for kind in ("clean", "N", "L", "NL")) == 200
-    assert found["all", "low light"].value > 0.75
-    assert found["all", "noise"].value > 0.6
-    assert found["all", "blur"].value == 1.0  # there is none
-    weighted = sum(found[kind, "noise"].value * found[kind, "noise"].num for kind in ("clean", "N", "L", "NL"))
-    assert weighted / 200 == pytest.approx(found["all", "noise"].value)
-    mean = sum(found["all", answer].value for answer in ("blur", "noise", "low light")) / 3
+    results = {(result.condition, result.column): result for result in evaluation.results}
+    assert {condition for condition, _ in results} == {"all", "clean", "N", "L", "NL"}
+    assert results["all", "low light"].num == 200
+    assert sum(results[kind, "noise"].num for kind in ("clean", "N", "L", "NL")) == 200
+    assert results["all", "low light"].value > 0.75
+    assert results["all", "noise"].value > 0.6
+    assert results["all", "blur"].value == 1.0  # there is none
+    weighted = sum(results[kind, "noise"].value * results[kind, "noise"].num for kind in ("clean", "N", "L", "NL"))
+    assert weighted / 200 == pytest.approx(results["all", "noise"].value)
+    mean = sum(results["all", answer].value for answer in ("blur", "noise", "low light")) / 3
     assert float(run.callback_metrics["test/accuracy"]) == pytest.approx(mean)
     assert all(not parameter.requires_grad for parameter in module.features.parameters())
 

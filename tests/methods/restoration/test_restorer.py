@@ -35,9 +35,9 @@ def test_it_learns_and_is_tested_beside_baselines(tmp_path: Path) -> None:
     data = restoration_data()
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
-    found = {(result.column, result.metric): result.value for result in evaluation.results}
-    assert found["restored", "psnr"] > found["input", "psnr"] + 2
-    assert run.callback_metrics["test/psnr"] == pytest.approx(found["restored", "psnr"])
+    results = {(result.column, result.metric): result.value for result in evaluation.results}
+    assert results["restored", "psnr"] > results["input", "psnr"] + 2
+    assert run.callback_metrics["test/psnr"] == pytest.approx(results["restored", "psnr"])
     report = evaluation.report_folder(run)
     assert "## Test-L, NL\n\nn = 96" in (report / "report.md").read_text()
     assert "luma" not in (report / "report.md").read_text()

@@ -73,9 +73,9 @@ def test_the_derived_network_runs(searched, x):
 
 
 def test_inputs_may_be_the_cells_alone(x):
-    found = fusion(blocks=12, partial=2, block_inputs="cells")
-    assert found.space.num_edges == 24
-    genotype = derive_genotype(found)
+    searched = fusion(blocks=12, partial=2, block_inputs="cells")
+    assert searched.space.num_edges == 24
+    genotype = derive_genotype(searched)
     assert {source for node in genotype.nodes for _, source in node} == {0, 1}
     assert CellFusion(genotype, 12)(x).shape == x.shape
 
@@ -85,12 +85,12 @@ def test_statistics(searched):
     assert nothing["entropy"] == pytest.approx(1.0, abs=1e-6)
     assert nothing["edge_entropy"] == pytest.approx(1.0, abs=1e-6)
     assert nothing["share/fft"] == pytest.approx(1 / 11)
-    found = search_statistics(searched)
-    assert found["skip_fraction"] == pytest.approx(3 / 5)  # of equals, beside "none", the skip is the first
+    statistics = search_statistics(searched)
+    assert statistics["skip_fraction"] == pytest.approx(3 / 5)  # of equals, beside "none", the skip is the first
     probabilities = F.softmax(searched.alpha.detach().double(), 1)
     entropy = -(probabilities * probabilities.log()).sum(1).mean() / math.log(11)
-    assert found["entropy"] == pytest.approx(float(entropy), abs=1e-6)
-    assert found["max_probability"] == pytest.approx(float(probabilities.amax(1).mean()), abs=1e-6)
-    assert sum(value for name, value in found.items() if name.startswith("share/")) == pytest.approx(1.0, abs=1e-5)
-    assert has_collapsed(found)
+    assert statistics["entropy"] == pytest.approx(float(entropy), abs=1e-6)
+    assert statistics["max_probability"] == pytest.approx(float(probabilities.amax(1).mean()), abs=1e-6)
+    assert sum(value for name, value in statistics.items() if name.startswith("share/")) == pytest.approx(1.0, abs=1e-5)
+    assert has_collapsed(statistics)
     assert not has_collapsed({"skip_fraction": 0.5})

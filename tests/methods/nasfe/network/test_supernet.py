@@ -17,10 +17,10 @@ def x() -> torch.Tensor:
 def test_published_sizes():
     """21.9 million weights in the cells, 1.7 with a quarter of the channels; 90 edges by 11 operators."""
     whole, partial = (SearchFusion(SearchSpace(cells=1, partial=k)) for k in (1, 4))
-    for found, expected in ((whole, 21.9), (partial, 1.7)):
-        assert round(3 * sum(p.numel() for p in found.cells.parameters()) / 1e6, 1) == expected  # three alike
-        assert found.alpha.shape == (90, 11)
-        assert found.edge_weights.shape == (90,)
+    for search, expected in ((whole, 21.9), (partial, 1.7)):
+        assert round(3 * sum(p.numel() for p in search.cells.parameters()) / 1e6, 1) == expected  # three alike
+        assert search.alpha.shape == (90, 11)
+        assert search.edge_weights.shape == (90,)
     # affine norms would make up for alpha; those within Res2Blocks belong to the block
     inside = {id(layer) for block in partial.modules() if isinstance(block, Res2Block) for layer in block.modules()}
     norms = [layer for layer in partial.modules() if isinstance(layer, torch.nn.GroupNorm) and id(layer) not in inside]
@@ -32,22 +32,22 @@ def test_published_sizes():
     "options", [{}, {"partial": 1}, {"edge_norm": False}, {"network_search": False}, {"block_inputs": "cells"}]
 )
 def test_the_sums_of_the_paper(options, x):
-    found = fusion(**({"partial": 2, "checkpointing": False} | options))
-    space, states = found.space, [found.enter(x)]
-    for number, cell in enumerate(found.cells):
+    search = fusion(**({"partial": 2, "checkpointing": False} | options))
+    space, states = search.space, [search.enter(x)]
+    for number, cell in enumerate(search.cells):
         if space.network_search:
-            ports = [F.softmax(found.beta[number, port, : number + 1], 0) for port in (0, 1)]
+            ports = [F.softmax(search.beta[number, port, : number + 1], 0) for port in (0, 1)]
             inputs = [sum(w * state for w, state in zip(port, states, strict=True)) for port in ports]
         else:
             inputs = [states[max(0, number - 1)], states[number]]
         blocks, edge = [enter(each) for enter, each in zip(cell.enter, inputs, strict=True)], 0
         for i in range(space.blocks):
             num = 2 if space.block_inputs == "cells" else i + 2
-            strengths = F.softmax(found.edge_weights[edge : edge + num], 0) if space.edge_norm else torch.ones(num)
+            strengths = F.softmax(search.edge_weights[edge : edge + num], 0) if space.edge_norm else torch.ones(num)
             total = torch.zeros_like(blocks[0])
             for j in range(num):
                 mixed, taken = cell.blocks[i].edges[j], 8 // space.partial
-                probabilities = F.softmax(found.alpha[edge + j], 0)
+                probabilities = F.softmax(search.alpha[edge + j], 0)
                 part = sum(p * o(blocks[j][:, :taken]) for p, o in zip(probabilities, mixed.operators, strict=True))
                 z = torch.cat((part, blocks[j][:, taken:]), 1)
                 if space.partial > 1:
@@ -56,7 +56,7 @@ def test_the_sums_of_the_paper(options, x):
             blocks.append(total)
             edge += num
         states.append(torch.cat(blocks[2:], 1))
-    torch.testing.assert_close(found(x), x + found.leave(states[-1]), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(search(x), x + search.leave(states[-1]), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("options", [{}, {"edge_norm": False}, {"network_search": False}, {"block_inputs": "cells"}])
