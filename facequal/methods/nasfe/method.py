@@ -55,6 +55,8 @@ class NASFE(RestoringMethod):
         FileNotFoundError: If there are no such weights.
     """
 
+    network: NASFENetwork
+
     def __init__(
         self,
         network: NASFENetwork,

@@ -64,6 +64,8 @@ class NASFESearch(RestoringMethod):
         FileNotFoundError: If there are no such encoders.
     """
 
+    network: NASFENetwork
+
     def __init__(
         self,
         network: NASFENetwork,

@@ -175,10 +175,6 @@ class TestErrors:
         with pytest.raises(ValueError, match=match):
             build(*arguments)
 
-    def test_chunk_size(self):
-        with pytest.raises(ValueError, match="chunk_size must be at least 1 or None, got 0"):
-            ProxyUpdatedQueue(4, 4, chunk_size=0)
-
     @BOTH
     @pytest.mark.parametrize(
         ("change", "match"),
