@@ -29,6 +29,11 @@ MOVED = {
     "facequal.methods.siamese": "facequal.methods.recognition.siamese",
     "facequal.models.nasfe.network": "facequal.methods.nasfe.network.network",
     "facequal.models.restorers": "facequal.methods.restoration.networks",
+    "facequal.methods.degradation_classifier.adam": "facequal.methods.restoration.degradation_classifier.classifier_adam",
+    "facequal.methods.octuplet.published_adagrad": "facequal.methods.octuplet.method.octuplet_adagrad",
+    "facequal.methods.qgface.published_sgd": "facequal.methods.qgface.method.qgface_sgd",
+    "facequal.methods.recognizer.published_sgd": "facequal.methods.recognition.base.adaface_sgd",
+    "facequal.methods.restorer.adam": "facequal.methods.restoration.base.nasfe_adam",
 }
 # Old key -> new key of configurations.
 MOVED_KEYS = {

@@ -50,5 +50,5 @@ def test_it_trains_is_tested_and_loads(folder: Path) -> None:
     assert "procedural/mixed,cross-resolution,7 px,accuracy," in results.read_text()
     method = load_module(folder / "triplet" / "version_0" / "checkpoints" / "last.ckpt", trust=["triplet"])
     assert type(method).__name__ == "Triplet"
-    embedding, _ = method(torch.zeros(1, 3, 32, 32))
-    assert embedding.shape == (1, 512)
+    embedding, norm = method.eval()(torch.zeros(1, 3, 32, 32))
+    assert (embedding.shape, norm.shape) == ((1, 128), (1, 1))

@@ -102,7 +102,7 @@ def test_the_command_line_is_told_too() -> None:
     with pytest.raises(ValueError, match=r"the command line:\n  facequal.data.restoration.RestorationSet is now Rest"):
         refuse_moved_names(["test", value])
     with pytest.raises(
-        ValueError, match=r"facequal.methods.restorer.adam is now facequal.methods.restoration.restorer"
+        ValueError, match=r"facequal.methods.restorer.adam is now facequal.methods.restoration.base.nasfe_adam"
     ):
         refuse_moved_names(["fit", "--model.optimizer", "facequal.methods.restorer.adam"])
     refuse_moved_names(["fit", "-c", "gone.yaml", "--data.train=facequal.data.FolderDataset", "--model=QGFace"])

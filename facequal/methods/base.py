@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
+from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from lightning.pytorch.strategies import DDPStrategy
@@ -25,9 +26,17 @@ BUFFER_OPTIONS = ("forward_sync_buffers", "broadcast_buffers")
 
 
 class FaceMethod(LightningModule):
-    """Base of the methods: how any of them behaves in a run, not how one learns."""
+    """Base of the methods: how any of them behaves in a run, not how one learns.
 
-    schedule: Schedule
+    Args:
+        optimizer: Called with the parameters to train, or with groups of them.
+        schedule: Factor of the learning rate at every step.
+    """
+
+    def __init__(self, optimizer: OptimizerFactory, schedule: Schedule) -> None:
+        super().__init__()
+        self.save_configuration()
+        self.optimizer_factory, self.schedule = optimizer, schedule
 
     def save_configuration(self) -> None:
         """Keep the parsed configuration in checkpoints, so that `facequal.load_module` can build the method again.
@@ -36,8 +45,12 @@ class FaceMethod(LightningModule):
         checkpoint read with `weights_only=True` could not hold; such a one is loaded by
         `load_from_checkpoint(path, backbone=...)`.
         """
-        if _given_hyperparameters.get() is not None:
-            self.save_hyperparameters()
+        given = _given_hyperparameters.get()
+        if given is None:
+            return
+        # The CLI links `num_classes` to every method, also to one that does not take it: that is left out.
+        taken = ArgumentParser(exit_on_error=False).add_class_arguments(type(self), fail_untyped=False)
+        self.save_hyperparameters(ignore=[name for name in given if name not in taken and not name.startswith("_")])
 
     def setup(self, stage: str) -> None:
         """Keep DDP from overwriting global statistics with those of rank 0.
@@ -122,9 +135,9 @@ class FaceMethod(LightningModule):
         gathered = [torch.empty_like(rows) for _ in range(world_size)]
         torch.distributed.all_gather(gathered, rows.detach())
         if rows.requires_grad:
-            own = rows.clone()
-            own.register_hook(lambda gradient: gradient * world_size)  # type: ignore[no-untyped-call]
-            gathered[self.trainer.global_rank] = own
+            local_rows = rows.clone()
+            local_rows.register_hook(lambda gradient: gradient * world_size)  # type: ignore[no-untyped-call]
+            gathered[self.trainer.global_rank] = local_rows
         return torch.cat(gathered)
 
     def with_schedule(self, optimizer: Optimizer) -> dict[str, Any]:
@@ -133,7 +146,7 @@ class FaceMethod(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def rate_factor(self, step: int) -> float:
-        """Return factor of the learning rate at an optimizer step, by the method's `schedule`."""
+        """Return the factor of the learning rate at an optimizer step, by the method's `schedule`."""
         if step == 0:
             # Asking Lightning for the number of steps now, before a checkpoint is restored, would build the loader
             # too early: a resume in the middle of an epoch would lose its place in the data.

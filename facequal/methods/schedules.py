@@ -9,12 +9,16 @@ class Schedule(Protocol):
     """A factor of the learning rate."""
 
     def __call__(self, epoch: float, progress: float) -> float:
-        """Return factor at a fractional epoch and at a share of all steps in [0, 1]."""
+        """Return the factor at a fractional epoch and at a share of all steps in [0, 1]."""
         ...
 
 
 class StepSchedule(Schedule):
     """Multiply the rate by `gamma` after each milestone (how the published recognisers are trained).
+
+    >>> schedule = StepSchedule([18, 22])
+    >>> [round(schedule(epoch, epoch / 24), 3) for epoch in (0, 17.9, 18, 22)]
+    [1.0, 1.0, 0.1, 0.01]
 
     Args:
         milestones: Epochs, in increasing order.
@@ -31,7 +35,7 @@ class StepSchedule(Schedule):
         self.milestones, self.gamma, self.warmup_epochs = tuple(milestones), gamma, warmup_epochs
 
     def __call__(self, epoch: float, progress: float) -> float:
-        """Return factor at a fractional epoch; `progress` is not used."""
+        """Return the factor at a fractional epoch; `progress` is not used."""
         # k / steps_per_epoch may come out just below the milestone.
         passed = sum(epoch + 1e-9 >= milestone for milestone in self.milestones)
         warm = min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else 1.0
@@ -40,6 +44,10 @@ class StepSchedule(Schedule):
 
 class CosineSchedule(Schedule):
     """Half a cosine from 1 to `final` over all steps, after a linear warm-up.
+
+    >>> schedule = CosineSchedule(warmup=0.1, final=0.01)
+    >>> [round(schedule(0, progress), 3) for progress in (0, 0.05, 0.1, 0.55, 1)]
+    [0.0, 0.5, 1.0, 0.505, 0.01]
 
     Args:
         warmup: Share of all steps in [0, 1) with a linear rise from 0.
@@ -55,7 +63,7 @@ class CosineSchedule(Schedule):
         self.warmup, self.final = warmup, final
 
     def __call__(self, epoch: float, progress: float) -> float:
-        """Return factor at a share of all steps; `epoch` is not used."""
+        """Return the factor at a share of all steps; `epoch` is not used."""
         if progress < self.warmup:
             return progress / self.warmup
         decayed = (progress - self.warmup) / (1.0 - self.warmup)

@@ -1,4 +1,4 @@
-"""Networks that were trained elsewhere and only look: they embed faces, and give features to compare pictures by."""
+"""Frozen networks that were trained elsewhere: they embed faces, and give features to compare pictures by."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -37,7 +37,7 @@ class FaceEmbedder(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """Return unit embeddings (B,D), float32, of RGB pictures (B,3,H,W) in [0,1]; what is beyond the range is clamped."""
+        """Return unit embeddings (B,D), float32, of RGB pictures (B,3,H,W), clamped to [0,1]."""
         height, width = images.shape[-2:]
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
@@ -67,6 +67,11 @@ class FeatureNetwork(nn.Module, ABC):
         """Stay in evaluation mode."""
         super().train(False)
         return self
+
+    def scaled(self, images: Tensor) -> Tensor:
+        """Return features (B,C,h,w) divided by `scale`, as losses compare them."""
+        features: Tensor = self(images)
+        return features / self.scale
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -166,24 +171,24 @@ class RecognizerFeatures(FeatureNetwork):
         normalised = self.backbone.normalise(images)
         if self.backbone.colour_order == "bgr":
             normalised = normalised.flip(1)
-        found = self._outputs(normalised)
-        for name, output in found.items():
+        outputs = self._outputs(normalised)
+        for name, output in outputs.items():
             if output.ndim != 4:
                 raise ValueError(f"layers: {name!r} gives {tuple(output.shape)}, not features (B,C,h,w)")
-        height, width = (max(output.shape[axis] for output in found.values()) for axis in (2, 3))
-        maps = [found[name] for name in self.layers]
+        height, width = (max(output.shape[axis] for output in outputs.values()) for axis in (2, 3))
+        maps = [outputs[name] for name in self.layers]
         if all(output.shape[2:] == (height, width) for output in maps):
             return torch.cat(maps, dim=1)
         return torch.cat([F.interpolate(output, size=(height, width), mode="nearest") for output in maps], dim=1)
 
     def _outputs(self, normalised: Tensor) -> dict[str, Tensor]:
         """Return the layers' outputs; what lies behind the last is not computed: it may not take every size."""
-        found: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
 
         def keep(name: str) -> Callable[..., None]:
             def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-                found[name] = output
-                if len(found) == len(set(self.layers)):
+                outputs[name] = output
+                if len(outputs) == len(set(self.layers)):
                     raise _Reached
 
             return hook
@@ -192,11 +197,11 @@ class RecognizerFeatures(FeatureNetwork):
         try:
             self.backbone.features(normalised)
         except _Reached:
-            return found
+            return outputs
         finally:
             for handle in handles:
                 handle.remove()
-        missing = ", ".join(name for name in self.layers if name not in found)
+        missing = ", ".join(name for name in self.layers if name not in outputs)
         raise ValueError(f"layers: the features of {type(self.backbone).__name__} do not pass through {missing}")
 
 

@@ -125,8 +125,8 @@ def load_network_weights(
     """
     path = Path(path)
     state_dict = _read_state_dict(path)
-    own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
-    weights = own or dict(state_dict)
+    prefixed = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+    weights = prefixed or dict(state_dict)
     if keep is not None:
         weights = {key: value for key, value in network.state_dict().items() if key.startswith(keep)} | weights
     _check_keys(weights, network.state_dict(), path)
@@ -155,11 +155,11 @@ def load_vggface(network: VGGFace, path: str | Path, colour_order: ColourOrder |
         )
     state_dict = _read_state_dict(path)
     weights: dict[str, Tensor] = {}
-    for own, names in published_names().items():
+    for layer, names in published_names().items():
         for part in ("weight", "bias"):
-            found = next((f"{name}.{part}" for name in names if f"{name}.{part}" in state_dict), None)
-            if found is not None:
-                weights[f"{own}.{part}"] = state_dict[found]
+            published = [f"{name}.{part}" for name in names if f"{name}.{part}" in state_dict]
+            if published:
+                weights[f"{layer}.{part}"] = state_dict[published[0]]
     _check_keys(weights, network.state_dict(), path)
     if colour_order == "bgr":
         weights["conv1_1.weight"] = weights["conv1_1.weight"].flip(1)
@@ -179,20 +179,20 @@ def _read_state_dict(path: Path, hint: str = "") -> Mapping[str, Tensor]:
         raise ValueError(_CONVERSION.format(path=path, name=unsafe[1], old=str(path), new=str(new))) from error
     state_dict = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if not isinstance(state_dict, Mapping) or not all(isinstance(value, Tensor) for value in state_dict.values()):
-        found = _listed(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
-        raise ValueError(f"{path} must hold a state dict, or one under 'state_dict'; found {found}")
+        kind = _listed(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+        raise ValueError(f"{path} must hold a state dict, or one under 'state_dict'; found {kind}")
     return cast(Mapping[str, Tensor], state_dict)
 
 
 def _prefix(state_dict: Mapping[str, Tensor], backbone: Backbone, path: Path) -> str:
     """Return the prefix under which most of the backbone's keys are found."""
-    own = backbone.state_dict().keys()
-    hits = {prefix: sum(prefix + key in state_dict for key in own) for prefix in _PREFIXES}
+    names = backbone.state_dict().keys()
+    hits = {prefix: sum(prefix + name in state_dict for name in names) for prefix in _PREFIXES}
     best = max(hits, key=lambda prefix: hits[prefix])
     if hits[best] == 0:
         raise ValueError(
             f"{path} holds no weights of {type(backbone).__name__}: its keys are {_listed(state_dict)}; "
-            f"the backbone's are {_listed(own)}, optionally after 'model.' or 'backbone.'"
+            f"the backbone's are {_listed(names)}, optionally after 'model.' or 'backbone.'"
         )
     return best
 
@@ -213,13 +213,13 @@ def _colour_order(state_dict: Mapping[str, Tensor], prefix: str, given: str | No
     return cast(ColourOrder, given or recorded)
 
 
-def _check_keys(weights: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path) -> None:
-    missing = [key for key in own if key not in weights]
-    unexpected = [key for key in weights if key not in own]
+def _check_keys(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+    missing = [key for key in expected if key not in weights]
+    unexpected = [key for key in weights if key not in expected]
     misshapen = [
-        f"{key} {tuple(weights[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in own
-        if key in weights and weights[key].shape != own[key].shape
+        f"{key} {tuple(weights[key].shape)} instead of {tuple(expected[key].shape)}"
+        for key in expected
+        if key in weights and weights[key].shape != expected[key].shape
     ]
     lines = [
         f"  {len(keys)} {what}: {_listed(keys)}"
@@ -251,17 +251,17 @@ def _restore_head(head: MarginHead | None, state_dict: Mapping[str, Tensor]) -> 
             entries["num_updates"] = torch.ones((), dtype=torch.int64)
     if head is None or "weight" not in entries:
         return set(), "no head asked for" if head is None else "the file has no class weights, head left as it was"
-    own = head.state_dict()
-    found, wanted = tuple(entries["weight"].shape), tuple(own["weight"].shape)
-    if found != wanted:
-        sizes = f"the file has {found[0]} classes of {found[1]} dimensions, the head {wanted[0]} of {wanted[1]}"
+    state = head.state_dict()
+    stored, wanted = tuple(entries["weight"].shape), tuple(state["weight"].shape)
+    if stored != wanted:
+        sizes = f"the file has {stored[0]} classes of {stored[1]} dimensions, the head {wanted[0]} of {wanted[1]}"
         return set(), f"{sizes}: head left as it was"
     if not isinstance(head, AdaFaceHead) or head.quality != "norm":  # statistics of norms mean nothing to another score
         entries = {
             name: value for name, value in entries.items() if name not in ("batch_mean", "batch_std", "num_updates")
         }
-    fitting = {name: value for name, value in entries.items() if name in own and value.shape == own[name].shape}
-    head.load_state_dict({**own, **fitting})
+    fitting = {name: value for name, value in entries.items() if name in state and value.shape == state[name].shape}
+    head.load_state_dict({**state, **fitting})
     return {sources[name] for name in fitting if name in sources}, f"head of {wanted[0]} classes restored"
 
 

@@ -6,13 +6,13 @@ import torch
 from facequal.analysis.embedding import embed_faces, similarities_by_resolution
 from facequal.degradations import Resolution
 from facequal.methods.recognition.recognizer import Recognizer
-from tests.ddp.test_recognizer_ddp import Linear
+from tests.methods.tiny_recognition import PlainLinear
 from tests.sources import people
 
 
 def recognizer() -> Recognizer:
     torch.manual_seed(0)
-    return Recognizer(Linear())
+    return Recognizer(PlainLinear())
 
 
 def test_faces_are_embedded_as_by_the_method() -> None:

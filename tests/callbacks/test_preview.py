@@ -9,9 +9,9 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from facequal.callbacks.preview import TrainingPreview, grid
 from facequal.methods.restoration.networks import DnCNN
 from facequal.methods.restoration.restorer import Restorer
-from tests.methods.octuplet.test_method import Record
-from tests.methods.qgface.test_method import fit, qgface
-from tests.methods.restoration.test_restorer import datamodule, trainer
+from tests.methods.qgface.tiny import fit, qgface
+from tests.methods.tiny_restoration import restoration_data
+from tests.methods.training import Record, trainer
 
 
 class Memory(Logger):
@@ -41,7 +41,7 @@ def test_grids_are_written_at_their_steps(tmp_path: Path) -> None:
     preview = TrainingPreview(every_n_steps=3, num_images=5)
     module = Restorer(DnCNN(3, 4))
     run = trainer(tmp_path, max_epochs=2, logger=logger, log_every_n_steps=1, callbacks=[record, preview])
-    run.fit(module, datamodule=datamodule())
+    run.fit(module, datamodule=restoration_data())
     files = sorted((Path(logger.log_dir) / "preview").iterdir())
     assert [file.name for file in files] == ["step_0000001.png", "step_0000003.png", "step_0000006.png"]
     picture = cv2.cvtColor(cv2.imread(str(files[2])), cv2.COLOR_BGR2RGB)
@@ -61,7 +61,7 @@ def test_loggers_that_take_images_get_the_grid(kind: str, tmp_path: Path) -> Non
     logger.save_dir = str(tmp_path)
     preview = TrainingPreview(every_n_steps=2, num_images=2)
     run = trainer(tmp_path, max_steps=2, logger=logger, log_every_n_steps=1, callbacks=[preview])
-    run.fit(Restorer(DnCNN(3, 4)), datamodule=datamodule())
+    run.fit(Restorer(DnCNN(3, 4)), datamodule=restoration_data())
     assert [(key, step) for key, _, step in logger.images] == [("train/preview", 1), ("train/preview", 2)]
     shown = logger.images[1][1]
     if kind == "wandb":
@@ -75,7 +75,7 @@ def test_a_preview_does_not_change_the_training(tmp_path: Path) -> None:
     for callbacks in ([], [TrainingPreview(every_n_steps=1)]):
         torch.manual_seed(0)
         module = Restorer(DnCNN(3, 4))
-        trainer(tmp_path, max_steps=3, callbacks=callbacks).fit(module, datamodule=datamodule())
+        trainer(tmp_path, max_steps=3, callbacks=callbacks).fit(module, datamodule=restoration_data())
         weights.append(module.state_dict())
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 

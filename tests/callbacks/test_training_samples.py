@@ -20,9 +20,9 @@ from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.restoration.restorer import Restorer
 from facequal.metrics.no_reference import sharpness
 from facequal.models.heads import ArcFaceHead
-from tests.ddp.test_recognizer_ddp import Linear
 from tests.evaluation.brisque_weights import regression, write_opencv
-from tests.methods.restoration.test_restorer import datamodule as restoration_data
+from tests.methods.tiny_recognition import PlainLinear
+from tests.methods.tiny_restoration import restoration_data
 from tests.sources import people
 
 
@@ -52,7 +52,9 @@ class Keep(Callback):
 
 def recognizer() -> Recognizer:
     torch.manual_seed(0)
-    return Recognizer(Linear(), head=ArcFaceHead, optimizer=lambda params: torch.optim.SGD(params, 1e-4), num_classes=6)
+    return Recognizer(
+        PlainLinear(), head=ArcFaceHead, optimizer=lambda params: torch.optim.SGD(params, 1e-4), num_classes=6
+    )
 
 
 def test_chosen_samples_are_followed_through_the_epochs(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_more_than_there_are() -> None:
 
 def test_both_views_of_qgface(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    method, keep = QGFace(Linear(), num_classes=6), Keep()
+    method, keep = QGFace(PlainLinear(), num_classes=6), Keep()
     followed = TrainingSamples(num_samples=100, folder=str(tmp_path / "here"))
     fit(method, tmp_path, data(), followed, keep, max_epochs=1)
     found = pd.read_parquet(tmp_path / "here" / "epoch_0000.parquet")

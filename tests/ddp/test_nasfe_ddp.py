@@ -12,11 +12,8 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.restoration import RestorationSet
 from facequal.methods.base import FaceMethod
 from facequal.methods.nasfe.method import NASFE
-from tests.ddp.test_restoration_ddp import assert_lines_agree, evaluate, rows
-from tests.methods.nasfe.test_method import Shades, network
-from tests.methods.nasfe.test_method import datamodule as nasfe_data
-from tests.methods.nasfe.test_search import datamodule as search_data
-from tests.methods.nasfe.test_search import search
+from tests.ddp.restoration_runs import assert_lines_agree, evaluate, rows
+from tests.methods.nasfe.tiny import Shades, nasfe_data, network, search, search_data
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp

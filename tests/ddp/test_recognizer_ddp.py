@@ -14,49 +14,21 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from facequal.data.datamodule import FaceDataModule
-from facequal.data.protocols.base import VerificationProtocol
-from facequal.data.protocols.pair_sampling import sample_pairs
-from facequal.data.protocols.pairs import VerificationPairs
 from facequal.degradations.suites import AdaFaceAugmentation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.base import average_batch_norm_statistics
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
-from facequal.models.backbones import Backbone
-from tests.sources import ArraySource, people
+from tests.ddp.own_pairs import OwnPairs
+from tests.methods.tiny_recognition import PlainLinear
+from tests.sources import people
 
 pytestmark = pytest.mark.ddp
 
 
-class Linear(Backbone):
-    """One linear layer: no BatchNorm, so that two processes can equal one."""
-
-    def __init__(self) -> None:
-        super().__init__(8, 16)
-        self.layer = torch.nn.Linear(3 * 16 * 16, 8)
-
-    def normalise(self, images: Tensor) -> Tensor:
-        return (images - 0.5) / 0.5
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.layer(images.flatten(1))
-
-
-class OwnPairs(VerificationProtocol):
-    """Pairs over 23 images, an uneven split for two processes."""
-
-    def __init__(self) -> None:
-        super().__init__("own", "exact")
-
-    def load(self) -> list[VerificationPairs]:
-        images = ArraySource([identity for identity in range(6) for _ in range(4)][:23])
-        pairs, is_same = sample_pairs(images.labels, 20, seed=0)
-        return [VerificationPairs("own", images, pairs, is_same, folds=10)]
-
-
 def run(folder: Path, devices: int) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    module = Recognizer(Linear(), num_classes=6, schedule=StepSchedule([100]), flip_test=False)
+    module = Recognizer(PlainLinear(), num_classes=6, schedule=StepSchedule([100]), flip_test=False)
     datamodule = FaceDataModule(
         train=people(6, 8),
         test=[OwnPairs()],
@@ -93,7 +65,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     assert together["value"].to_numpy() == pytest.approx(alone["value"].to_numpy(), abs=1e-6)
 
 
-class Poisoned(Linear):
+class Poisoned(PlainLinear):
     """Gives a NaN feature for the image with a white corner."""
 
     def features(self, images: Tensor) -> Tensor:
@@ -150,7 +122,7 @@ def test_nothing_is_exchanged_on_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
     """After an error the ranks may have stopped at different places: each could wait for the others for ever."""
     averaged: list[Any] = []
     monkeypatch.setattr("facequal.methods.base.average_batch_norm_statistics", averaged.append)
-    module = Recognizer(Linear(), num_classes=6)
+    module = Recognizer(PlainLinear(), num_classes=6)
     module._trainer = SimpleNamespace(state=SimpleNamespace(status=TrainerStatus.INTERRUPTED))  # type: ignore[assignment]
     module.on_save_checkpoint({})
     assert averaged == []
@@ -162,7 +134,7 @@ def test_nothing_is_exchanged_on_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
 def test_broadcast_buffers_is_refused(tmp_path: Path) -> None:
     from lightning.pytorch.strategies import DDPStrategy
 
-    module = Recognizer(Linear(), num_classes=6)
+    module = Recognizer(PlainLinear(), num_classes=6)
     strategy = DDPStrategy(start_method="fork", broadcast_buffers=True)
     module._trainer = Trainer(strategy=strategy, accelerator="cpu", devices=2, logger=False, default_root_dir=tmp_path)
     with pytest.raises(ValueError, match="broadcast_buffers=True"):

@@ -1,28 +1,22 @@
 """Restoration sets, photos and classes over two processes: the figures and pictures of one."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from PIL import Image
 from torch import Tensor, nn
 
-from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.photos import RealPhotos
 from facequal.data.protocols.restoration import MixtureSet, RestorationSet
 from facequal.degradations import KernelBank, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
-from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.evaluation.restoration import RestorationSettings
-from facequal.methods.base import FaceMethod
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
 from facequal.methods.restoration.restorer import Restorer
-from facequal.reports.results import Result
-from tests.evaluation.test_restoration import Thumbnail
-from tests.methods.restoration.test_degradation_classifier import Contrasts
+from tests.ddp.restoration_runs import assert_lines_agree, evaluate, rows
+from tests.evaluation.thumbnail import Thumbnail
+from tests.methods.tiny_restoration import Contrasts
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp
@@ -52,27 +46,6 @@ def photos(folder: Path) -> RealPhotos:
     return RealPhotos("album", str(folder / "photos"), str(folder / "clean"), size_px=24)
 
 
-def evaluate(folder: Path, devices: int, method: FaceMethod, protocols: list[Any], **settings: Any) -> list[Result]:
-    evaluation = ProtocolEvaluation(folder=str(folder), restoration=RestorationSettings(**settings))
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=devices,
-        strategy="ddp_fork" if devices > 1 else "auto",
-        callbacks=[evaluation],
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-    )
-    datamodule = FaceDataModule(train=people(4, 2), test=protocols, batch_size=4, eval_batch_size=5)
-    trainer.test(method, datamodule=datamodule, verbose=False)
-    return evaluation.results
-
-
-def rows(path: Path) -> list[str]:
-    return sorted(path.read_text().splitlines())
-
-
 def test_restorations_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
     torch.save(Thumbnail().state_dict(), tmp_path / "thumbnail.pt")
     judged = {"recognizer_weights": str(tmp_path / "thumbnail.pt"), "colour_order": "rgb"}
@@ -100,14 +73,3 @@ def test_classes_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
     one, two = (rows(tmp_path / str(devices) / "results.csv") for devices in (1, 2))
     assert one == two
     assert any(",21," in line for line in one)
-
-
-def assert_lines_agree(one: list[str], two: list[str]) -> None:
-    """Equal text, numbers to 1e-5."""
-    assert len(one) == len(two)
-    for line, other in zip(one, two, strict=True):
-        for field, found in zip(line.split(","), other.split(","), strict=True):
-            try:
-                assert float(found) == pytest.approx(float(field), rel=1e-5, abs=1e-6, nan_ok=True)
-            except ValueError:
-                assert found == field

@@ -37,13 +37,13 @@ def test_features_of_a_layer_of_a_recogniser(layer: str, shape: tuple[int, ...],
     network = IRTiny(colour_order="bgr").eval()
     network.load_state_dict(torch.load(weights, weights_only=True))
     images = torch.rand(2, 3, 112, 112, requires_grad=True)
-    found = features(images)
-    assert found.shape == (2, *shape)
+    outputs = features(images)
+    assert outputs.shape == (2, *shape)
     assert features.num_channels == shape[0]
     x = network.input_layer((images.flip(1) - 0.5) * 2)
     expected = {"input_layer": x, "body": network.body(x), "body.1": network.body[:2](x)}[layer]
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-    found.sum().backward()
+    torch.testing.assert_close(outputs, expected, atol=1e-5, rtol=1e-4)
+    outputs.sum().backward()
     assert images.grad is not None
     assert all(parameter.grad is None for parameter in features.parameters())
     # any size, of which the embedding layer would take none
@@ -55,9 +55,9 @@ def test_features_of_several_layers(weights: str) -> None:
     assert features.num_channels == 48 + 24
     images = torch.rand(2, 3, 112, 112)
     small, large = (RecognizerFeatures(IRTiny(), weights, [layer])(images) for layer in ("body.1", "input_layer"))
-    found = features(images)
-    assert torch.equal(found[:, 48:], large)
-    assert torch.equal(found[:, :48], small.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+    outputs = features(images)
+    assert torch.equal(outputs[:, 48:], large)
+    assert torch.equal(outputs[:, :48], small.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
     assert not any(module._forward_hooks for module in features.modules())
 
 

@@ -5,21 +5,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities import rank_zero_info
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facequal.methods.base import OptimizerFactory
+from facequal.methods.nasfe.losses import TermWatch, identity_loss, perceptual_loss
 from facequal.methods.nasfe.network.network import NASFENetwork, identity_information
-from facequal.methods.nasfe.parts import Mode, TermWatch, keep_genotype, load_encoders, validate_options
-from facequal.methods.nasfe.perceptual import identity_loss, perceptual_loss
-from facequal.methods.restoration.base import RestoringMethod, as_batch, require_size
+from facequal.methods.nasfe.options import Mode, validate_options
+from facequal.methods.nasfe.stages import keep_genotype, load_encoders
+from facequal.methods.restoration.base import RestoringMethod, as_batch, require_size, squared_errors, training_psnr
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
-from facequal.methods.restoration.restorer import adam
-from facequal.methods.restoration.tiling import part_of, require_tiles, restore_in_tiles
-from facequal.methods.schedules import CosineSchedule, Schedule
+from facequal.methods.restoration.tiling import part_of, restore_in_tiles
 from facequal.pretrained.frozen import FeatureNetwork
-from facequal.pretrained.importing import load_network_weights
 
 
 class NASFE(RestoringMethod):
@@ -51,19 +47,15 @@ class NASFE(RestoringMethod):
             "refs" where batches bring references and "self" where they do not.
         loss_balance: Divide each sample's squared error by that of its input, so that dark pictures do not dominate;
             scaled so that the mean over the batch stays what it was at the start.
-        optimizer: Called with the network's parameters.
-        schedule: Factor of the rate at every step; None: half a cosine down to 1 %.
         encoders: Checkpoints of `Restorer` with a `SingleRestorer` to start the encoders from, by degradation.
-        weights: Checkpoint of this method, or state dict of the network, to start from.
-        channels_last: Memory format of the network.
-        tile_px: Restore tiles of that side one after the other in evaluation and prediction, which needs less memory
-            (see `restore_in_tiles`); None restores pictures as a whole.
-        tile_overlap_px: Overlap of neighbouring tiles.
+        kwargs: The other arguments, as of `RestoringMethod`.
 
     Raises:
         ValueError: If settings do not go together, or weights do not fit.
         FileNotFoundError: If there are no such weights.
     """
+
+    network: NASFENetwork
 
     def __init__(
         self,
@@ -76,40 +68,27 @@ class NASFE(RestoringMethod):
         reference_dropout: float = 0.3,
         mode: Mode = "given",
         loss_balance: bool = False,
-        optimizer: OptimizerFactory = adam,
-        schedule: Schedule | None = None,
         encoders: Mapping[str, str] | None = None,
-        weights: str | None = None,
-        channels_last: bool = False,
-        tile_px: int | None = None,
-        tile_overlap_px: int = 16,
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
-        self.save_configuration()
-        keep_genotype(self.hparams, network)
-        if tile_px is not None:
-            require_tiles(tile_px, tile_overlap_px)
-        self.tile_px, self.tile_overlap_px = tile_px, tile_overlap_px
         validate_options(network, features, reference_dropout, mode)
-        self.network = network.to(memory_format=torch.channels_last) if channels_last else network
+        load_encoders(network, encoders or {})  # before `weights`, which replace them
+        super().__init__(network, **kwargs)
+        keep_genotype(self.hparams, network)
         self.features = features
         self.classifier = None if classifier is None else classifier.eval().requires_grad_(False)
         self.perceptual_weight, self.identity_weight = perceptual_weight, identity_weight
         self.perceptual_p, self.reference_dropout, self.loss_balance = perceptual_p, reference_dropout, loss_balance
         self.mode: Mode = mode
-        self.optimizer_factory, self.schedule = optimizer, schedule or CosineSchedule(final=0.01)
         self.term_watch = TermWatch("l2")
-        load_encoders(network, encoders or {})
-        if weights is not None:
-            load_network_weights(network, weights)
-            rank_zero_info(f"{weights}: all weights of the network loaded")
 
     def mode_of(self, batch: Mapping[str, Any]) -> str:
         """Return how a batch is restored: "refs", "self" or "none"."""
         if self.network.identity is None:
             return "none"
-        given = "refs" if "references" in batch else "self"
-        return given if self.mode == "given" else self.mode
+        if self.mode != "given":
+            return self.mode
+        return "refs" if "references" in batch else "self"
 
     def train(self, mode: bool = True) -> "NASFE":
         """Set the mode of the network alone: what is frozen stays in evaluation mode."""
@@ -160,47 +139,47 @@ class NASFE(RestoringMethod):
         return restore_in_tiles(restore_tile, images, self.tile_px, self.tile_overlap_px)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Return the weighted sum of the three terms, mean over the batch.
+        """Return the loss L = L2 + .04 L_per + .003 L_iden, mean over the batch.
 
         Raises:
             ValueError: If the data module degrades nothing, or brings no references to a network that takes them.
         """
         if not batch["degradation"]:
             raise ValueError("NASFE learns to undo a degradation: set data.degradation")
-        clean, degraded = batch["image"], batch["lq"]
-        references, present = self._references_of(batch)
-        kept = present
-        if present is not None:
+        clean, degraded = batch["image"], batch["lq"]  # x and y, (B,3,H,W)
+        # Features F(C_i) of clean pictures of the person (B,n,C,h,w), and how many of the n count (B,)
+        references, num_references = self._references_of(batch)
+        num_kept = num_references
+        if num_references is not None:  # in part of the batch the network does without ("self"), the loss does not
             dropped = torch.rand(len(clean), device=clean.device) < self.reference_dropout
-            kept = present.masked_fill(dropped, 0)
-        restored = self._restore(degraded, batch.get("classes"), references, kept)
-        terms = {"l2": self._squared_errors(restored, clean, degraded)}
+            num_kept = num_references.masked_fill(dropped, 0)
+        restored = self._restore(degraded, batch.get("classes"), references, num_kept)  # x_hat (B,3,H,W)
+        terms = {"l2": self._l2(restored, clean, degraded)}  # each (B,)
         if self.features is not None:
-            found = self._features_of(restored)
+            of_restored = self.features.scaled(restored)  # F(x_hat) (B,C,h,w)
             with torch.no_grad():
-                wanted = self._features_of(clean)
-            terms["perceptual"] = self.perceptual_weight * perceptual_loss(found, wanted, self.perceptual_p)
-            if references is not None and present is not None:
-                terms["identity"] = self.identity_weight * identity_loss(found, references, present)
-        losses = torch.stack(list(terms.values())).sum(0)
+                of_clean = self.features.scaled(clean)  # F(x)
+            terms["perceptual"] = self.perceptual_weight * perceptual_loss(of_restored, of_clean, self.perceptual_p)
+            if references is not None and num_references is not None:
+                terms["identity"] = self.identity_weight * identity_loss(of_restored, references, num_references)
+        losses = torch.stack(list(terms.values())).sum(0)  # (B,)
         self.require_finite(losses, batch, batch_idx)
         self._log_terms(terms, losses, restored, clean)
         return losses.mean()
 
-    def _squared_errors(self, restored: Tensor, clean: Tensor, degraded: Tensor) -> Tensor:
-        errors = (restored - clean).float().square().mean(dim=(1, 2, 3))
+    def _l2(self, restored: Tensor, clean: Tensor, degraded: Tensor) -> Tensor:
+        """Return L2 of each picture (B,), balanced if so set."""
+        errors = squared_errors(restored, clean)
         if not self.loss_balance:
             return errors
-        inputs = (degraded - clean).float().square().mean(dim=(1, 2, 3))
-        return errors / inputs.clamp_min(1e-4) * inputs.mean()
+        input_errors = squared_errors(degraded, clean)
+        return errors / input_errors.clamp_min(1e-4) * input_errors.mean()
 
     def _log_terms(self, terms: Mapping[str, Tensor], losses: Tensor, restored: Tensor, clean: Tensor) -> None:
         size = len(losses)
         means = {name: values.detach().mean() for name, values in terms.items()}
-        with torch.no_grad():
-            errors = (restored.float().clamp(0, 1) - clean).square().mean(dim=(1, 2, 3))
         self.log("train/loss", losses.mean(), prog_bar=True, batch_size=size)
-        self.log("train/psnr", -10.0 * errors.clamp_min(1e-10).log10().mean(), prog_bar=True, batch_size=size)
+        self.log("train/psnr", training_psnr(restored, clean), prog_bar=True, batch_size=size)
         for name, mean in means.items():
             self.log(f"train/{name}", mean, batch_size=size)
         self.term_watch.see(self.global_step, means)
@@ -211,8 +190,8 @@ class NASFE(RestoringMethod):
         Raises:
             ValueError: If there are no references in the mode "refs", or they have another size than the pictures.
         """
-        references, present = self._references_of(batch) if self.mode_of(batch) == "refs" else (None, None)
-        return self._restore(batch["lq"], batch.get("classes"), references, present)
+        references, number = self._references_of(batch) if self.mode_of(batch) == "refs" else (None, None)
+        return self._restore(batch["lq"], batch.get("classes"), references, number)
 
     def restore(
         self,
@@ -238,9 +217,9 @@ class NASFE(RestoringMethod):
         if references and self.network.identity is None:
             raise ValueError("references: this network has no identity branch to take them")
         image = as_batch(picture, self.device)
-        clean = [as_batch(each, self.device, f"references[{place}]") for place, each in enumerate(references)]
-        for place, each in enumerate(clean):
-            require_size(each, image, f"references[{place}]")
+        clean = [as_batch(reference, self.device, f"references[{i}]") for i, reference in enumerate(references)]
+        for i, reference in enumerate(clean):
+            require_size(reference, image, f"references[{i}]")
         prior = None
         if classes is not None:
             if self.network.modulation is None or self.classifier is not None:
@@ -251,7 +230,7 @@ class NASFE(RestoringMethod):
         return self.restored_picture(image, prior, torch.stack(clean, dim=1) if clean else None)
 
     def _references_of(self, batch: Mapping[str, Any]) -> tuple[Tensor | None, Tensor | None]:
-        """Return features of the references (B,n,C,h,w) and their numbers (B,), where the network or a loss takes them."""
+        """Return features of the references (B,n,C,h,w) and their numbers (B,), if the network or a loss takes them."""
         wanted = self.network.identity is not None or (self.training and self.identity_weight > 0.0)
         if self.features is None or not wanted:
             return None, None
@@ -273,8 +252,7 @@ class NASFE(RestoringMethod):
 
     def _features_of(self, images: Tensor) -> Tensor:
         assert self.features is not None
-        features: Tensor = self.features(images)
-        return features / self.features.scale
+        return self.features.scaled(images)
 
     def _prior(self, images: Tensor, classes: Tensor | None) -> Tensor:
         """Return probabilities of blur, noise and low light (B,3)."""
@@ -284,7 +262,3 @@ class NASFE(RestoringMethod):
         if classes is None:
             raise ValueError("the network takes a class prior: give a classifier, or batches with classes")
         return classes
-
-    def configure_optimizers(self) -> Any:
-        """Return the optimizer, and the schedule at every step."""
-        return self.with_schedule(self.optimizer_factory(self.network.parameters()))

@@ -9,15 +9,14 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from facequal.methods.base import OptimizerFactory
+from facequal.methods.nasfe.losses import perceptual_loss
 from facequal.methods.nasfe.network.derivation import derive_genotype, has_collapsed, search_statistics
 from facequal.methods.nasfe.network.fusion import CellFusion
 from facequal.methods.nasfe.network.genotype import Genotype
 from facequal.methods.nasfe.network.network import NASFENetwork
 from facequal.methods.nasfe.network.supernet import SearchFusion
-from facequal.methods.nasfe.parts import load_encoders
-from facequal.methods.nasfe.perceptual import perceptual_loss
-from facequal.methods.restoration.base import RestoringMethod
-from facequal.methods.restoration.restorer import adam
+from facequal.methods.nasfe.stages import load_encoders
+from facequal.methods.restoration.base import RestoringMethod, squared_errors, training_psnr
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.pretrained.frozen import FeatureNetwork
 
@@ -58,12 +57,14 @@ class NASFESearch(RestoringMethod):
         schedule: Factor of the weights' rate; None: half a cosine down to 2 %.
         encoders: Checkpoints of `Restorer` with a `SingleRestorer` to start the encoders from, by degradation.
         gradient_clip: Largest norm of the weights' gradient; None for any.
-        channels_last: Memory format of the network.
+        kwargs: The other arguments, as of `RestoringMethod`, without weights and tiles.
 
     Raises:
         ValueError: If the network has nothing to search, or a setting is out of its range.
         FileNotFoundError: If there are no such encoders.
     """
+
+    network: NASFENetwork
 
     def __init__(
         self,
@@ -73,15 +74,12 @@ class NASFESearch(RestoringMethod):
         warmup: float = 0.4,
         max_skips: int | None = 2,
         encoder_rate: float = 0.1,
-        optimizer: OptimizerFactory = adam,
         architecture_optimizer: OptimizerFactory = architecture_adam,
         schedule: Schedule | None = None,
         encoders: Mapping[str, str] | None = None,
         gradient_clip: float | None = 1.0,
-        channels_last: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
-        self.save_configuration()
         if not isinstance(network.fusion, SearchFusion):
             raise ValueError("the network has nothing to search: set network.init_args.search")
         if not 0.0 <= warmup < 1.0:
@@ -90,15 +88,21 @@ class NASFESearch(RestoringMethod):
             raise ValueError("the search takes no references: leave identity_channels out")
         if network.modulation is not None:
             raise ValueError("the search takes no class prior: leave class_prior out")
+        load_encoders(network, encoders or {})
+        super().__init__(
+            network,
+            schedule=schedule or CosineSchedule(final=0.02),
+            weights=None,
+            tile_px=None,
+            tile_overlap_px=0,
+            **kwargs,
+        )
         self.automatic_optimization = False
-        self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self.features = features
         self.perceptual_weight, self.warmup, self.max_skips = perceptual_weight, warmup, max_skips
         self.encoder_rate, self.gradient_clip = encoder_rate, gradient_clip
-        self.optimizer_factory, self.architecture_factory = optimizer, architecture_optimizer
-        self.schedule = schedule or CosineSchedule(final=0.02)
+        self.architecture_factory = architecture_optimizer
         self.warned = False
-        load_encoders(network, encoders or {})
 
     @property
     def fusion(self) -> SearchFusion:
@@ -125,35 +129,31 @@ class NASFESearch(RestoringMethod):
         of_weights = batch_idx % 2 == 0
         if not of_weights and self.searched_share < self.warmup:
             return
-        both = self.optimizers()
-        assert isinstance(both, list)
-        weights, architecture = both
-        restored = self(batch["lq"])
-        losses = (restored - batch["image"]).float().square().mean(dim=(1, 2, 3))
+        optimizers = self.optimizers()
+        assert isinstance(optimizers, list)
+        weights, architecture = optimizers
+        restored = self(batch["lq"])  # x_hat (B,3,H,W)
+        losses = squared_errors(restored, batch["image"])  # L2 (B,)
         if self.features is not None:
-            found = self.features(restored) / self.features.scale
+            of_restored = self.features.scaled(restored)  # F(x_hat) (B,C,h,w)
             with torch.no_grad():
-                wanted = self.features(batch["image"]) / self.features.scale
-            losses = losses + self.perceptual_weight * perceptual_loss(found, wanted)
+                of_clean = self.features.scaled(batch["image"])  # F(x)
+            losses = losses + self.perceptual_weight * perceptual_loss(of_restored, of_clean)  # L2 + .04 L_per
         self.require_finite(losses, batch, batch_idx)
         # Every parameter gets its gradient, as DDP wants it; one half of them steps.
         self.manual_backward(losses.mean())
-        stepping = weights if of_weights else architecture
         if of_weights:
             self._set_rates(weights)
             if self.gradient_clip is not None:
                 parameters = [parameter for group in weights.param_groups for parameter in group["params"]]
                 torch.nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
-        stepping.step()
-        self.zero_grad()
-        if of_weights:
+            weights.step()
             self.log("train/loss", losses.mean(), prog_bar=True, batch_size=len(losses))
-            return
-        with torch.no_grad():
-            errors = (restored.float().clamp(0, 1) - batch["image"]).square().mean(dim=(1, 2, 3))
-        psnr = -10.0 * errors.clamp_min(1e-10).log10().mean()
-        for name, value in (("search/loss", losses.mean()), ("search/psnr", psnr)):
-            self.log(name, value, prog_bar=True, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(losses))
+        else:
+            architecture.step()
+            figures = {"search/loss": losses.mean(), "search/psnr": training_psnr(restored, batch["image"])}
+            self.log_dict(figures, prog_bar=True, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(losses))
+        self.zero_grad()
 
     @property
     def searched_share(self) -> float:
@@ -191,7 +191,7 @@ class NASFESearch(RestoringMethod):
         return derive_genotype(self.fusion, self.max_skips, **source)
 
     def derived_size(self, genotype: Genotype) -> float:
-        """Return parameters of a network like this one with the cells of that genotype, in millions."""
+        """Return the number of parameters of a network like this one with the cells of that genotype, in millions."""
         searched = sum(parameter.numel() for parameter in self.network.parameters())
         searched -= sum(parameter.numel() for parameter in self.fusion.parameters())
         with torch.device("meta"):  # the ranks' random numbers stay the same: the first one alone asks

@@ -38,7 +38,9 @@ def octuplet_terms(
     normalize: bool = False,
     terms: Sequence[Term] = TERMS,
 ) -> OctupletOutput:
-    """Return Octuplet loss (Knoche et al., "Octuplet Loss: Make Face Recognition Robust to Image Resolution", FG 2023).
+    """Return the octuplet loss of a batch, with what it consists of.
+
+    From Knoche et al., "Octuplet Loss: Make Face Recognition Robust to Image Resolution" (FG 2023).
 
     A term is the mean over its anchors A of
 
@@ -79,17 +81,18 @@ def octuplet_terms(
     _check_batch(hr, lr, labels)
     # Whatever autocast is active: half-precision products would lose the distances of near embeddings.
     with torch.autocast(hr.device.type, enabled=False):
-        hr, lr = (x.float() if x.itemsize < 4 else x for x in (hr, lr))
+        hr, lr = (x.float() if x.itemsize < 4 else x for x in (hr, lr))  # (B, D) each
         if normalize or distance == "cosine":
             hr, lr = F.normalize(hr), F.normalize(lr)
-        products = inner_products(hr, lr)
-        squares = torch.cat((hr.square().sum(1), lr.square().sum(1)))
+        products = inner_products(hr, lr)  # (2B, 2B)
+        squares = torch.cat((hr.square().sum(1), lr.square().sum(1)))  # (2B,): |a|^2
+        # Mining: the farthest positive and the nearest negative of every anchor, by term
         chosen = hardest_pairs(products.detach(), squares.detach(), labels, terms)
-        to_positive = _distances(products, squares, chosen.anchors, chosen.positives, distance)
-        to_negative = _distances(products, squares, chosen.anchors, chosen.negatives, distance)
-    losses = torch.where(chosen.usable, F.relu(to_positive - to_negative + margin), 0.0)
+        to_positive = _distances(products, squares, chosen.anchors, chosen.positives, distance)  # (T, B): max_P d(A, P)
+        to_negative = _distances(products, squares, chosen.anchors, chosen.negatives, distance)  # (T, B): min_N d(A, N)
+    losses = torch.where(chosen.usable, F.relu(to_positive - to_negative + margin), 0.0)  # (T, B)
     num_anchors = chosen.usable.sum()
-    means = losses.sum(1) / num_anchors.clamp_min(1)
+    means = losses.sum(1) / num_anchors.clamp_min(1)  # (T,)
     loss = torch.where(squares.isfinite().all(), means.sum(), torch.nan)
     active = (losses.detach() > 0).sum() / (num_anchors * len(terms)).clamp_min(1)
     return OctupletOutput(loss, dict(zip(terms, means, strict=True)), active, num_anchors)
@@ -104,7 +107,13 @@ def octuplet_loss(
     normalize: bool = False,
     terms: Sequence[Term] = TERMS,
 ) -> Tensor:
-    """Return the loss of `octuplet_terms` alone, a scalar; same arguments and errors."""
+    """Return the loss of `octuplet_terms` alone, a scalar; same arguments and errors.
+
+    >>> hr = torch.tensor([[0.0], [2.0], [10.0], [12.0]], dtype=torch.float64)  # two people, two images each
+    >>> labels = torch.tensor([0, 0, 1, 1])
+    >>> octuplet_loss(hr, hr, labels, margin=25.0, terms=["hhh"])  # mean of 2 - 10 + 25, 2 - 8 + 25, twice
+    tensor(18., dtype=torch.float64)
+    """
     return octuplet_terms(hr, lr, labels, margin, distance, normalize, terms).loss
 
 
@@ -140,7 +149,7 @@ class OctupletLoss(nn.Module):
 
 
 def inner_products(hr: Tensor, lr: Tensor) -> Tensor:
-    """Return inner products of all embeddings with one another, (2B, 2B), high resolution first.
+    """Return the inner products of all embeddings with one another, (2B, 2B), high resolution first.
 
     The block of high with low resolution is computed once and transposed for the other corner, and the embeddings are
     not copied into one tensor: on small batches they are larger than the matrix.
@@ -161,6 +170,13 @@ class HardestPairs(NamedTuple):
 def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor, terms: Sequence[Term]) -> HardestPairs:
     """Return the farthest positive and the nearest negative of every anchor of every term.
 
+    >>> hr, lr = torch.tensor([[0.0], [1.0], [5.0]]), torch.tensor([[0.5], [3.0], [4.0]])
+    >>> labels = torch.tensor([0, 0, 1])
+    >>> squares = torch.cat((hr, lr)).square().sum(1)
+    >>> pairs = hardest_pairs(inner_products(hr, lr), squares, labels, ["hll"])  # rows 3 to 5 are of low resolution
+    >>> pairs.anchors[:, :2], pairs.positives[:, :2], pairs.negatives[:, :2], pairs.usable
+    (tensor([[0, 1]]), tensor([[4, 3]]), tensor([[5, 5]]), tensor([ True,  True, False]))
+
     Args:
         products: (2B, 2B) inner products of the embeddings, high resolution first.
         squares: (2B,) their squared lengths.
@@ -177,7 +193,7 @@ def hardest_pairs(products: Tensor, squares: Tensor, labels: Tensor, terms: Sequ
     order = (squares - 2 * products).view(2, batch, 2, batch)
     nearest = order.masked_fill(same[:, None], math.inf).argmin(-1)
     farthest = order.masked_fill_(~positive[:, None], -math.inf).argmax(-1)
-    # What was found is indexed by the anchors' side, the anchor, and the side of the others.
+    # Both are indexed by the anchors' side, the anchor, and the side of the others.
     sides = [("hl".index(term[0]), "hl".index(term[1])) for term in terms]
     rows = torch.arange(batch, device=labels.device)
     return HardestPairs(

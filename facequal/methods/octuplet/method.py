@@ -13,9 +13,10 @@ from facequal.methods.octuplet.loss import TERMS, Distance, OctupletLoss, Octupl
 from facequal.methods.recognition.base import EmbeddingMethod
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
+from facequal.models.heads import AdaFaceHead
 
 
-def published_adagrad(params: Iterable[Any]) -> Optimizer:
+def octuplet_adagrad(params: Iterable[Any]) -> Optimizer:
     """Return AdaGrad as the octuplet paper uses it for ResNet-50 and MobileNetV2: rate .01, epsilon 1."""
     return Adagrad(params, lr=0.01, eps=1.0)
 
@@ -29,57 +30,42 @@ class Octuplet(EmbeddingMethod):
     `data.degradation`; flip and colour belong into `data.augmentation`, which both views share.
 
     Args:
-        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        weights: Trained checkpoint to start from: ours of any method, a published AdaFace one, or a state dict of the
-            backbone (see `facequal.pretrained.importing`). None starts from the backbone as it is built, such as a timm
-            network with
-            its `pretrained_path`.
         margin: m of `OctupletLoss`, in the unit of the distance. The paper's 25 belongs to its features, and ours have
             lengths of their own (`train/norm_hr` logs them): about .4 of the length is a good start.
         distance: "euclidean", "squared" or "cosine".
         normalize: Bring features to unit length before distances are taken.
         terms: Triplet terms to sum: "hhh", "hll", "lhh", "lll".
-        optimizer: Called with parameter groups.
-        schedule: Factor of the rate at every step. Default: /10 at epochs 2, 4 and 5 (the paper, 6 epochs).
+        schedule: Factor of the rate at every step; None: /10 at epochs 2, 4 and 5 (the paper, 6 epochs).
         weight_decay: Of convolutions, linear layers and PReLU; the optimizer's own `weight_decay` is not used.
-        colour_order: Colour order of `weights`, where the file does not say: "bgr" for published AdaFace ones.
-        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
-        channels_last: Memory format of the backbone.
+        kwargs: The other arguments, as of `EmbeddingMethod`, without those of a head.
 
     Raises:
-        ValueError: If a setting of the loss is out of its range, or `weights` do not fit the backbone, as with another
-            embedding size; the message names keys and shapes.
+        ValueError: If a setting of the loss is out of its range.
     """
 
     def __init__(
         self,
         backbone: Backbone,
-        weights: str | None = None,
         margin: float = 25.0,
         distance: Distance = "euclidean",
         normalize: bool = False,
         terms: Sequence[Term] = TERMS,
-        optimizer: OptimizerFactory = published_adagrad,
+        optimizer: OptimizerFactory = octuplet_adagrad,
         schedule: Schedule | None = None,
         weight_decay: float = 0.0,
-        colour_order: str | None = None,
-        flip_test: bool = True,
-        channels_last: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             backbone,
-            head=None,
+            head=AdaFaceHead,  # not built: there are no classes
             optimizer=optimizer,
-            schedule=StepSchedule([2, 4, 5]) if schedule is None else schedule,
+            schedule=schedule or StepSchedule([2, 4, 5]),
             weight_decay=weight_decay,
-            weights=weights,
-            colour_order=colour_order,
-            flip_test=flip_test,
+            num_classes=None,
             ramp=None,
-            channels_last=channels_last,
+            **kwargs,
         )
         self.loss = OctupletLoss(margin, distance, normalize, terms)
-        self.weights = weights
 
     def on_fit_start(self) -> None:
         """Say so when there is nothing to fine-tune."""
@@ -99,9 +85,11 @@ class Octuplet(EmbeddingMethod):
         """
         if batch["lq"] is batch["image"]:
             raise ValueError("data.degradation is not set: octuplets need a low-resolution view of every image")
+        # One pass over both resolutions, so that BatchNorm sees both; features before they are normalised, (B,D) each
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
         hr, lr = (embedding * norm).chunk(2)
         self.require_finite((hr + lr).sum(1), batch, batch_idx, what="embedding")
+        # Those of all ranks: the hardest pairs are those of the global batch
         hr, lr = self.gather_batch(torch.stack((hr, lr), 1)).unbind(1)
         output: OctupletOutput = self.loss(hr, lr, self.gather_batch(batch["label"]))
         if batch_idx == 0 and self.current_epoch == 0:

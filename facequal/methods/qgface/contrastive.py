@@ -24,7 +24,7 @@ def contrastive_loss(
     clamp: bool = False,
     rescale: bool = False,
 ) -> Tensor:
-    """Return InfoNCE with negatives of other identities (QGFace, Eq. 13-14), one value per pair.
+    """Return the InfoNCE loss with negatives of other identities (QGFace, Eq. 13-14), one value per pair.
 
         loss_i = -log( exp(s cos(q_i, k_i)) / (exp(s cos(q_i, k_i)) + sum_j exp(s cos(q_i, n_j))) )
 
@@ -36,6 +36,11 @@ def contrastive_loss(
     `direction="both"`, with gradients to both embeddings of a pair, `clamp=True` over keys that are not of unit length,
     and `rescale=True`. Its default for keys of the pair's own identity, to leave them in, ends in an error there;
     `same_identity="zero"` is its other choice.
+
+    >>> q, k = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])  # cos(q, k) = .6
+    >>> keys, key_labels = torch.tensor([[0.8, 0.6], [1.0, 0.0]]), torch.tensor([1, 0])  # the second is its own person
+    >>> contrastive_loss(q, k, torch.tensor([0]), keys, key_labels, scale=1.0)  # log(1 + exp(.8 - .6))
+    tensor([0.7981])
 
     Args:
         anchors: (N, D) float, embeddings q of the augmented images. Any length: they are normalised here. Half
@@ -69,10 +74,10 @@ def contrastive_loss(
         q, k, keys = F.normalize(anchors.to(dtype)), F.normalize(positives.to(dtype)), keys.to(dtype)
         if direction == "paper":
             k = k.detach()
-        positive = scale * (q * k).sum(1)
+        positive = scale * (q * k).sum(1)  # (N,): s cos(q_i, k_i)
         losses: list[Tensor] = []
         for anchor in (q, k) if direction == "both" else (q,):
-            logits = F.linear(anchor * scale, keys)
+            logits = F.linear(anchor * scale, keys)  # (N, K): s cos(q_i, n_j)
             if clamp:
                 logits = logits.clamp(-scale, scale)
             losses.append(_InfoNCE.apply(logits, positive, labels, key_labels, same_identity == "zero"))

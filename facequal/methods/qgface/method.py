@@ -1,6 +1,6 @@
 """QGFace: clear images are classified, poor ones are contrasted with their originals against a queue."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,10 +17,9 @@ from facequal.methods.qgface.queues import FeatureQueue, MomentumEncoder, Moment
 from facequal.methods.recognition.base import EmbeddingMethod, sample_values
 from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.models.backbones import Backbone
-from facequal.models.heads import AdaFaceHead, MarginHead
 
 
-def published_sgd(params: Iterable[Any]) -> Optimizer:
+def qgface_sgd(params: Iterable[Any]) -> Optimizer:
     """Return SGD as the QGFace paper uses it: rate .2, momentum .9; the weight decay is set per group."""
     return SGD(params, lr=0.2, momentum=0.9)
 
@@ -43,22 +42,13 @@ class QGFace(EmbeddingMethod):
     the momentum encoder.
 
     Args:
-        backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: Called as `head(embedding_dim, num_classes)`; not one that is given its quality scores.
         partition: How images are parted by quality.
         contrast: The contrastive loss and its negatives.
-        optimizer: Called with parameter groups.
-        schedule: Factor of the rate at every step. Default: /10 at epochs 6 and 9 (the paper, 12 epochs).
-        weight_decay: Of convolutions, linear layers, PReLU and the head; not BatchNorm.
-        num_classes: Identities; the CLI links it to the data. None builds no head (evaluation only).
-        weights: Checkpoint to start from (see `facequal.pretrained.importing`).
-        colour_order: Colour order of `weights`, where the file does not say.
-        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
-        ramp: Shares of the training at which the margin starts to grow and is full; None: full from the start.
-        channels_last: Memory format of the backbone.
+        schedule: Factor of the rate at every step; None: /10 at epochs 6 and 9 (the paper, 12 epochs).
+        kwargs: The other arguments, as of `EmbeddingMethod`. The head is not one that is given its quality scores.
 
     Raises:
-        ValueError: If an option is outside its allowed set, or there are fewer than two identities.
+        ValueError: If an option is outside its allowed set.
     """
 
     training_parts = ("head", "quality", "queue", "momentum_encoder")
@@ -66,36 +56,18 @@ class QGFace(EmbeddingMethod):
     def __init__(
         self,
         backbone: Backbone,
-        head: Callable[[int, int], MarginHead] = AdaFaceHead,
         partition: Partition = PAPER_PARTITION,
         contrast: Contrast = PAPER_CONTRAST,
-        optimizer: OptimizerFactory = published_sgd,
+        optimizer: OptimizerFactory = qgface_sgd,
         schedule: Schedule | None = None,
-        weight_decay: float = 5e-4,
-        num_classes: int | None = None,
-        weights: str | None = None,
-        colour_order: str | None = None,
-        flip_test: bool = True,
-        ramp: tuple[float, float] | None = None,
-        channels_last: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            backbone,
-            None if num_classes is None else head(backbone.embedding_dim, num_classes),
-            optimizer,
-            StepSchedule([6, 9]) if schedule is None else schedule,
-            weight_decay,
-            weights,
-            colour_order,
-            flip_test,
-            ramp,
-            channels_last,
-        )
+        super().__init__(backbone, optimizer=optimizer, schedule=schedule or StepSchedule([6, 9]), **kwargs)
         self.partition, self.contrast = partition, contrast
         self.quality = NormQuality(partition.h, partition.ema_decay, partition.init_stats)
-        self.queue = None if num_classes is None else self.build_queue(num_classes)
+        self.queue = None if self.head is None else self.build_queue(self.head.num_classes)
         # After the weights are loaded: it starts as the encoder does.
-        is_momentum = num_classes is not None and contrast.negatives == "momentum"
+        is_momentum = self.head is not None and contrast.negatives == "momentum"
         self.momentum_encoder = MomentumEncoder(self.backbone, contrast.momentum) if is_momentum else None
 
     def build_queue(self, num_classes: int) -> FeatureQueue | None:
@@ -123,16 +95,18 @@ class QGFace(EmbeddingMethod):
         Raises:
             FloatingPointError: If a loss is NaN or infinite; the message names the samples.
         """
+        # One pass over the originals and their augmented versions: unit embeddings e (2N,D), norms (2N,1)
         embedding, norm = self.backbone(torch.cat((batch["image"], batch["lq"])))
-        quality = self.quality_of(batch, norm)
-        output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))
+        quality = self.quality_of(batch, norm)  # q (2N,)
+        output = self.training_head().loss(embedding, norm, batch["label"].repeat(2))  # L_head (2N,)
         # Before the embeddings enter the queue, which a checkpoint written on the way out would keep.
         self.require_finite(output.per_sample_loss.view(2, -1).sum(0), batch, batch_idx)
-        classification = self.classify(output.per_sample_loss, quality)
+        classification = self.classify(output.per_sample_loss, quality)  # sum_i [q_i > b] L_head(e_i) / 2N
         loss = classification.loss + output.regulariser
         self.log_mean("train/classified_share", classification.share)
         self.log("train/classification_loss", classification.selected_mean)
         if self.contrast.negatives != "none":
+            # sum_j [min(q_j, q_j') <= b] L_con(e_j, e_j') / N
             contrast = self.contrast_pairs(batch, batch_idx, embedding, quality)
             loss = loss + self.contrast.weight * contrast.loss
             self.log_mean("train/contrasted_share", contrast.share)
@@ -151,7 +125,7 @@ class QGFace(EmbeddingMethod):
         self.log(name, value, on_step=False, on_epoch=True, sync_dist=True)
 
     def quality_of(self, batch: Mapping[str, Any], norm: Tensor) -> Tensor:
-        """Return quality (2N,) in [0, 1] of `image` and `lq`: read off their norms, or 0 and 1 by what was drawn.
+        """Return the quality (2N,) in [0, 1] of `image` and `lq`: read off their norms, or 0 and 1 by what was drawn.
 
         Raises:
             KeyError: If the degradation draws no such value.
@@ -186,12 +160,12 @@ class QGFace(EmbeddingMethod):
         Raises:
             FloatingPointError: If a loss is NaN or infinite; the message names the samples.
         """
-        original, augmented = embedding.chunk(2)
+        original, augmented = embedding.chunk(2)  # k and q of Eq. 14, (N,D) each
         if self.momentum_encoder is not None:
             # Before its use, as in MoCo: a checkpoint between two steps then holds all of what a step did.
             self.momentum_encoder.update(self.backbone)
             original, _ = self.momentum_encoder(batch["image"])
-        keys, key_labels = self.negative_keys(original, augmented, batch["label"])
+        keys, key_labels = self.negative_keys(original, augmented, batch["label"])  # (K,D), moved by Eq. 13; (K,)
         settings = self.contrast
         losses = contrastive_loss(
             augmented,
@@ -206,7 +180,7 @@ class QGFace(EmbeddingMethod):
             rescale=settings.rescale,
         )
         self.require_finite(losses, batch, batch_idx, "contrastive loss")
-        return gated_loss(losses, self.contrastive_weights(quality))
+        return gated_loss(losses, self.contrastive_weights(quality))  # losses (N,)
 
     def contrastive_weights(self, quality: Tensor) -> Tensor:
         """Return weights (N,), 0 or 1, of the pairs, from the quality (2N,) of `image` and `lq`."""

@@ -13,6 +13,10 @@ class NormQuality(nn.Module):
     Mean and standard deviation run over the batches of all ranks, as those of `AdaFaceHead`, from which this differs
     only in that it does not belong to a head: QGFace parts images by quality whatever head classifies them.
 
+    >>> quality = NormQuality()
+    >>> quality(torch.tensor([18.0, 20.0, 22.0]))  # mean 20, standard deviation 2: one of them is h of z
+    tensor([-0.3328,  0.0000,  0.3328])
+
     Args:
         h: Concentration of z.
         ema_decay: Weight of the old statistics.
@@ -44,7 +48,7 @@ class NormQuality(nn.Module):
         self.register_buffer("num_updates", torch.zeros((), dtype=torch.int64))
 
     def forward(self, norm: Tensor) -> Tensor:
-        """Return quality of a batch; in training mode the statistics are updated first.
+        """Return the quality of a batch; in training mode the statistics are updated first.
 
         Args:
             norm: (B, 1) or (B,) feature norms.

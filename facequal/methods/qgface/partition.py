@@ -24,10 +24,13 @@ class GatedLoss(NamedTuple):
 
 
 def unit_quality(z: Tensor) -> Tensor:
-    """Return quality (z + 1) / 2 in [0, 1] of AdaFace's standardised quality z in [-1, 1] (see `margins.image_quality`).
+    """Return AdaFace's standardised quality z in [-1, 1] (see `margins.image_quality`) as (z + 1) / 2 in [0, 1].
 
     QGFace compares this with its threshold b. So b = 0.2 means z = -0.6, which with the concentration h = 0.333 is a
     feature norm 1.8 standard deviations below the running mean: about 4 % of a Gaussian.
+
+    >>> unit_quality(torch.tensor([-1.0, -0.6, 1.0]))
+    tensor([0.0000, 0.2000, 1.0000])
 
     Args:
         z: Standardised qualities of any shape.
@@ -47,6 +50,12 @@ def classification_gate(
     sigmoid(sharpness (z + 1 - 2b)) = sigmoid(2 sharpness (quality - b)), which at 64 goes from .04 to .96 within
     .025 of b. The code multiplies the logits by it, this the loss: where the gate is 0 or 1 gradients are the same,
     and in between they are those of a weighted sample here, of a smaller scale s there.
+
+    >>> quality = torch.tensor([0.1, 0.19, 0.21, 0.9], dtype=torch.float64)
+    >>> classification_gate(quality, threshold=0.2)
+    tensor([0., 0., 1., 1.], dtype=torch.float64)
+    >>> [round(float(weight), 3) for weight in classification_gate(quality, threshold=0.2, gate="soft")]
+    [0.0, 0.218, 0.782, 1.0]
 
     Args:
         quality: Qualities in [0, 1] of any shape.
@@ -76,6 +85,10 @@ def contrastive_gate(augmented: Tensor, original: Tensor, threshold: float = 0.2
 
     This gate is hard in the paper and in the released code alike.
 
+    >>> augmented, original = torch.tensor([0.1, 0.5]), torch.tensor([0.7, 0.6])
+    >>> contrastive_gate(augmented, original), contrastive_gate(augmented, original, pair="high")
+    (tensor([1., 0.]), tensor([0., 0.]))
+
     Args:
         augmented: Qualities in [0, 1] of the augmented images, any shape.
         original: Qualities of their originals, of the same shape.
@@ -102,11 +115,14 @@ def contrastive_gate(augmented: Tensor, original: Tensor, threshold: float = 0.2
 
 
 def gated_loss(per_sample: Tensor, gate: Tensor) -> GatedLoss:
-    """Return sum of the selected losses over the number of all samples, selected or not.
+    """Return the sum of the selected losses divided by the number of all samples, selected or not.
 
     So the weight of a sample does not depend on how many others are selected with it: a mean over the selected would
     give the few pairs of low quality of a batch a huge weight. Over ranks with equal batches the mean of their losses
     is that of the whole batch. If nothing is selected the loss is 0 with its graph.
+
+    >>> gated_loss(torch.tensor([4.0, 2.0, 6.0, 8.0]), torch.tensor([1.0, 1.0, 0.0, 0.0]))
+    GatedLoss(loss=tensor(1.5000), share=tensor(0.5000), selected_mean=tensor(3.))
 
     Args:
         per_sample: (N,) losses. A loss that is not finite makes the result so, selected or not.

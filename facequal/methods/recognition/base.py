@@ -1,5 +1,6 @@
 """What the methods that embed faces share: the backbone, evaluation, the optimizer, and the head where there is one."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -8,30 +9,47 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from facequal.methods.base import FaceMethod, OptimizerFactory
-from facequal.methods.schedules import Schedule
+from facequal.methods.schedules import Schedule, StepSchedule
 from facequal.metrics.norms import NormCorrelations
 from facequal.models.backbones import Backbone, decay_parameter_groups
-from facequal.models.heads import HeadOutput, MarginHead
+from facequal.models.heads import AdaFaceHead, HeadOutput, MarginHead
 from facequal.models.heads.margins import margin_ramp
 from facequal.pretrained.importing import load_weights
 
 PUBLISHED_LR_PER_IMAGE = 0.1 / 512  # AdaFace: rate .1 at 512 images per step
 
 
+def adaface_sgd(params: Iterable[Any]) -> Optimizer:
+    """Return SGD as the AdaFace paper uses it: rate .1, momentum .9; the weight decay is set per group."""
+    return SGD(params, lr=0.1, momentum=0.9)
+
+
 class EmbeddingMethod(FaceMethod):
     """Base of the methods that train a recognition network: they differ in the training step only.
 
+    The defaults are the AdaFace paper's.
+
     Args:
         backbone: Network from images (B,3,H,W) in [0,1] to (embedding (B,D) of unit length, norm (B,1)).
-        head: Classifier that a method trains with, or None.
+        head: Classifier to train with, called as `head(embedding_dim, num_classes)`.
         optimizer: Called with parameter groups.
-        schedule: Factor of the rate at every step.
-        weight_decay: Of the published groups; the optimizer's own `weight_decay` is not used.
-        weights: Checkpoint to start from (see `facequal.pretrained.importing`).
-        colour_order: Colour order of `weights`, where the file does not say.
-        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm.
-        ramp: Shares of the training at which the margin of the head starts to grow and is full; None: full at once.
-        channels_last: Memory format of the backbone.
+        schedule: Factor of the rate at every step; None: /10 at epochs 18 and 22 of 24.
+        weight_decay: Of the published groups: convolutions, linear layers, PReLU and the head; not BatchNorm. The
+            optimizer's own `weight_decay` is not used.
+        num_classes: Identities; the CLI links it to the data. None builds no head (evaluation only).
+        weights: Checkpoint to start from: ours of any method, a published AdaFace one, or a state dict of the backbone
+            (see `facequal.pretrained.importing`). None starts from the backbone as it is built.
+        colour_order: Colour order of `weights`, where the file does not say: "bgr" for published AdaFace ones.
+        flip_test: In evaluation, add the embedding of the mirrored image, weighted by its norm (what published
+            AdaFace numbers use).
+        ramp: Shares of the training at which the margin of the head starts to grow and is full, such as (0.25, 0.6);
+            None: full from the start.
+        channels_last: Memory format of the backbone; faster with half precision and on most CPUs.
+
+    Raises:
+        ValueError: If there are fewer than two identities, or `weights` do not fit the backbone, as with another
+            embedding size; the message names keys and shapes.
+        FileNotFoundError: If there are no such weights.
     """
 
     # Names of the parts that are trained with but not evaluated with.
@@ -40,22 +58,21 @@ class EmbeddingMethod(FaceMethod):
     def __init__(
         self,
         backbone: Backbone,
-        head: MarginHead | None,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
-        weight_decay: float,
-        weights: str | None,
-        colour_order: str | None,
-        flip_test: bool,
-        ramp: tuple[float, float] | None,
-        channels_last: bool,
+        head: Callable[[int, int], MarginHead] = AdaFaceHead,
+        optimizer: OptimizerFactory = adaface_sgd,
+        schedule: Schedule | None = None,
+        weight_decay: float = 5e-4,
+        num_classes: int | None = None,
+        weights: str | None = None,
+        colour_order: str | None = None,
+        flip_test: bool = True,
+        ramp: tuple[float, float] | None = None,
+        channels_last: bool = False,
     ) -> None:
-        super().__init__()
-        self.save_configuration()
+        super().__init__(optimizer, schedule or StepSchedule([18, 22]))
         self.backbone = backbone.to(memory_format=torch.channels_last) if channels_last else backbone
-        self.head = head
-        self.optimizer_factory, self.schedule, self.weight_decay = optimizer, schedule, weight_decay
-        self.flip_test, self.ramp = flip_test, ramp
+        self.head = None if num_classes is None else head(backbone.embedding_dim, num_classes)
+        self.weights, self.weight_decay, self.flip_test, self.ramp = weights, weight_decay, flip_test, ramp
         self.norm_correlations = NormCorrelations()
         if weights is not None:
             rank_zero_info(str(load_weights(self.backbone, self.head, weights, colour_order=colour_order)))
@@ -93,8 +110,8 @@ class EmbeddingMethod(FaceMethod):
     def embed_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return embedding (B,D), norm (B,1) and what says which image and view each row is."""
         embedding, norm = self(batch["image"])
-        places: dict[str, Tensor] = {name: batch[name] for name in ("index", "view", "label") if name in batch}
-        return {"embedding": embedding, "norm": norm, **places}
+        identifiers: dict[str, Tensor] = {name: batch[name] for name in ("index", "view", "label") if name in batch}
+        return {"embedding": embedding, "norm": norm, **identifiers}
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer over the published groups, and the schedule at every step."""
@@ -138,9 +155,10 @@ class EmbeddingMethod(FaceMethod):
         """Log `train/norm_correlation/NAME` for every drawn value that norms were compared with over the epoch."""
         super().on_train_epoch_end()
         if self.norm_correlations.names:
-            found = self.norm_correlations.compute()
-            # Equal on all ranks: averaging changes nothing, and Lightning asks for it.
-            self.log_dict({f"train/norm_correlation/{name}": value for name, value in found.items()}, sync_dist=True)
+            correlations = {
+                f"train/norm_correlation/{name}": value for name, value in self.norm_correlations.compute().items()
+            }
+            self.log_dict(correlations, sync_dist=True)  # equal on all ranks already, but Lightning asks for it
             self.norm_correlations.reset()
 
     def training_head(self) -> MarginHead:
@@ -159,7 +177,7 @@ class EmbeddingMethod(FaceMethod):
 
 
 def sample_values(output: HeadOutput, norm: Tensor, index: Tensor) -> dict[str, Tensor]:
-    """Return what is known of every sample of a training batch, detached, (V*N,) each; callbacks may keep it.
+    """Return what a training step knows of every sample, detached, (V*N,) each; callbacks may keep it.
 
     Args:
         output: Of the head, for V views of N images, one view after the other.

@@ -19,8 +19,8 @@ Pooling = Literal["mean", "statistics"]
 NUM_CLASSES = 3  # blur, noise, low light
 
 
-def adam(parameters: Iterable[Any]) -> Adam:
-    """Return Adam at 1e-3."""
+def classifier_adam(parameters: Iterable[Any]) -> Adam:
+    """Return Adam at its usual rate of 1e-3: NASFE's paper names none for its classifier."""
     return Adam(parameters, lr=1e-3)
 
 
@@ -50,12 +50,11 @@ class DegradationClassifier(FaceMethod):
         features: FeatureNetwork,
         pooling: Pooling = "mean",
         hidden: Sequence[int] = (256, 64),
-        optimizer: OptimizerFactory = adam,
+        optimizer: OptimizerFactory = classifier_adam,
         schedule: Schedule | None = None,
         weights: str | None = None,
     ) -> None:
-        super().__init__()
-        self.save_configuration()
+        super().__init__(optimizer, schedule or CosineSchedule(final=0.01))
         self.features = features
         if pooling not in get_args(Pooling):
             raise ValueError(f"pooling must be one of {get_args(Pooling)}, got {pooling!r}")
@@ -66,7 +65,6 @@ class DegradationClassifier(FaceMethod):
             layers += [nn.Linear(width, next_width), nn.ReLU(inplace=True)]
             width = next_width
         self.layers = nn.Sequential(*layers, nn.Linear(width, NUM_CLASSES))
-        self.optimizer_factory, self.schedule = optimizer, schedule or CosineSchedule(final=0.01)
         if weights is not None:
             load_network_weights(self.layers, weights, prefix="layers.")
             rank_zero_info(f"{weights}: all weights of the three layers loaded")
@@ -77,7 +75,7 @@ class DegradationClassifier(FaceMethod):
         return logits
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Return binary cross-entropy, mean over the samples and the three answers.
+        """Return the binary cross-entropy, mean over the samples and the three answers.
 
         Raises:
             ValueError: If the data module's degradation draws no class vectors.
@@ -85,8 +83,8 @@ class DegradationClassifier(FaceMethod):
         if "classes" not in batch:
             drawn = ", ".join(batch["degradation"]) or "nothing"
             raise ValueError(f"data.degradation draws {drawn}, no classes: it needs a MultiDegradation")
-        logits = self(batch["lq"]).float()
-        losses = F.binary_cross_entropy_with_logits(logits, batch["classes"], reduction="none").mean(dim=1)
+        logits = self(batch["lq"]).float()  # (B,3): blur, noise, low light
+        losses = F.binary_cross_entropy_with_logits(logits, batch["classes"], reduction="none").mean(dim=1)  # (B,)
         self.require_finite(losses, batch, batch_idx)
         loss = losses.mean()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(losses))
@@ -123,7 +121,7 @@ def _mean(features: Tensor) -> Tensor:
 
 
 def _statistics(features: Tensor) -> Tensor:
-    """Return (B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of horizontal and vertical neighbours."""
+    """Return (B,3C) of (B,C,h,w): mean, standard deviation, mean absolute difference of neighbours across and down."""
     if min(features.shape[2:]) < 2:
         raise ValueError(f"pooling=statistics needs features of 2x2 or more, got {tuple(features.shape)}")
     steps = [features.diff(dim=axis).abs().mean(dim=(2, 3)) for axis in (2, 3)]

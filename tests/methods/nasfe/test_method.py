@@ -14,51 +14,16 @@ from facequal.data.errors import DatasetError
 from facequal.data.protocols.photos import RealPhotos, ReferencedPhotos
 from facequal.data.protocols.restoration import RestorationSet
 from facequal.data.sources.images import encode_png, read_image
-from facequal.degradations import KernelBank, MultiDegradation
+from facequal.degradations import MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
+from facequal.methods.nasfe.losses import identity_loss, perceptual_loss
 from facequal.methods.nasfe.method import NASFE
-from facequal.methods.nasfe.network.encoders import BLOCKS
-from facequal.methods.nasfe.network.network import NASFENetwork, SingleRestorer, identity_information
-from facequal.methods.nasfe.perceptual import identity_loss, perceptual_loss
+from facequal.methods.nasfe.network.network import NASFENetwork, identity_information
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
-from facequal.methods.restoration.restorer import Restorer
-from facequal.pretrained.frozen import FeatureNetwork
-from tests.methods.octuplet.test_method import Record
-from tests.methods.restoration.test_degradation_classifier import Contrasts
-from tests.methods.restoration.test_restorer import trainer
+from tests.methods.nasfe.tiny import BANK, TINY, Shades, nasfe_data, network
+from tests.methods.tiny_restoration import Contrasts
+from tests.methods.training import Record, trainer
 from tests.sources import people
-
-SIZES: dict[str, Any] = {"widths": (8, 8, 8), "channels": 8, "blocks": (1, 1, 1)}
-TINY: dict[str, Any] = {**SIZES, "decoder_widths": (16, 8, 8)}
-BANK = KernelBank(num_motion=8, gaussians="none", sizes_px=(3, 5))
-
-
-class Shades(FeatureNetwork):
-    """The picture at half its size, and its square."""
-
-    num_channels = 6
-
-    def forward(self, images: Tensor) -> Tensor:
-        small = torch.nn.functional.avg_pool2d(images, 2)
-        return torch.cat((small, small.square()), dim=1)
-
-
-def network(**arguments: Any) -> NASFENetwork:
-    torch.manual_seed(0)
-    found = NASFENetwork(**({"class_prior": True, "identity_channels": 6} | TINY | arguments))
-    torch.nn.init.normal_(found.decoder.leave[-1].weight, std=0.05)  # type: ignore[arg-type]
-    return found
-
-
-def datamodule(**arguments: Any) -> FaceDataModule:
-    settings: dict[str, Any] = {
-        "train": people(6, 8, size_px=16),
-        "degradation": MultiDegradation({"NL": 1, "BNL": 1}, BANK),
-        "batch_size": 12,
-        "num_references": 3,
-        "test": [RestorationSet(people(4, 5, size_px=16), "Test-N", num_images=4, num_references=2)],
-    }
-    return FaceDataModule(**(settings | arguments))
 
 
 @pytest.mark.parametrize("balance", [False, True])
@@ -67,7 +32,7 @@ def test_the_loss_is_the_sum_of_three_terms(balance: bool, tmp_path: Path) -> No
     module, record = NASFE(network(), Shades(), loss_balance=balance, **options), Record()
     start = {name: value.clone() for name, value in module.state_dict().items()}
     run = trainer(tmp_path, max_steps=1, callbacks=[record])
-    run.fit(module, datamodule=datamodule())
+    run.fit(module, datamodule=nasfe_data())
     module.load_state_dict(start)
     batch, features = record.batches[0], Shades()
     references = torch.stack([features(each) for each in batch["references"]])
@@ -87,7 +52,7 @@ def test_the_loss_is_the_sum_of_three_terms(balance: bool, tmp_path: Path) -> No
 def test_without_features_there_is_the_squared_error_alone(tmp_path: Path) -> None:
     module, record = NASFE(network(class_prior=False, identity_channels=None)), Record()
     start = {name: value.clone() for name, value in module.state_dict().items()}
-    trainer(tmp_path, max_steps=1, callbacks=[record]).fit(module, datamodule=datamodule(num_references=0))
+    trainer(tmp_path, max_steps=1, callbacks=[record]).fit(module, datamodule=nasfe_data(num_references=0))
     module.load_state_dict(start)
     batch = record.batches[0]
     expected = (module(batch["lq"]) - batch["image"]).square().mean()
@@ -103,7 +68,7 @@ def test_references_are_dropped_at_random(tmp_path: Path) -> None:
             return super()._restore(images, classes, references, num_references)
 
     module = Watched(network(), Shades(), reference_dropout=0.5)
-    trainer(tmp_path, max_epochs=3).fit(module, datamodule=datamodule())
+    trainer(tmp_path, max_epochs=3).fit(module, datamodule=nasfe_data())
     numbers = torch.cat(module.numbers)
     assert set(numbers.tolist()) == {0, 3}
     assert 0.25 < (numbers == 0).float().mean() < 0.75
@@ -115,14 +80,14 @@ def test_modes_are_named_in_the_results(tmp_path: Path) -> None:
         evaluation = ProtocolEvaluation(folder=str(tmp_path / mode))
         module = NASFE(network(), Shades(), mode=mode)  # type: ignore[arg-type]
         run = trainer(tmp_path, callbacks=[evaluation])
-        run.test(module, datamodule=datamodule(), verbose=False)
+        run.test(module, datamodule=nasfe_data(), verbose=False)
         columns[mode] = {r.column: r.value for r in evaluation.results if r.metric == "psnr"}
         assert set(columns[mode]) == {"input", f"restored ({mode})"}
         assert float(run.callback_metrics["test/psnr"]) == pytest.approx(columns[mode][f"restored ({mode})"])
     assert columns["refs"]["restored (refs)"] != columns["self"]["restored (self)"]
     alone = NASFE(network(identity_channels=None), Shades())
     assert alone.mode_of({"references": None}) == "none"
-    data = datamodule(test=[RestorationSet(people(4, 5, size_px=16), "Test-N", num_images=4)])
+    data = nasfe_data(test=[RestorationSet(people(4, 5, size_px=16), "Test-N", num_images=4)])
     evaluation = ProtocolEvaluation(folder=str(tmp_path / "none"))
     trainer(tmp_path, callbacks=[evaluation]).test(alone, datamodule=data, verbose=False)
     assert "restored (none)" in {result.column for result in evaluation.results}
@@ -146,7 +111,7 @@ def test_a_classifier_gives_the_class_prior(tmp_path: Path) -> None:
     classifier = DegradationClassifier(Contrasts(), hidden=(4,))
     module = NASFE(network(), Shades(), classifier=classifier)
     before = {name: value.clone() for name, value in module.classifier.state_dict().items()}  # type: ignore[union-attr]
-    trainer(tmp_path, max_steps=2).fit(module, datamodule=datamodule())
+    trainer(tmp_path, max_steps=2).fit(module, datamodule=nasfe_data())
     assert not classifier.training
     assert all(torch.equal(value, before[name]) for name, value in classifier.state_dict().items())
     images = torch.rand(2, 3, 16, 16)
@@ -159,37 +124,17 @@ def test_a_classifier_gives_the_class_prior(tmp_path: Path) -> None:
         NASFE(network(), Shades())(images)
 
 
-def test_encoders_start_from_what_they_learnt_alone(tmp_path: Path) -> None:
-    paths = {}
-    for seed, name in enumerate(BLOCKS):
-        torch.manual_seed(seed)
-        alone = Restorer(SingleRestorer(name, **SIZES, decoder_widths=(8, 8, 8)))
-        paths[name] = str(tmp_path / f"{name}.ckpt")
-        torch.save({"state_dict": alone.state_dict()}, paths[name])
-    module = NASFE(network(), Shades(), encoders=paths)
-    for number, path in enumerate(paths.values()):
-        stored = torch.load(path, weights_only=True)["state_dict"]
-        for name, value in module.network.encoders[number].state_dict().items():
-            if name.startswith("modulation."):
-                assert not value.any()
-            else:
-                assert torch.equal(value, stored[f"network.encoder.{name}"])
-    with pytest.raises(ValueError, match="encoders: unknown 'dust', known: blur, noise, low_light"):
-        NASFE(network(), Shades(), encoders={"dust": paths["blur"]})
-    with pytest.raises(ValueError, match=r"blur.ckpt does not fit the network"):
-        NASFE(network(blocks=(2, 1, 1)), Shades(), encoders={"blur": paths["blur"]})
-
-
 def test_it_learns(tmp_path: Path) -> None:
-    module = NASFE(
-        network(genotype="tiny"), Shades(), optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01)
-    )
+    torch.manual_seed(0)  # over seeds 0 to 4 of weights and data the gain is 1.8 to 3.5 dB
+    fresh = NASFENetwork(genotype="tiny", class_prior=True, identity_channels=6, **TINY)  # begins with its input
+    module = NASFE(fresh, Shades(), optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01))
     evaluation = ProtocolEvaluation()
-    data = datamodule(
+    data = nasfe_data(
         degradation=MultiDegradation({"L": 1}, BANK, r=(0.2, 0.3)),
         test=[RestorationSet(people(4, 5, size_px=16), "Test-L", num_images=4, num_references=2)],
+        seed=0,
     )
-    run = trainer(tmp_path, max_epochs=8, callbacks=[evaluation])
+    run = trainer(tmp_path, max_epochs=12, callbacks=[evaluation])
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
     psnr = {result.column: result.value for result in evaluation.results if result.metric == "psnr"}
@@ -197,18 +142,10 @@ def test_it_learns(tmp_path: Path) -> None:
 
 
 def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the network takes identity features: set features"):
-        NASFE(network())
-    with pytest.raises(ValueError, match="identity_channels=5, but the features have 6"):
-        NASFE(network(identity_channels=5), Shades())
-    with pytest.raises(ValueError, match=r"mode must be one of \('given', 'refs', 'self'\), got 'none'"):
-        NASFE(network(), Shades(), mode="none")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"reference_dropout must be in \[0, 1\], got 2"):
-        NASFE(network(), Shades(), reference_dropout=2)
     with pytest.raises(ValueError, match=r"NASFE learns to undo a degradation: set data.degradation"):
-        trainer(tmp_path).fit(NASFE(network(), Shades()), datamodule=datamodule(degradation=None))
+        trainer(tmp_path).fit(NASFE(network(), Shades()), datamodule=nasfe_data(degradation=None))
     with pytest.raises(ValueError, match=r"clean pictures of the same people are missing: set data.num_references"):
-        trainer(tmp_path).fit(NASFE(network(), Shades()), datamodule=datamodule(num_references=0))
+        trainer(tmp_path).fit(NASFE(network(), Shades()), datamodule=nasfe_data(num_references=0))
     with pytest.raises(ValueError, match="NASFE is evaluated on restoration sets"):
         NASFE(network(), Shades()).test_step({"image": torch.rand(1, 3, 8, 8)}, 0)
 
@@ -337,7 +274,7 @@ def columns_of(module: NASFE, protocol: RealPhotos, folder: Path) -> set[str]:
 def test_the_report_has_the_number_of_parameters(tmp_path: Path) -> None:
     module = NASFE(network(), Shades(), DegradationClassifier(Contrasts()))
     evaluation = ProtocolEvaluation()
-    trainer(tmp_path, callbacks=[evaluation]).test(module, datamodule=datamodule(), verbose=False)
+    trainer(tmp_path, callbacks=[evaluation]).test(module, datamodule=nasfe_data(), verbose=False)
     (size,) = (result for result in evaluation.results if result.metric == "parameters")
     expected = sum(parameter.numel() for parameter in module.network.parameters()) / 1e6
     assert (size.protocol, size.column, size.value, size.unit) == ("network", "restored (refs)", expected, "M")

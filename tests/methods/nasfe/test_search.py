@@ -11,43 +11,20 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 
 from facequal.callbacks.search_report import SearchReport
-from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.restoration import RestorationSet
 from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.data.sources.images import read_image
-from facequal.degradations import MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.nasfe.network.genotype import load_genotype
 from facequal.methods.nasfe.network.network import NASFENetwork
 from facequal.methods.nasfe.network.operators import OPERATORS
-from facequal.methods.nasfe.network.supernet import SearchSpace
 from facequal.methods.nasfe.search import NASFESearch
 from tests.loggers import RememberedRun
-from tests.methods.nasfe.test_method import BANK, TINY, Shades
-from tests.methods.restoration.test_restorer import trainer
+from tests.methods.nasfe.tiny import SPACE, TINY, Shades, search, search_data
+from tests.methods.training import trainer
 from tests.sources import people
 
 FEW = people(4, 6, size_px=16)
-SPACE = SearchSpace(blocks=2, channels=8, cells=2, partial=2)
-
-
-def search(**arguments: Any) -> NASFESearch:
-    torch.manual_seed(0)
-    network = NASFENetwork(search=SPACE, **TINY)
-    for layer in (network.fusion.leave, network.decoder.leave[-1]):  # otherwise nothing behind them learns at first
-        torch.nn.init.normal_(layer.weight, std=0.05)  # type: ignore[union-attr, arg-type]
-    return NASFESearch(network, **({"warmup": 0.5} | arguments))
-
-
-def datamodule(**arguments: Any) -> FaceDataModule:
-    settings: dict[str, Any] = {
-        "train": people(8, 6, size_px=16),
-        "degradation": MultiDegradation({"NL": 1, "BNL": 1}, BANK),
-        "batch_size": 6,
-        "alternate_halves": True,
-        "seed": 4,
-    }
-    return FaceDataModule(**(settings | arguments))
 
 
 class Watch(Callback):
@@ -75,7 +52,7 @@ class Watch(Callback):
 
 def test_weights_and_architecture_in_turn_on_people_of_their_own(tmp_path: Path) -> None:
     watch = Watch()
-    trainer(tmp_path, max_epochs=2, callbacks=[watch]).fit(search(), datamodule=datamodule(train=FEW))
+    trainer(tmp_path, max_epochs=2, callbacks=[watch]).fit(search(), datamodule=search_data(train=FEW))
     assert len(watch.changes) == 8  # two epochs of two batches of each half
     for number, changed in enumerate(watch.changes):
         if number % 2 == 0:
@@ -122,7 +99,7 @@ def test_it_searches_and_writes_what_it_found(tmp_path: Path, monkeypatch: pytes
     remembered = RememberedRun()
     loggers = [logger, WandbLogger(experiment=remembered, save_dir=tmp_path)]
     run = trainer(tmp_path, max_epochs=3, callbacks=[SearchReport()], logger=loggers, log_every_n_steps=1)
-    run.fit(module, datamodule=datamodule(train=FEW))
+    run.fit(module, datamodule=search_data(train=FEW))
     (path,) = tmp_path.rglob("genotype.json")
     genotype = load_genotype(path)
     assert (genotype.nodes, genotype.cells) == (module.derive().nodes, module.derive().cells)
@@ -150,7 +127,7 @@ def test_it_searches_and_writes_what_it_found(tmp_path: Path, monkeypatch: pytes
 
 def test_the_mixture_is_evaluated(tmp_path: Path) -> None:
     evaluation = ProtocolEvaluation(folder=str(tmp_path))
-    data = datamodule(test=[RestorationSet(people(4, 5, size_px=16), "Test-N", num_images=4)])
+    data = search_data(test=[RestorationSet(people(4, 5, size_px=16), "Test-N", num_images=4)])
     trainer(tmp_path, callbacks=[evaluation]).test(search(), datamodule=data, verbose=False)
     assert "restored" in {result.column for result in evaluation.results}
 
@@ -160,7 +137,7 @@ def test_a_collapse_is_warned_of(tmp_path: Path) -> None:
     with torch.no_grad():
         module.fusion.alpha[:, OPERATORS.index("skip")] += 5.0
     with pytest.warns(UserWarning, match="100% of the edges prefer the skip: the search collapses"):
-        trainer(tmp_path, max_epochs=1).fit(module, datamodule=datamodule(train=FEW))
+        trainer(tmp_path, max_epochs=1).fit(module, datamodule=search_data(train=FEW))
     assert module.derive().counts.get("skip", 0) <= 2
 
 
@@ -180,6 +157,6 @@ def test_what_cannot_be_searched(tmp_path: Path) -> None:
         ({"alternate_halves": False}, "a search needs batches of two halves of the people"),
     ):
         with pytest.raises(ValueError, match=message):
-            trainer(tmp_path).fit(search(), datamodule=datamodule(**arguments))
+            trainer(tmp_path).fit(search(), datamodule=search_data(**arguments))
     with pytest.raises(ValueError, match="either identity_pairs or alternate_halves"):
-        datamodule(identity_pairs=IdentityPairs())
+        search_data(identity_pairs=IdentityPairs())

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from facequal import load_module
@@ -14,12 +14,13 @@ from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.degradations.resolution import Resolution
 from facequal.engine.lightning import FaceQualCLI
 from facequal.methods.octuplet.loss import octuplet_loss
-from facequal.methods.octuplet.method import Octuplet, published_adagrad
+from facequal.methods.octuplet.method import Octuplet, octuplet_adagrad
 from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone, TimmBackbone
 from facequal.models.iresnet import IRTiny
-from tests.methods.recognition.test_recognizer import Linear, Poisoned
-from tests.methods.recognition.test_recognizer import fit as fit_with
+from tests.methods.tiny_recognition import Linear, Poisoned
+from tests.methods.training import Record
+from tests.methods.training import fit as fit_with
 from tests.sources import ArraySource, people
 
 ROOT = Path(__file__).parents[3]
@@ -32,18 +33,6 @@ def data(source: Any = None, batch_size: int = 8, **arguments: Any) -> FaceDataM
 
 def fit(module: Octuplet, folder: Path, datamodule: FaceDataModule | None = None, **arguments: Any) -> Trainer:
     return fit_with(module, folder, datamodule or data(), **({"max_epochs": 1} | arguments))
-
-
-class Record(Callback):
-    """The batches and the losses of a training."""
-
-    def __init__(self) -> None:
-        self.batches: list[dict[str, Any]] = []
-        self.losses: list[float] = []
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, *_: Any) -> None:
-        self.batches.append(batch)
-        self.losses.append(float(outputs["loss"]))
 
 
 def test_loss_is_that_of_raw_features_of_both_views_in_one_pass(tmp_path: Path) -> None:
@@ -87,7 +76,7 @@ def test_defaults_are_the_papers() -> None:
     assert module.loss.normalize is False
     assert module.loss.terms == ("hhh", "hll", "lhh", "lll")
     assert [module.schedule(epoch, 0.0) for epoch in range(6)] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.001])
-    optimizer = published_adagrad(module.parameters())
+    optimizer = octuplet_adagrad(module.parameters())
     assert optimizer.defaults["lr"] == 0.01
     assert optimizer.defaults["eps"] == 1.0
 
@@ -200,10 +189,10 @@ def test_another_embedding_size_is_an_error(tmp_path: Path) -> None:
 
 def test_from_a_recogniser_of_ours_on_the_command_line(tmp_path: Path) -> None:
     demo, tiny = ROOT / "experiments" / "demo", ROOT / "tests" / "conf" / "tiny.yaml"
-    place = [f"--trainer.logger.init_args.save_dir={tmp_path}", "--trainer.logger.init_args.version=0"]
-    FaceQualCLI(["fit", "-c", str(demo / "adaface.yaml"), "-c", str(tiny), *place])
+    folder = [f"--trainer.logger.init_args.save_dir={tmp_path}", "--trainer.logger.init_args.version=0"]
+    FaceQualCLI(["fit", "-c", str(demo / "adaface.yaml"), "-c", str(tiny), *folder])
     base = tmp_path / "demo" / "version_0" / "checkpoints" / "last.ckpt"
-    overlay = ["-c", str(tiny), "--data.batch_size=6", "--trainer.limit_train_batches=2", *place]
+    overlay = ["-c", str(tiny), "--data.batch_size=6", "--trainer.limit_train_batches=2", *folder]
     run = FaceQualCLI(["fit", "-c", str(demo / "octuplet.yaml"), *overlay, f"--model.init_args.weights={base}"])
     tuned = tmp_path / "demo_octuplet" / "version_0" / "checkpoints" / "last.ckpt"
     loaded = load_module(tuned)

@@ -7,35 +7,15 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
 
-from facequal.data.datamodule import FaceDataModule
-from facequal.degradations.resolution import Resolution
 from facequal.methods.qgface.contrastive import contrastive_loss
 from facequal.methods.qgface.method import QGFace
 from facequal.methods.qgface.options import Contrast, Partition
 from facequal.methods.qgface.partition import contrastive_gate
 from facequal.methods.schedules import StepSchedule
-from facequal.models.heads import AdaFaceHead, CosFaceHead
-from tests.methods.octuplet.test_method import Record
-from tests.methods.recognition.test_recognizer import Linear, head_of
-from tests.methods.restoration.test_restorer import trainer as quiet_trainer
-from tests.sources import people
-
-
-def qgface(num_classes: int | None = 6, **arguments: Any) -> QGFace:
-    settings: dict[str, Any] = {
-        "schedule": StepSchedule([100]),
-        "head": head_of(CosFaceHead, s=8.0),
-        "flip_test": False,
-    }
-    return QGFace(Linear(), num_classes=num_classes, **(settings | arguments))
-
-
-def fit(module: QGFace, folder: Path, ckpt_path: Path | None = None, **arguments: Any) -> tuple[Trainer, Record]:
-    record = Record()
-    trainer = quiet_trainer(folder, **({"callbacks": [record]} | arguments))
-    datamodule = FaceDataModule(train=people(6, 8), batch_size=12, degradation=Resolution([4, 8]))
-    trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-    return trainer, record
+from facequal.models.heads import AdaFaceHead
+from tests.methods.qgface.tiny import fit, qgface
+from tests.methods.tiny_recognition import Linear
+from tests.methods.training import Record
 
 
 def expected_loss(module: QGFace, twin: Linear, classes: torch.Tensor, batch: dict[str, Any], b: float) -> float:
@@ -219,31 +199,6 @@ def test_resume_in_the_middle_of_an_epoch(negatives: Any, tmp_path: Path) -> Non
     assert whole["quality.num_updates"] == whole["head.num_updates"] == 8
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: Contrast("memory"), r"contrast.negatives must be one of .* got 'memory'"),
-        (lambda: Contrast(direction="back"), r"contrast.direction must be one of .* got 'back'"),
-        (lambda: Contrast(same_identity="keep"), r"contrast.same_identity must be one of .* got 'keep'"),
-        (lambda: Contrast(weight=-1), "contrast.weight must be at least 0, got -1"),
-        (lambda: Contrast(queue_size=0), "contrast.queue_size must be at least 1, got 0"),
-        (lambda: Contrast(warmup_epochs=float("nan")), "contrast.warmup_epochs must be at least 0, got nan"),
-        (lambda: Partition(gate="sharp"), r"partition.gate must be one of .* got 'sharp'"),
-        (lambda: Partition(pair_quality="worst"), r"partition.pair_quality must be one of .* got 'worst'"),
-        (lambda: Partition(h=-1), "partition.h must be at least 0, got -1"),
-        (lambda: qgface(partition=Partition(ema_decay=1)), r"ema_decay must be in \[0, 1\), got 1"),
-        (lambda: qgface(partition=Partition(init_stats="one")), "init_stats must be one of .* got 'one'"),
-        (lambda: qgface(contrast=Contrast("momentum", momentum=7)), r"momentum must be in \[0, 1\), got 7"),
-        (lambda: Contrast(scale=0), "contrast.scale must be a positive number, got 0"),
-        (lambda: Partition(1.5), r"partition.threshold must be in \[0, 1\], got 1.5"),
-        (lambda: Partition(warmup_epochs=-1), "partition.warmup_epochs must be at least 0, got -1"),
-    ],
-)
-def test_bad_options(build: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        build()
 
 
 def test_drawn_quality_in_place_of_the_norm() -> None:

@@ -12,9 +12,9 @@ from facequal.degradations.resolution import Resolution
 from facequal.methods.recognition.siamese import Siamese
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import CosFaceHead
-from tests.methods.octuplet.test_method import Record
-from tests.methods.recognition.test_recognizer import Linear, head_of
-from tests.methods.recognition.test_recognizer import fit as fit_with
+from tests.methods.tiny_recognition import Linear, head_of
+from tests.methods.training import Record
+from tests.methods.training import fit as fit_with
 from tests.sources import people
 
 

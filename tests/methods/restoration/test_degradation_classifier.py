@@ -4,29 +4,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.restoration import MixtureSet
 from facequal.degradations import KernelBank, LowLight, MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
-from facequal.pretrained.frozen import FeatureNetwork
-from tests.methods.octuplet.test_method import Record
-from tests.methods.restoration.test_restorer import trainer
+from tests.methods.tiny_restoration import Contrasts
+from tests.methods.training import Record, trainer
 from tests.sources import people
 
 MIXTURE = MultiDegradation({"clean": 1, "N": 1, "L": 1, "NL": 1}, KernelBank(8, "none", sizes_px=(3,)), r=(0.05, 0.2))
-
-
-class Contrasts(FeatureNetwork):
-    """Brightness, and the mean difference of neighbours: what darkness and noise change."""
-
-    num_channels = 6
-
-    def forward(self, images: Tensor) -> Tensor:
-        steps = (images - images.roll(1, dims=3)).abs()
-        return torch.cat((images, 5 * steps), dim=1)
 
 
 def datamodule(**arguments: Any) -> FaceDataModule:
@@ -63,16 +51,16 @@ def test_it_learns_and_its_answers_are_counted(tmp_path: Path) -> None:
     run, data = trainer(tmp_path, max_epochs=40, callbacks=[evaluation]), datamodule()
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
-    found = {(result.condition, result.column): result for result in evaluation.results}
-    assert {condition for condition, _ in found} == {"all", "clean", "N", "L", "NL"}
-    assert found["all", "low light"].num == 200
-    assert sum(found[kind, "noise"].num for kind in ("clean", "N", "L", "NL")) == 200
-    assert found["all", "low light"].value > 0.75
-    assert found["all", "noise"].value > 0.6
-    assert found["all", "blur"].value == 1.0  # there is none
-    weighted = sum(found[kind, "noise"].value * found[kind, "noise"].num for kind in ("clean", "N", "L", "NL"))
-    assert weighted / 200 == pytest.approx(found["all", "noise"].value)
-    mean = sum(found["all", answer].value for answer in ("blur", "noise", "low light")) / 3
+    results = {(result.condition, result.column): result for result in evaluation.results}
+    assert {condition for condition, _ in results} == {"all", "clean", "N", "L", "NL"}
+    assert results["all", "low light"].num == 200
+    assert sum(results[kind, "noise"].num for kind in ("clean", "N", "L", "NL")) == 200
+    assert results["all", "low light"].value > 0.75
+    assert results["all", "noise"].value > 0.6
+    assert results["all", "blur"].value == 1.0  # there is none
+    weighted = sum(results[kind, "noise"].value * results[kind, "noise"].num for kind in ("clean", "N", "L", "NL"))
+    assert weighted / 200 == pytest.approx(results["all", "noise"].value)
+    mean = sum(results["all", answer].value for answer in ("blur", "noise", "low light")) / 3
     assert float(run.callback_metrics["test/accuracy"]) == pytest.approx(mean)
     assert all(not parameter.requires_grad for parameter in module.features.parameters())
 

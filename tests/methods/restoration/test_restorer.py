@@ -1,51 +1,24 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
-from facequal.data.datamodule import FaceDataModule
 from facequal.data.protocols.restoration import RestorationSet
-from facequal.degradations import KernelBank, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.restoration import RestorationSettings
 from facequal.methods.restoration.networks import UNet
 from facequal.methods.restoration.restorer import Restorer
-from tests.methods.octuplet.test_method import Record
+from tests.methods.tiny_restoration import restoration_data
+from tests.methods.training import Record, trainer
 from tests.sources import people
-
-
-def trainer(folder: Path, **arguments: Any) -> Trainer:
-    settings: dict[str, Any] = {
-        "accelerator": "cpu",
-        "max_epochs": 1,
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-        "default_root_dir": folder,
-    }
-    return Trainer(**(settings | arguments))
-
-
-def datamodule(**arguments: Any) -> FaceDataModule:
-    bank = KernelBank(num_motion=8, gaussians="none", sizes_px=(3, 5))
-    settings: dict[str, Any] = {
-        "train": people(6, 8, size_px=16),
-        "degradation": MultiDegradation({"NL": 1, "BNL": 1}, bank),
-        "batch_size": 12,
-        "test": [RestorationSet(people(4, 2, size_px=32), "Test-L", num_images=4)],
-    }
-    return FaceDataModule(**(settings | arguments))
 
 
 def test_the_loss_is_the_mean_squared_error(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module, record = Restorer(UNet((4, 4, 4))), Record()
-    trainer(tmp_path, max_steps=1, callbacks=[record]).fit(module, datamodule=datamodule())
+    trainer(tmp_path, max_steps=1, callbacks=[record]).fit(module, datamodule=restoration_data())
     batch = record.batches[0]
     # a fresh U-Net gives its input
     expected = torch.stack(
@@ -59,12 +32,12 @@ def test_it_learns_and_is_tested_beside_baselines(tmp_path: Path) -> None:
     module = Restorer(UNet((8, 8, 8)), optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01))
     evaluation = ProtocolEvaluation(restoration=RestorationSettings(baselines=[GainNormalisation()]))
     run = trainer(tmp_path, max_epochs=8, callbacks=[evaluation])
-    data = datamodule()
+    data = restoration_data()
     run.fit(module, datamodule=data)
     run.test(module, datamodule=data, verbose=False)
-    found = {(result.column, result.metric): result.value for result in evaluation.results}
-    assert found["restored", "psnr"] > found["input", "psnr"] + 2
-    assert run.callback_metrics["test/psnr"] == pytest.approx(found["restored", "psnr"])
+    results = {(result.column, result.metric): result.value for result in evaluation.results}
+    assert results["restored", "psnr"] > results["input", "psnr"] + 2
+    assert run.callback_metrics["test/psnr"] == pytest.approx(results["restored", "psnr"])
     report = evaluation.report_folder(run)
     assert "## Test-L, NL\n\nn = 96" in (report / "report.md").read_text()
     assert "luma" not in (report / "report.md").read_text()
@@ -74,7 +47,7 @@ def test_it_learns_and_is_tested_beside_baselines(tmp_path: Path) -> None:
 
 
 def test_validation_logs_what_checkpoints_are_chosen_by(tmp_path: Path) -> None:
-    data = datamodule(val=[RestorationSet(people(4, 2, size_px=32), "Test-N", num_images=2)])
+    data = restoration_data(val=[RestorationSet(people(4, 2, size_px=32), "Test-N", num_images=2)])
     run = trainer(tmp_path, callbacks=[ProtocolEvaluation()])
     run.fit(Restorer(UNet((4, 4, 4))), datamodule=data)
     assert 5 < float(run.callback_metrics["val/psnr"]) < 40
@@ -108,11 +81,11 @@ class Poisoned(nn.Module):
 
 def test_a_loss_that_is_not_finite_names_the_sample(tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match=r"loss is not finite for 1 of 12 samples in epoch 0, batch 0"):
-        trainer(tmp_path).fit(Restorer(Poisoned()), datamodule=datamodule())
+        trainer(tmp_path).fit(Restorer(Poisoned()), datamodule=restoration_data())
 
 
 def test_wrong_data_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a restorer learns to undo a degradation: set data\.degradation"):
-        trainer(tmp_path).fit(Restorer(UNet((4, 4, 4))), datamodule=datamodule(degradation=None))
+        trainer(tmp_path).fit(Restorer(UNet((4, 4, 4))), datamodule=restoration_data(degradation=None))
     with pytest.raises(ValueError, match="Restorer is evaluated on restoration sets"):
         Restorer(UNet((4, 4, 4))).test_step({"image": torch.rand(1, 3, 8, 8)}, 0)

@@ -28,14 +28,14 @@ def test_what_depends_on_pixels_alone_is_the_same_in_tiles() -> None:
 
 def test_a_tile_knows_its_place_and_fades_into_the_next() -> None:
     images = torch.zeros(1, 3, 4, 20)
-    places: list[tuple[int, int]] = []
+    starts: list[tuple[int, int]] = []
 
     def number(tile: torch.Tensor, rows: slice, columns: slice) -> torch.Tensor:
-        places.append((rows.start, columns.start))
+        starts.append((rows.start, columns.start))
         return torch.full_like(tile, float(columns.start > 0))
 
     restored = restore_in_tiles(number, images, 12, 4)
-    assert places == [(0, 0), (0, 8)]
+    assert starts == [(0, 0), (0, 8)]
     # Weights of the second tile over the four columns they share: 1/5 to 4/5.
     expected = torch.tensor([0.0] * 8 + [0.2, 0.4, 0.6, 0.8] + [1.0] * 8)
     torch.testing.assert_close(restored, expected.expand(1, 3, 4, 20))
@@ -60,6 +60,6 @@ def test_tiles_take_their_part_of_the_features(size: int) -> None:
         part = part_of(features, rows, slice(0, size), (size, size))
         assert part.shape[-1] == cells
         assert part[0, 0, 0].tolist() == features[0, 0, 0].tolist()
-        found = part_of(features, slice(0, size), rows, (size, size))[0, 0, 0]
-        assert found[0] == rows.start // 8
-        assert found[-1] == (rows.stop - 1) // 8
+        part = part_of(features, slice(0, size), rows, (size, size))[0, 0, 0]
+        assert part[0] == rows.start // 8
+        assert part[-1] == (rows.stop - 1) // 8

@@ -34,10 +34,9 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.leave[-1].bias)  # type: ignore[arg-type]
 
     def forward(self, fused: Tensor, encoded: Sequence[Encoded]) -> Tensor:
-        """Return (B,C,H/4,W/4) and the encoders' outputs to a picture's change, (B,3,H,W)."""
-        skip_half, skip_full = (
-            torch.cat(skips, dim=1) for skips in ([each.half for each in encoded], [each.full for each in encoded])
-        )
+        """Return the change of a picture (B,3,H,W) from fused features (B,C,H/4,W/4) and the encoders' outputs."""
+        skip_half = torch.cat([encoder_output.half for encoder_output in encoded], dim=1)
+        skip_full = torch.cat([encoder_output.full for encoder_output in encoded], dim=1)
         x = F.interpolate(self.at_quarter(fused), scale_factor=2, mode="nearest")
         x = F.interpolate(self.at_half(self.up_half(x) + self.skip_half(skip_half)), scale_factor=2, mode="nearest")
         picture: Tensor = self.leave(self.at_full(self.up_full(x) + self.skip_full(skip_full)))

@@ -15,8 +15,10 @@ _NONE, _SKIP = OPERATORS.index("none"), OPERATORS.index("skip")
 
 @torch.no_grad()
 def derive_genotype(fusion: SearchFusion, max_skips: int | None = 2, **source: Any) -> Genotype:
-    """Return strongest two edges of every block with their strongest operators, and the strongest source of every port.
+    """Return the genotype that a search has come to.
 
+    It has the two strongest edges of every block, each with its strongest operator, and the strongest source of every
+    port.
     An edge is as strong as w_ij max_o p_o over all operators but "none", which is never taken. Searches tend to end in
     skips alone; of more than `max_skips` in the cell the strongest stay, and the others take their next operator. The
     two ports of a cell take different sources where there are two.
@@ -61,7 +63,10 @@ def derive_genotype(fusion: SearchFusion, max_skips: int | None = 2, **source: A
 
 @torch.no_grad()
 def search_statistics(fusion: SearchFusion) -> dict[str, float]:
-    """Return what tells how far a search is, and whether it collapses.
+    """Return how far a search is, and whether it collapses.
+
+    Args:
+        fusion: The network that is searched.
 
     Returns:
         `entropy`: mean entropy of softmax(alpha) over the edges, 1 when nothing is known yet; `edge_entropy`: the same
@@ -83,12 +88,20 @@ def search_statistics(fusion: SearchFusion) -> dict[str, float]:
 
 
 def has_collapsed(statistics: dict[str, float], limit: float = 0.5) -> bool:
-    """Return whether more than that share of the edges has come to prefer the skip, as degenerate searches do."""
+    """Return whether more edges than a limit have come to prefer the skip, as in degenerate searches.
+
+    >>> has_collapsed({"skip_fraction": 0.6}), has_collapsed({"skip_fraction": 0.4})
+    (True, False)
+
+    Args:
+        statistics: Of `search_statistics`.
+        limit: Share of the edges in [0, 1].
+    """
     return statistics["skip_fraction"] > limit
 
 
 def _entropy(probabilities: Tensor) -> Tensor:
-    """Return entropy over the last axis, as a share of the largest possible."""
+    """Return the entropy over the last axis, as a share of the largest possible."""
     entropy: Tensor = -torch.special.xlogy(probabilities, probabilities).sum(-1)
     return entropy / math.log(probabilities.shape[-1])
 

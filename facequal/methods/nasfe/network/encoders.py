@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -29,6 +30,10 @@ class Encoded(NamedTuple):
 class ClassModulation(nn.Module):
     """Scales and shifts channels by the class vector: x (1 + g) + b, (g,b) linear in {b,n,l} and 0 at first.
 
+    >>> x, classes = torch.rand(2, 4, 3, 3), torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
+    >>> torch.equal(ClassModulation(4)(x, classes), x)  # at first, of a blurred picture and a dark and noisy one
+    True
+
     Args:
         channels: C.
     """
@@ -40,14 +45,14 @@ class ClassModulation(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor, classes: Tensor) -> Tensor:
-        """Return (B,C,H,W) by classes (B,3), probabilities in [0,1]."""
-        scale, shift = self.linear(classes)[..., None, None].chunk(2, dim=1)
+        """Modulate features (B,C,H,W) by classes (B,3), probabilities in [0,1]."""
+        scale, shift = torch.chunk(self.linear(classes)[..., None, None], 2, dim=1)  # g and b, (B,C,1,1)
         modulated: Tensor = x * (1.0 + scale) + shift
         return modulated
 
 
 class Deblurring(nn.Module):
-    """x + fourier(relu(GN(x))): the Fourier operator as a residual.
+    """The Fourier operator as a residual: x + fourier(relu(GN(x))).
 
     Args:
         channels: C.
@@ -59,7 +64,7 @@ class Deblurring(nn.Module):
         self.operator = FourierOperator(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,H,W) to (B,C,H,W)."""
+        """Deblur features (B,C,H,W)."""
         deblurred: Tensor = self.operator(F.relu(self.norm(x)))
         return x + deblurred
 
@@ -69,6 +74,10 @@ class Encoder(nn.Module):
 
     The paper shows its encoders in a picture without numbers: depths and widths here are chosen so that the whole
     network has the published number of parameters.
+
+    >>> encoder = Encoder("noise", widths=(4, 8, 8), channels=16, blocks=(1, 1, 1))
+    >>> [tuple(part.shape) for part in encoder(torch.rand(1, 3, 16, 24))]  # full, half, features
+    [(1, 4, 16, 24), (1, 8, 8, 12), (1, 16, 4, 6)]
 
     Args:
         degraded: "blur" (Fourier operator), "noise" (residual operator) or "low_light" (deveiling).

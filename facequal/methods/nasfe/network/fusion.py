@@ -42,7 +42,7 @@ class CellFusion(nn.Module):
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,h,w) to (B,C,h,w)."""
+        """Fuse features (B,C,h,w) of all encoders."""
         states = [x]
         for cell, (s0, s1) in zip(self.cells, self.genotype.cells, strict=True):
             states.append(cell(states[s0], states[s1]))

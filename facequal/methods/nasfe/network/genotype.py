@@ -25,6 +25,10 @@ class Genotype:
     Block i adds up its edges, each an operator on input 0 or 1 (the cell's two inputs) or 2 + j (block j < i). Cell
     l's two inputs are sources: 0 is the fusion's input, l the output of cell l.
 
+    >>> genotype = Genotype(nodes=((("fft", 0), ("res2", 1)), (("fft", 1), ("skip", 2))), cells=((0, 0), (0, 1)))
+    >>> genotype.num_blocks, genotype.counts
+    (2, {'fft': 2, 'res2': 1, 'skip': 1})
+
     Attributes:
         nodes: For each block its two edges, as (operator, input).
         cells: For each cell its sources s0 and s1.
@@ -51,8 +55,8 @@ class Genotype:
         for number, node in enumerate(self.nodes):
             if len(node) != NUM_EDGES:
                 raise ValueError(f"nodes[{number}]: expected {NUM_EDGES} edges [operator, input], got {node!r}")
-            for place, edge in enumerate(node):
-                _validate_edge(edge, number, f"nodes[{number}][{place}]")
+            for position, edge in enumerate(node):
+                _validate_edge(edge, number, f"nodes[{number}][{position}]")
         for number, cell in enumerate(self.cells):
             for port, source in zip(("s0", "s1"), cell, strict=True):
                 if type(source) is not int or not 0 <= source <= number:
@@ -145,6 +149,9 @@ def random_genotype(drawn: RandomGenotype) -> Genotype:
 
     Every block takes two different inputs, each by an operator other than "none", all equally likely; of more than
     `max_skips` skips the last ones are drawn anew. The two ports of a cell take different sources where there are two.
+
+    >>> random_genotype(RandomGenotype(seed=0, blocks=1, cells=2)).nodes
+    ((('skip', 0), ('sep5', 1)),)
     """
     draw = random.Random(drawn.seed)
     operators = [name for name in OPERATORS if name != "none"]
@@ -188,8 +195,8 @@ def load_genotype(path: str | Path) -> Genotype:
         raise ValueError(f"{path}: ops {content['ops']}, this version has {list(OPERATORS)}")
     nodes, cells, channels = content["nodes"], content["cells"], content["channels"]
     if not isinstance(nodes, list) or not nodes or content["blocks"] != len(nodes):
-        found = len(nodes) if isinstance(nodes, list) else nodes
-        raise ValueError(f"{path}: blocks is {content['blocks']!r}, but nodes has {found}")
+        size = len(nodes) if isinstance(nodes, list) else nodes
+        raise ValueError(f"{path}: blocks is {content['blocks']!r}, but nodes has {size}")
     if not isinstance(cells, list) or not cells:
         raise ValueError(f"{path}: cells must be a list of at least one, got {cells!r}")
     try:

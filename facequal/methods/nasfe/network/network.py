@@ -21,7 +21,14 @@ _STD_EPS = 1e-5
 
 
 def published_genotype(name: str) -> Genotype:
-    """Return a genotype that comes with the package: "reference" has every operator at least twice, "tiny" two blocks."""
+    """Return a genotype that comes with the package.
+
+    >>> published_genotype("tiny").nodes
+    ((('fft', 0), ('res2', 1)), (('attn', 2), ('deveil', 0)))
+
+    Args:
+        name: "reference", which has every operator at least twice, or "tiny", which has two blocks.
+    """
     with resources.as_file(resources.files("facequal.methods.nasfe.network") / "genotypes" / f"{name}.json") as path:
         return load_genotype(path)
 
@@ -68,7 +75,7 @@ class NASFENetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.residual = residual
-        self.encoders = nn.ModuleList(Encoder(each, widths, channels, blocks, class_prior) for each in BLOCKS)
+        self.encoders = nn.ModuleList(Encoder(name, widths, channels, blocks, class_prior) for name in BLOCKS)
         fused = len(BLOCKS) * channels
         self.modulation = ClassModulation(fused) if class_prior else None
         self.identity = None if identity_channels is None else nn.Conv2d(identity_channels, channels, 3, padding=1)
@@ -95,7 +102,7 @@ class NASFENetwork(nn.Module):
         height, width = images.shape[-2:]
         y = pad_to_multiple(images)
         encoded = [encoder(y, classes) for encoder in self.encoders]
-        features = torch.cat([each.features for each in encoded], dim=1)
+        features = torch.cat([encoder_output.features for encoder_output in encoded], dim=1)  # (B,3F,H/4,W/4)
         if self.modulation is not None:
             features = self.modulation(features, classes)
         if self.identity is not None and identity is not None:
@@ -159,7 +166,11 @@ def build_fusion(
     channels: int,
     num_res2_blocks: int = 4,
 ) -> nn.Module:
-    """Return the fusion of a genotype, of a space to be searched, or the baseline; see `NASFENetwork`."""
+    """Return the fusion of a genotype, of a space to be searched, or the baseline; see `NASFENetwork`.
+
+    Raises:
+        ValueError: If there are both a genotype and a space to search.
+    """
     if search is not None and genotype is not None:
         raise ValueError("a network is searched or has a genotype, not both")
     if search is not None:
@@ -174,7 +185,15 @@ def build_fusion(
 
 
 def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:
-    """Mirror pictures (B,C,H,W) at the right and below, so that both sides are multiples; tiny ones are repeated."""
+    """Mirror pictures at the right and below, so that both sides are multiples; of tiny ones the border is repeated.
+
+    >>> pad_to_multiple(torch.zeros(1, 3, 17, 14)).shape
+    torch.Size([1, 3, 24, 16])
+
+    Args:
+        images: (B,C,H,W).
+        multiple: Of what both sides are to be multiples.
+    """
     height, width = images.shape[-2:]
     below, right = -height % multiple, -width % multiple
     mode = "reflect" if below < height and right < width else "replicate"
@@ -182,10 +201,15 @@ def pad_to_multiple(images: Tensor, multiple: int = _MULTIPLE) -> Tensor:
 
 
 def identity_information(features: Tensor, references: Tensor | None, num_references: Tensor | None = None) -> Tensor:
-    """Return picture's features with the statistics of the person's clean pictures (AdaIN; NASFE's equations 2 and 7).
+    """Return a picture's features with the statistics of the person's clean pictures (AdaIN; equations 2 and 7).
 
     I = mean over i of sigma(C_i) (F - mu(F)) / sigma(F) + mu(C_i), mu and sigma per channel over the positions. The
     mean over references of a linear form is that of their mu and sigma.
+
+    >>> features = torch.tensor([0.0, 2.0]).view(1, 1, 1, 2)  # mean 1, standard deviation 1
+    >>> references = torch.tensor([4.0, 8.0]).view(1, 1, 1, 1, 2)  # mean 6, standard deviation 2
+    >>> identity_information(features, references).flatten()
+    tensor([4.0000, 8.0000])
 
     Args:
         features: float (B,C,h,w), of the degraded picture.
@@ -206,7 +230,7 @@ def identity_information(features: Tensor, references: Tensor | None, num_refere
         return wanted_std * (features - mean) / std + wanted_mean
     counted = torch.arange(references.shape[1], device=references.device) < num_references[:, None]
     weights = (counted / num_references.clamp_min(1)[:, None])[..., None, None, None]
-    wanted_mean, wanted_std = ((weights * each).sum(dim=1) for each in (wanted_mean, wanted_std))
+    wanted_mean, wanted_std = (weights * wanted_mean).sum(dim=1), (weights * wanted_std).sum(dim=1)
     information = wanted_std * (features - mean) / std + wanted_mean
     return torch.where((num_references > 0)[:, None, None, None], information, features)
 

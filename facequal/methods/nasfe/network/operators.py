@@ -16,7 +16,11 @@ _FFT_EPS = 0.01
 
 
 def group_norm(channels: int, groups: int = 8, affine: bool = True) -> nn.GroupNorm:
-    """Return GroupNorm with as many of the groups as divide the channels."""
+    """Return a GroupNorm with as many of the groups as divide the channels.
+
+    >>> group_norm(12).num_groups, group_norm(16).num_groups
+    (4, 8)
+    """
     return nn.GroupNorm(math.gcd(groups, channels), channels, affine=affine)
 
 
@@ -55,7 +59,7 @@ class Res2Block(nn.Module):
         self.leave = nn.Sequential(group_norm(channels), nn.ReLU(), nn.Conv2d(channels, channels, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,H,W) to (B,C,H,W)."""
+        """Mix features (B,C,H,W) over four scales."""
         first, *others = self.enter(x).split(self.parts, dim=1)
         outputs, previous = [first], torch.zeros_like(others[0])
         for part, path in zip(others, self.paths, strict=True):
@@ -78,13 +82,13 @@ class ResidualOperator(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,H,W) to (B,C,H,W)."""
+        """Take off what is predicted to be wrong with features (B,C,H,W)."""
         wrong: Tensor = self.second(F.relu(self.first(x)))
         return x - wrong
 
 
 class Deveiling(nn.Module):
-    """Multiplies by a predicted gain, as for low light: A(x) x. It begins as the identity; A is not bounded.
+    """Multiplies by a predicted gain, as for low light: A(x) x. It begins near the identity; A is not bounded.
 
     Args:
         channels: C.
@@ -102,7 +106,7 @@ class Deveiling(nn.Module):
         self.gain = nn.Sequential(*layers, last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,H,W) to (B,C,H,W)."""
+        """Multiply features (B,C,H,W) by the predicted gain."""
         gain: Tensor = self.gain(x)
         return x * gain
 
@@ -133,7 +137,7 @@ class FourierOperator(nn.Module):
         self.denominator = nn.Conv2d(channels // 2, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,H,W) to (B,C,H,W), in the dtype of `x`."""
+        """Filter features (B,C,H,W); the result has the dtype of `x`."""
         first, second = x.chunk(2, dim=1)
         first, second = self.numerator(first), self.denominator(second)
         with torch.autocast(x.device.type, enabled=False):
@@ -144,6 +148,14 @@ class FourierOperator(nn.Module):
 
 def wiener_divide(first: Tensor, second: Tensor, conjugate: bool = True) -> Tensor:
     """Return the inverse transform of conj(X2) X1 / (|X2|^2 + .01), transforms orthonormal over the last two axes.
+
+    With a blurred picture as the first and its blur kernel as the second, it restores the picture.
+
+    >>> kernel = torch.zeros(8, 8, dtype=torch.float64)
+    >>> kernel[0, :2] = 4.0  # its orthonormal transform has 1 at frequency 0
+    >>> picture = torch.ones(8, 8, dtype=torch.float64)
+    >>> wiener_divide(picture, kernel)[0, 0]  # 1 / (1 + .01)
+    tensor(0.9901, dtype=torch.float64)
 
     Args:
         first: float32 (...,H,W).
@@ -178,7 +190,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,H,W) to (B,C,H,W)."""
+        """Attend from each position of features (B,C,H,W) to all."""
         batch, _, height, width = x.shape
         query, key, value = (
             part(x).flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for part in (self.query, self.key, self.value)
@@ -190,7 +202,7 @@ class SelfAttention(nn.Module):
 
 
 def dilated(channels: int, size: int) -> nn.Module:
-    """Return ReLU, a depthwise convolution with dilation 2, a 1x1 convolution."""
+    """Return a dilated convolution: ReLU, depthwise with dilation 2, 1x1."""
     return nn.Sequential(
         nn.ReLU(),
         nn.Conv2d(channels, channels, size, padding=size - 1, dilation=2, groups=channels, bias=False),
@@ -199,7 +211,7 @@ def dilated(channels: int, size: int) -> nn.Module:
 
 
 def separable(channels: int, size: int, affine: bool) -> nn.Module:
-    """Return ReLU, depthwise, 1x1, GN; and ReLU, depthwise, 1x1 once more."""
+    """Return a separable convolution: ReLU, depthwise, 1x1, GN; and ReLU, depthwise, 1x1 once more."""
 
     def half() -> list[nn.Module]:
         depthwise = nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels, bias=False)
@@ -209,7 +221,12 @@ def separable(channels: int, size: int, affine: bool) -> nn.Module:
 
 
 def build_operator(name: OperatorName, channels: int, affine: bool = True) -> nn.Module:
-    """Return an operator of the search space, C to C channels; GN follows those with parameters, so that sizes compare.
+    """Return an operator of the search space, from C to C channels; GN follows those with parameters.
+
+    So their outputs are of comparable size.
+
+    >>> [sum(weights.numel() for weights in build_operator(name, 8).parameters()) for name in ("skip", "dil3", "fft")]
+    [0, 152, 608]
 
     Args:
         name: One of `OPERATORS`.

@@ -87,8 +87,9 @@ class MixedOperator(nn.Module):
         self.operators = nn.ModuleList(build_operator(name, self.searched, affine=False) for name in OPERATORS)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Return (B,C,h,w) by weights (11,) to (B,C,h,w)."""
-        part = x[:, : self.searched]
+        """Return the mixture (B,C,h,w) of all operators on `x` (B,C,h,w), by weights (11,)."""
+        part = x[:, : self.searched]  # (B,C/k,h,w)
+        # sum_o softmax(alpha_ij)_o O_o(Z_j) (equation 5)
         mixed = torch.stack([weight * operator(part) for weight, operator in zip(weights, self.operators, strict=True)])
         if self.partial == 1:
             return mixed.sum(0)
@@ -96,7 +97,15 @@ class MixedOperator(nn.Module):
 
 
 def shuffle_channels(x: Tensor, groups: int) -> Tensor:
-    """Return channel g c + i to place i groups + g, so that the next edge's first channels come from all groups."""
+    """Move channel g c + i to i groups + g, with c channels per group: the next edge's first channels come from all.
+
+    >>> shuffle_channels(torch.arange(6).view(1, 6, 1, 1), groups=2).flatten().tolist()
+    [0, 3, 1, 4, 2, 5]
+
+    Args:
+        x: (B,C,h,w).
+        groups: A divisor of C.
+    """
     batch, channels, height, width = x.shape
     return x.view(batch, groups, channels // groups, height, width).transpose(1, 2).reshape(x.shape)
 
@@ -114,7 +123,7 @@ class SearchBlock(nn.Module):
         self.edges = nn.ModuleList(MixedOperator(space.channels, space.partial) for _ in range(num_inputs))
 
     def forward(self, weights: Tensor, edge_weights: Tensor, *inputs: Tensor) -> Tensor:
-        """Return inputs (B,C,h,w) by operator weights (inputs, 11) and edge weights (inputs,) to (B,C,h,w)."""
+        """Return Z_i (B,C,h,w) of inputs Z_j (B,C,h,w), by operator weights (inputs, 11) and edge weights (inputs,)."""
         terms = zip(self.edges, inputs, weights, edge_weights, strict=True)
         return torch.stack([strength * edge(x, of_edge) for edge, x, of_edge, strength in terms]).sum(0)
 
@@ -134,7 +143,7 @@ class SearchCell(nn.Module):
         self.blocks = nn.ModuleList(SearchBlock(space, number) for number in space.num_inputs)
 
     def forward(self, first: Tensor, second: Tensor, weights: Sequence[Tensor], edges: Sequence[Tensor]) -> Tensor:
-        """Return two (B,blocks*C,h,w) to (B,blocks*C,h,w), by each block's operator and edge weights."""
+        """Fuse two inputs (B,blocks*C,h,w) into one, by each block's operator and edge weights."""
         states = [enter(x) for enter, x in zip(self.enter, (first, second), strict=True)]
         for block, of_operators, of_edges in zip(self.blocks, weights, edges, strict=True):
             inputs = states[: len(of_edges)]
@@ -178,11 +187,12 @@ class SearchFusion(nn.Module):
         self.beta = nn.Parameter(_INITIAL_STD * torch.randn(space.cells, 2, space.cells))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B,C,h,w) to (B,C,h,w)."""
+        """Fuse features (B,C,h,w) of all encoders by the cells as they are mixed now."""
         weights, edges = self.operator_weights(), self.input_weights()
         states = [self.enter(x)]
         for number, cell in enumerate(self.cells):
             mixtures = self.source_weights(number)
+            # s_p = sum_j softmax(beta_lp)_j Z^j over the fusion's input and the cells before
             s0, s1 = (sum(weight * state for weight, state in zip(port, states, strict=True)) for port in mixtures)
             states.append(cell(s0, s1, weights, edges))
         fused: Tensor = x + self.leave(states[-1])

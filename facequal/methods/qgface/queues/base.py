@@ -105,9 +105,8 @@ class FeatureQueue(nn.Module, ABC):
         labels = _gathered_in_turn(labels, num_views)[: self.size]
         count = len(labels)
         first = (self._position - count) % self.size
-        rows = (
-            torch.arange(first, first + count, device=labels.device) % self.size
-        )  # what is left over goes to the beginning
+        # From the end of the buffers on they go to the beginning.
+        rows = torch.arange(first, first + count, device=labels.device) % self.size
         self.labels.index_copy_(0, rows, labels)
         self._write(rows, embedding, labels, weight.detach())
         self._filled, self._position = min(self.size, self._filled + count), first
@@ -158,7 +157,7 @@ class FeatureQueue(nn.Module, ABC):
 
 
 def _gathered_in_turn(rows: Tensor, num_views: int) -> Tensor:
-    """Return rows of all ranks: view by view, and within a view row 0 of rank 0, row 0 of rank 1, ..., row 1 of rank 0, ..."""
+    """Return the rows of all ranks, view by view; within a view row 0 of every rank, then row 1 of every rank, ..."""
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return rows
     rows = rows.contiguous()

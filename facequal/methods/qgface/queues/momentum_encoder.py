@@ -18,6 +18,14 @@ class MomentumEncoder(nn.Module):
     give positives away; that is not done here. Under DDP the copies on all ranks stay equal, because the parameters
     they follow are.
 
+    >>> encoder = nn.Linear(1, 1, bias=False)
+    >>> weight = nn.init.ones_(encoder.weight)
+    >>> follower = MomentumEncoder(encoder, momentum=0.9)
+    >>> weight = nn.init.constant_(encoder.weight, 2.0)
+    >>> follower.update(encoder)
+    >>> round(follower.encoder.weight.item(), 4)  # .9 1 + .1 2
+    1.1
+
     Args:
         encoder: What to copy, with its weights already loaded.
         momentum: m.
@@ -51,23 +59,23 @@ class MomentumEncoder(nn.Module):
         Raises:
             ValueError: If names or shapes of its parameters or buffers are others.
         """
-        own, theirs = _pairs(dict(self.encoder.named_parameters()), dict(encoder.named_parameters()))
-        own_buffers, their_buffers = _pairs(dict(self.encoder.named_buffers()), dict(encoder.named_buffers()))
-        if own:
-            torch._foreach_lerp_(own, theirs, 1 - self.momentum)
-        if own_buffers:
-            torch._foreach_copy_(own_buffers, their_buffers)
+        copies, originals = _pairs(dict(self.encoder.named_parameters()), dict(encoder.named_parameters()))
+        buffer_copies, buffers = _pairs(dict(self.encoder.named_buffers()), dict(encoder.named_buffers()))
+        if copies:  # theta_k <- m theta_k + (1 - m) theta
+            torch._foreach_lerp_(copies, originals, 1 - self.momentum)
+        if buffer_copies:
+            torch._foreach_copy_(buffer_copies, buffers)
 
     def extra_repr(self) -> str:
         """Return the momentum, for `print(encoder)`."""
         return f"momentum={self.momentum}"
 
 
-def _pairs(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def _pairs(copies: dict[str, Tensor], originals: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Return both sides in the same order."""
-    names = own.keys() | theirs.keys()
-    shapes = {name: [side[name].shape if name in side else None for side in (own, theirs)] for name in names}
+    names = copies.keys() | originals.keys()
+    shapes = {name: [side[name].shape if name in side else None for side in (copies, originals)] for name in names}
     different = sorted(name for name, (one, other) in shapes.items() if one != other)
     if different:
         raise ValueError(f"the encoder is not the one that was copied: it differs in {', '.join(different[:10])}")
-    return list(own.values()), [theirs[name] for name in own]
+    return list(copies.values()), [originals[name] for name in copies]

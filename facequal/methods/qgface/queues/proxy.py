@@ -36,12 +36,17 @@ class ProxyUpdatedQueue(FeatureQueue):
     the moved keys as they are (norms of .94 to 1.23 were seen) and clips the products. `normalize_keys` chooses; the
     default is the paper's.
 
+    >>> queue = ProxyUpdatedQueue(size=4, embedding_dim=2, normalize_keys=False)
+    >>> weight = torch.tensor([[2.0, 0.0], [0.0, 1.0]])  # of two classes
+    >>> queue.enqueue(torch.tensor([[0.6, 0.8]]), torch.tensor([0]), weight)
+    >>> keys, labels = queue.keys(weight + torch.tensor([0.0, 1.0]))  # [.6, .8] + 1 / 2 [0, 1]
+    >>> keys, labels
+    (tensor([[0.6000, 1.3000]]), tensor([0]))
+
     Args:
         size: Number Q of rows; the paper has as many as there are classes.
         embedding_dim: Length D of an embedding.
         normalize_keys: Divide keys by their norm. False is the released code.
-        chunk_size: Rows that are moved at a time. None: as many as stay in a processor's cache on the CPU, all at once
-            on other devices. The result is the same.
         fused: Compile what is stored and what is moved (`torch.compile`), so that each takes one pass over memory. The
             result is the same up to rounding. It needs a C++ compiler on the CPU and Triton on a GPU, and some seconds
             at the first batches; rows are not chunked then.
@@ -63,14 +68,10 @@ class ProxyUpdatedQueue(FeatureQueue):
         size: int,
         embedding_dim: int,
         normalize_keys: bool = True,
-        chunk_size: int | None = None,
         fused: bool = False,
     ) -> None:
         super().__init__(size, embedding_dim)
-        if chunk_size is not None and chunk_size < 1:
-            raise ValueError(f"chunk_size must be at least 1 or None, got {chunk_size}")
         self.normalize_keys = normalize_keys
-        self.chunk_size = chunk_size
         self.fused = fused
         self.register_buffer("origin", torch.zeros(size, embedding_dim))
         self.register_buffer("scale", torch.zeros(size))
@@ -113,16 +114,14 @@ class ProxyUpdatedQueue(FeatureQueue):
         store(embedding, labels, weight, rows, self.origin, self.scale)
 
     def _chunk_size(self) -> int:
-        if self.chunk_size is not None:
-            return self.chunk_size
+        """Return how many rows are moved at a time: as many as stay in a processor's cache, all on other devices."""
         if self.origin.device.type != "cpu":
             return self.size
         return max(1, _CPU_CHUNK_BYTES // (self.embedding_dim * self.origin.element_size()))
 
     def extra_repr(self) -> str:
         """Return sizes and options, for `print(queue)`."""
-        options = ("normalize_keys", "chunk_size", "fused")
-        return ", ".join((super().extra_repr(), *(f"{name}={getattr(self, name)}" for name in options)))
+        return f"{super().extra_repr()}, normalize_keys={self.normalize_keys}, fused={self.fused}"
 
 
 def _store(embedding: Tensor, labels: Tensor, weight: Tensor, rows: Tensor, origin: Tensor, scale: Tensor) -> None:

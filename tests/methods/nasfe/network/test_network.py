@@ -128,8 +128,8 @@ def test_identity_information_is_adain_averaged_over_references():
 
 def test_references_of_every_sample():
     features, references = torch.rand(3, 4, 5, 5), torch.rand(3, 2, 4, 3, 3)
-    found = identity_information(features, references, torch.tensor([2, 1, 0]))
-    torch.testing.assert_close(found[:1], identity_information(features[:1], references[:1]))
-    torch.testing.assert_close(found[1:2], identity_information(features[1:2], references[1:2, :1]))
-    assert torch.equal(found[2], features[2])
+    information = identity_information(features, references, torch.tensor([2, 1, 0]))
+    torch.testing.assert_close(information[:1], identity_information(features[:1], references[:1]))
+    torch.testing.assert_close(information[1:2], identity_information(features[1:2], references[1:2, :1]))
+    assert torch.equal(information[2], features[2])
     assert torch.equal(identity_information(features, None, None), features)

@@ -42,9 +42,9 @@ class TestMomentumEncoder:
             encoder(torch.randn(8, 3) + 5)
         assert not torch.equal(momentum.encoder[1].running_mean, encoder[1].running_mean)
         momentum.update(encoder)
-        for own, theirs in zip(momentum.encoder.buffers(), encoder.buffers(), strict=True):
-            assert torch.equal(own, theirs)
-            assert own.data_ptr() != theirs.data_ptr()
+        for copied, original in zip(momentum.encoder.buffers(), encoder.buffers(), strict=True):
+            assert torch.equal(copied, original)
+            assert copied.data_ptr() != original.data_ptr()
         assert momentum.encoder[1].num_batches_tracked == 3
 
     def test_takes_no_gradient_and_leaves_the_encoder_alone(self):

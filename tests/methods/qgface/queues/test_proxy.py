@@ -45,13 +45,15 @@ class TestProxyUpdate:
             queue.keys(weight * step)
         assert torch.equal(queue.keys(there)[0], first)
 
-    @pytest.mark.parametrize("chunk_size", [1, 2, 3, 100])
-    def test_chunks_change_nothing(self, chunk_size):
+    @pytest.mark.parametrize("rows", [1, 2, 3, 100])
+    def test_chunks_change_nothing(self, rows, monkeypatch):
         embedding, labels, weight = random_batches(0, [5])[0]
-        whole, chunked = ProxyUpdatedQueue(7, DIM, chunk_size=7), ProxyUpdatedQueue(7, DIM, chunk_size=chunk_size)
-        for queue in (whole, chunked):
-            queue.enqueue(embedding, labels, weight)
-        assert torch.equal(chunked.keys(weight + 1)[0], whole.keys(weight + 1)[0])
+        queue = ProxyUpdatedQueue(7, DIM)
+        queue.enqueue(embedding, labels, weight)
+        whole = queue.keys(weight + 1)[0].clone()
+        monkeypatch.setattr("facequal.methods.qgface.queues.proxy._CPU_CHUNK_BYTES", rows * DIM * 4)
+        assert queue._chunk_size() == rows
+        assert torch.equal(queue.keys(weight + 1)[0], whole)
 
     def test_more_rows_than_a_chunk_of_the_cpu(self):
         dim, size = 2048, 300

@@ -1,11 +1,12 @@
-"""Losses on features, against formulas and at the points where the angle's usual form has no gradient."""
+"""Terms on features, against formulas and where the angle's usual form has no gradient; the watch over all terms."""
 
 import math
+import warnings
 
 import pytest
 import torch
 
-from facequal.methods.nasfe.perceptual import identity_loss, perceptual_loss
+from facequal.methods.nasfe.losses import TermWatch, identity_loss, perceptual_loss
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -56,5 +57,25 @@ def test_its_gradient_is_that_of_the_angle():
         return torch.acos((u * v).sum(2)).mean(1)
 
     (expected,) = torch.autograd.grad(by_acos(restored).sum(), restored)
-    (found,) = torch.autograd.grad(identity_loss(restored, references, torch.tensor([2, 2])).sum(), restored)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+    (gradient,) = torch.autograd.grad(identity_loss(restored, references, torch.tensor([2, 2])).sum(), restored)
+    torch.testing.assert_close(gradient, expected, atol=1e-4, rtol=1e-3)
+
+
+def watched(**terms: float) -> None:
+    watch = TermWatch("l2", num_steps=2)
+    for step in range(5):
+        watch.see(step, {name: torch.tensor(value * (step + 1)) for name, value in terms.items()})
+
+
+def test_large_terms_are_warned_of_once() -> None:
+    with pytest.warns(
+        UserWarning, match="perceptual term of the loss was 20 times the l2 term over the first 2 steps"
+    ) as caught:
+        watched(l2=1.0, perceptual=20.0, identity=5.0)
+    assert len(caught) == 1
+
+
+def test_terms_of_moderate_size_are_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watched(l2=1.0, perceptual=9.0)
