@@ -11,7 +11,7 @@ from experiments.benchmarks.timing import interleaved
 from facequal.analysis.gst import AdaFaceScaling, scaling_map
 from facequal.callbacks.training_samples import TrainingSamples
 from facequal.models.heads import AdaFaceHead
-from facequal.models.iresnet import ir_tiny
+from facequal.models.iresnet import IRTiny
 
 MAP_SECONDS, SHARE_TARGET = 1.0, 0.02
 FOLLOWED = 750  # images, the default
@@ -37,7 +37,7 @@ def followed(batch: int = 128, num_images: int = 9_792, rounds: int = 5) -> Row:
     The demo's 9,792 images are a small set, where one in 13 of each batch is followed; of CASIA-WebFace's 490,000 it is
     one in 653.
     """
-    backbone = ir_tiny()
+    backbone = IRTiny()
     head = AdaFaceHead(backbone.embedding_dim, 612)
     optimizer = torch.optim.SGD([*backbone.parameters(), *head.parameters()], lr=1e-4)
     generator = torch.Generator().manual_seed(0)

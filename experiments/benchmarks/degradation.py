@@ -21,7 +21,7 @@ from facequal.degradations.multi import blur
 from facequal.degradations.responses import look_up
 from facequal.degradations.sensor import add_noise, per_mosaic
 from facequal.models.backbones import Backbone
-from facequal.models.iresnet import ir_50
+from facequal.models.iresnet import IResNet
 
 SIZES = ((112, 112), (176, 144), (224, 224))
 WHAT = "blur, low light and noise"
@@ -89,7 +89,11 @@ def stage_rows(size: tuple[int, int], batch: int, rounds: int, shortest_s: float
 
 
 def gpu_rows(
-    batch: int = 512, rounds: int = 9, device: str = "cuda", build: Callable[[], Backbone] = ir_50, name: str = "IR-50"
+    batch: int = 512,
+    rounds: int = 9,
+    device: str = "cuda",
+    build: Callable[[], Backbone] = IResNet,
+    name: str = "IR-50",
 ) -> list[Row]:
     """The whole chain at 112x112 on a GPU: its rate, and what it takes of the memory's bandwidth and of a step.
 

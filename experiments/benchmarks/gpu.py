@@ -4,7 +4,7 @@ import torch
 
 from experiments.benchmarks import augmentation, degradation, heads, octuplet, pipeline, qgface, queue, training
 from experiments.benchmarks.rows import Row
-from facequal.models.iresnet import ir_34, ir_50
+from facequal.models.iresnet import IResNet
 
 PLANNED_ROWS = (
     Row("AdaFace head, forward+backward, GPU: time", "normalised softmax without margin", [], [], "s", "cost", 1.10),
@@ -39,13 +39,13 @@ def benchmark(quick: bool) -> list[Row]:
             *training.rows(batch=32, rounds=2),
         ]
     head_rows = heads.rows(rounds=9, device="cuda")
-    share = octuplet.share_of_step(ir_50, "IR-50", batch=64, device="cuda")
+    share = octuplet.share_of_step(IResNet, "IR-50", batch=64, device="cuda")
     return [
         *head_rows,
         *octuplet.rows(device="cuda"),
         share,
         *queue.rows(device="cuda"),
-        qgface.row(ir_34, "IR-34", batch=256, device="cuda", bf16=True),
+        qgface.row(lambda: IResNet(34), "IR-34", batch=256, device="cuda", bf16=True),
         *augmentation.gpu_rows(),
         *degradation.gpu_rows(),
         *pipeline.gpu_rows(),

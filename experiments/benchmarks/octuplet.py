@@ -11,7 +11,7 @@ from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
 from facequal.methods.octuplet.loss import octuplet_loss
 from facequal.models.backbones import Backbone
-from facequal.models.iresnet import ir_tiny
+from facequal.models.iresnet import IRTiny
 
 OURS, FOUR = "one matrix", "four matrices"
 AGAINST = "four separate distance matrices, each with masks and gradients of its own"
@@ -44,7 +44,7 @@ def rows(
 
 
 def share_of_step(
-    build: Callable[[], Backbone] = ir_tiny, name: str = "IRTiny", batch: int = 60, rounds: int = 5, device: str = "cpu"
+    build: Callable[[], Backbone] = IRTiny, name: str = "IRTiny", batch: int = 60, rounds: int = 5, device: str = "cpu"
 ) -> Row:
     """Time of the loss against the whole fine-tuning step it is part of."""
     backbone = build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

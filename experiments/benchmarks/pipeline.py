@@ -13,7 +13,7 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.sources.datasets import RecordDataset
 from facequal.degradations import AdaFaceAugmentation, HorizontalFlip
 from facequal.models.backbones import Backbone
-from facequal.models.iresnet import ir_50, ir_tiny
+from facequal.models.iresnet import IResNet, IRTiny
 
 WHAT = "input pipeline (records, JPEG decoding, batches, flip and AdaFace augmentation)"
 
@@ -25,7 +25,7 @@ def benchmark(quick: bool) -> list[Row]:
 
 def rows(num_images: int, batch: int, rounds: int) -> list[Row]:
     """Images per core and second that the pipeline delivers, against those that a small network trains on."""
-    return _rows(num_images, 1, batch, rounds, ir_tiny, "IRTiny training", num_classes=612, device="cpu", workers=0)
+    return _rows(num_images, 1, batch, rounds, IRTiny, "IRTiny training", num_classes=612, device="cpu", workers=0)
 
 
 def gpu_rows(
@@ -33,7 +33,7 @@ def gpu_rows(
     copies: int = 24,
     batch: int = 512,
     rounds: int = 5,
-    build: Callable[[], Backbone] = ir_50,
+    build: Callable[[], Backbone] = IResNet,
     device: str = "cuda",
 ) -> list[Row]:
     """The same with a worker per core, transfers and the augmentation on the GPU, against IR-50 in bf16."""

@@ -15,7 +15,7 @@ from facequal.methods.qgface.options import Partition
 from facequal.methods.recognition.base import EmbeddingMethod
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.models.backbones import Backbone
-from facequal.models.iresnet import ir_34, ir_tiny
+from facequal.models.iresnet import IResNet, IRTiny
 
 NUM_CLASSES = 8_631  # VGGFace2's training identities, and the rows of the queue
 TARGET = 1.15
@@ -25,11 +25,11 @@ def benchmark(quick: bool) -> list[Row]:
     """The rows on the CPU."""
     if quick:
         return [row(batch=4, num_classes=500, rounds=2)]
-    return [row(), row(ir_34, "IR-34", batch=8, rounds=3)]
+    return [row(), row(lambda: IResNet(34), "IR-34", batch=8, rounds=3)]
 
 
 def row(
-    build: Callable[[], Backbone] = ir_tiny,
+    build: Callable[[], Backbone] = IRTiny,
     name: str = "IRTiny",
     batch: int = 64,
     num_classes: int = NUM_CLASSES,

@@ -10,7 +10,7 @@ from experiments.benchmarks.rows import Row, rates
 from experiments.benchmarks.timing import interleaved
 from facequal.models.backbones import Backbone
 from facequal.models.heads import AdaFaceHead
-from facequal.models.iresnet import ir_50
+from facequal.models.iresnet import IResNet
 
 NUM_CLASSES = 85_742  # MS1MV2
 
@@ -57,7 +57,7 @@ def training_step(
 
 
 def rows(
-    build: Callable[[], Backbone] = ir_50,
+    build: Callable[[], Backbone] = IResNet,
     name: str = "IR-50",
     batch: int = 256,
     num_classes: int = NUM_CLASSES,

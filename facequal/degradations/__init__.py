@@ -1,7 +1,6 @@
 """Degradations that run batched on the device and depend on (seed, epoch, sample index) alone."""
 
 from facequal.degradations.base import Compose, Degradation, RandomApply
-from facequal.degradations.blur import GaussianBlur
 from facequal.degradations.draws import Keys
 from facequal.degradations.geometry import HorizontalFlip, Rotation, ZeroPadCrop
 from facequal.degradations.jpeg import JPEG
@@ -26,7 +25,6 @@ __all__ = [
     "Compose",
     "Degradation",
     "DownUpScale",
-    "GaussianBlur",
     "HorizontalFlip",
     "KernelBank",
     "KernelBlur",

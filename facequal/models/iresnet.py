@@ -117,36 +117,6 @@ class IRTiny(Backbone):
         return cast(Tensor, self.output_layer(self.body(self.input_layer(images))))
 
 
-def ir_18(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """Return IR-18, 24.0 M parameters; see `IResNet` for the arguments."""
-    return IResNet(18, embedding_dim, input_size_px, dropout=dropout)
-
-
-def ir_34(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """Return IR-34, 34.1 M parameters; see `IResNet` for the arguments."""
-    return IResNet(34, embedding_dim, input_size_px, dropout=dropout)
-
-
-def ir_50(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """Return IR-50, 43.6 M parameters; see `IResNet` for the arguments."""
-    return IResNet(50, embedding_dim, input_size_px, dropout=dropout)
-
-
-def ir_101(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """Return IR-101, 65.2 M parameters; see `IResNet` for the arguments."""
-    return IResNet(101, embedding_dim, input_size_px, dropout=dropout)
-
-
-def ir_se_50(embedding_dim: int = 512, input_size_px: int = 112, dropout: float = 0.4) -> IResNet:
-    """Return IR-50 with squeeze-and-excitation, 43.8 M parameters; see `IResNet` for the arguments."""
-    return IResNet(50, embedding_dim, input_size_px, squeeze_excitation=True, dropout=dropout)
-
-
-def ir_tiny(embedding_dim: int = 128, input_size_px: int = 112, dropout: float = 0.0) -> IRTiny:
-    """Return the small network for CPUs; see `IRTiny` for the arguments."""
-    return IRTiny(embedding_dim, input_size_px, dropout=dropout)
-
-
 class _ResidualUnit(nn.Module):
     """shortcut(x) + BN(conv(PReLU(BN(conv(BN(x)))))), the stride in the second convolution (or, cheaper, the first)."""
 
