@@ -16,12 +16,12 @@ from facequal.data.protocols.restoration import MixtureSet, RestorationSet
 from facequal.degradations import KernelBank, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.evaluation.restoration import RestorationSettings
+from facequal.evaluation.settings import RestorationSettings
 from facequal.methods.base import FaceMethod
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
 from facequal.methods.restoration.restorer import Restorer
 from facequal.reports.results import Result
-from tests.evaluation.test_restoration import Thumbnail
+from tests.evaluation.thumbnail import Thumbnail
 from tests.methods.restoration.test_degradation_classifier import Contrasts
 from tests.sources import people
 

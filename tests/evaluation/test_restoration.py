@@ -9,24 +9,14 @@ from torch import nn
 from facequal.data.protocols.restoration import DegradedSet, MixtureSet, RestorationSet
 from facequal.degradations import LowLight, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
-from facequal.evaluation.callback import log_results
-from facequal.evaluation.restoration import RestorationEvaluator, RestorationSettings
+from facequal.evaluation.loggers import log_results
+from facequal.evaluation.restoration import RestorationEvaluator
+from facequal.evaluation.settings import EvaluationSettings, RestorationSettings
 from facequal.metrics.restoration import psnr, ssim
-from facequal.models.backbones import Backbone
+from tests.evaluation.thumbnail import Thumbnail
 from tests.sources import people
 
 ONE_RANK = SimpleNamespace(world_size=1)
-
-
-class Thumbnail(Backbone):
-    """Embeds a picture as its colours at 4x4 pixels: whoever looks alike is alike."""
-
-    def __init__(self) -> None:
-        super().__init__(48, input_size_px=112)
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        return nn.functional.adaptive_avg_pool2d(images, 4).flatten(1) * self.scale
 
 
 @pytest.fixture
@@ -36,7 +26,7 @@ def recognizer(tmp_path) -> dict:
 
 
 def evaluate(protocol: DegradedSet, settings: RestorationSettings, restore, order=None) -> RestorationEvaluator:
-    evaluator = RestorationEvaluator(protocol, settings)
+    evaluator = RestorationEvaluator(protocol, EvaluationSettings(restoration=settings))
     for start in range(0, len(protocol.images), 5):
         items = [protocol.images[i] for i in range(start, min(start + 5, len(protocol.images)))]
         batch = {key: torch.tensor([item[key] for item in items]) for key in ("label", "index")}
@@ -201,7 +191,7 @@ def test_every_picture_has_its_figures_in_the_table(tmp_path, recognizer):
 
 def test_missing_pictures_are_named():
     protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
-    evaluator = RestorationEvaluator(protocol, RestorationSettings())
+    evaluator = RestorationEvaluator(protocol, EvaluationSettings())
     with pytest.raises(ValueError, match="Test-N: no batch was evaluated"):
         evaluator.compute(ONE_RANK, None)
     clean = torch.rand(2, 3, 24, 24)

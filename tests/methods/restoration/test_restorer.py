@@ -11,7 +11,7 @@ from facequal.data.protocols.restoration import RestorationSet
 from facequal.degradations import KernelBank, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.evaluation.restoration import RestorationSettings
+from facequal.evaluation.settings import RestorationSettings
 from facequal.methods.restoration.networks import UNet
 from facequal.methods.restoration.restorer import Restorer
 from tests.methods.octuplet.test_method import Record
