@@ -49,6 +49,16 @@ def _read_epoch(file: Path) -> "pd.DataFrame":
     return samples
 
 
+def of_view(samples: "pd.DataFrame", view: int | None) -> "pd.DataFrame":
+    """Return the rows of one view; None takes the last, which is the degraded one.
+
+    >>> import pandas as pd
+    >>> of_view(pd.DataFrame({"view": [0, 1, 0, 1], "norm": [20.0, 12.0, 23.0, 14.0]}), None)["norm"].tolist()
+    [12.0, 14.0]
+    """
+    return samples[samples["view"] == (samples["view"].max() if view is None else view)]
+
+
 def quality_columns(samples: "pd.DataFrame") -> list[str]:
     """Return columns that may say something of quality: what was drawn and measured, where it has an order and varies."""
     names = [name for name in samples.columns if name.startswith((DRAWN, MEASURED)) and has_order(name)]
@@ -100,8 +110,8 @@ def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
     """Return which samples a drawn value was used for: where the degradation, and those that it is part of, were applied."""
     applied = np.ones(len(samples), dtype=bool)
     parts = quality.split(".")[:-1]
-    for length in range(1, len(parts) + 1):
-        flag = ".".join([*parts[:length], "applied"])
+    for depth in range(1, len(parts) + 1):
+        flag = ".".join([*parts[:depth], "applied"])
         if flag != quality and flag in samples:
             applied &= samples[flag].to_numpy(float) > 0
     return applied
@@ -136,7 +146,7 @@ def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None 
     Raises:
         ValueError: If there are fewer samples than groups.
     """
-    part = samples[samples["view"] == (samples["view"].max() if view is None else view)].copy()
+    part = of_view(samples, view).copy()
     last = part[part["epoch"] == part["epoch"].max()].set_index("index")["norm"].dropna()
     if len(last) < num_groups:
         raise ValueError(f"{len(last)} samples are too few for {num_groups} groups")

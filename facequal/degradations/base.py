@@ -3,7 +3,7 @@
 import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -176,22 +176,79 @@ class RandomApply(Degradation):
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
         """Degrade the samples with `applied`, in a copy of the batch."""
-        chosen = params["applied"].nonzero().squeeze(1)
-        return self._apply(images, chosen, params, owned=False)
+        return self._apply(images, params, owned=False)
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """Return as `apply`, without the copy."""
-        chosen = params["applied"].nonzero().squeeze(1)
-        return self._apply(images, chosen, params, owned=True)
+        """Degrade the samples with `applied`, in the batch itself."""
+        return self._apply(images, params, owned=True)
 
-    def _apply(self, images: Tensor, chosen: Tensor, params: Params, owned: bool) -> Tensor:
-        if len(chosen) == 0:
-            return images
-        part = {key: value.index_select(0, chosen) for key, value in params.items() if key != "applied"}
-        degraded = self.degradation.apply_in_place(images.index_select(0, chosen), part)
-        if len(chosen) == len(images):
-            return degraded
-        return (images if owned else images.clone()).index_copy_(0, chosen, degraded)
+    def _apply(self, images: Tensor, params: Params, owned: bool) -> Tensor:
+        drawn = {name: values for name, values in params.items() if name != "applied"}
+
+        def degrade(part: Tensor, positions: Tensor) -> Tensor:
+            return self.degradation.apply_in_place(part, select(drawn, positions))
+
+        return replace(images, params["applied"], degrade, owned)
+
+
+def replace(
+    images: Tensor, chosen: Tensor, convert: Callable[[Tensor, Tensor], Tensor], in_place: bool = False
+) -> Tensor:
+    """Convert some samples of a batch and leave the others bit by bit; the host waits once for the list of the chosen.
+
+    Args:
+        images: (B,3,H,W).
+        chosen: bool (B,), which samples are converted.
+        convert: Takes a copy of these images (n,3,H,W), which it may overwrite, and their positions in the batch,
+            int64 (n,); returns images of the same shape.
+        in_place: Whether the batch itself may be overwritten.
+
+    Returns:
+        (B,3,H,W): a tensor that shares no memory with `images`, or `images` itself where nothing was chosen or the
+        batch was overwritten.
+    """
+    positions = chosen.nonzero().squeeze(1)
+    if len(positions) == 0:
+        return images
+    converted = convert(images.index_select(0, positions), positions)
+    if len(positions) == len(images):
+        return converted
+    return (images if in_place else images.clone()).index_copy_(0, positions, converted)
+
+
+def select(params: Params, positions: Tensor) -> Params:
+    """Return the parameters of some samples.
+
+    Args:
+        params: Tensors (B, ...) by name.
+        positions: int64 (n,), positions of the samples in the batch.
+    """
+    return {name: values.index_select(0, positions) for name, values in params.items()}
+
+
+def checked_range(
+    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
+) -> tuple[float, float]:
+    """Return a range as two floats, checked.
+
+    Args:
+        name: How errors call it.
+        values: Its two ends.
+        low: Lowest value allowed.
+        high: Highest value allowed.
+        positive: Whether 0 is not allowed.
+
+    Raises:
+        ValueError: If not low <= first <= second <= high, or the first is 0 where it must be positive.
+    """
+    if len(values) != 2:
+        raise ValueError(f"{name} must be a range of two numbers, not {values}")
+    first, second = float(values[0]), float(values[1])
+    if not low <= first <= second <= high or (positive and first <= 0.0):
+        raise ValueError(
+            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
+        )
+    return first, second
 
 
 def _check_images(images: Tensor) -> None:

@@ -107,10 +107,6 @@ class Keys:
         """Return number of samples B."""
         return self.index.shape[0]
 
-    def __getitem__(self, selection: Tensor | slice | list[int]) -> Self:
-        """Return the same draws for a part of the batch; `selection` is anything that indexes a (B,) tensor to (n,)."""
-        return replace(self, index=self.index[selection])
-
     def fold(self, name: str | int) -> Self:
         """Return keys of an independent stream: the new stream is a 32-bit BLAKE2b hash of the present one and `name`.
 
@@ -160,10 +156,6 @@ class Keys:
         if not 0.0 <= p <= 1.0:
             raise ValueError(f"p must be in [0, 1], not {p}")
         return self.uniform(shape) < p
-
-    def permutation(self, n: int) -> Tensor:
-        """Return a random order of 0..n-1 per sample: int64 (B, n)."""
-        return self.bits((n,)).argsort(dim=-1, stable=True)
 
     def _draw(self, shape: tuple[int, ...], dtype: torch.dtype, convert: _Convert) -> Tensor:
         """Fill (B, *shape) with converted words; on a CPU some rows at a time, to stay in the cache."""

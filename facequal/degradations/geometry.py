@@ -6,7 +6,7 @@ import torch
 from kornia.geometry.transform import rotate
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params
+from facequal.degradations.base import Degradation, Params, checked_range
 from facequal.degradations.draws import Keys, to_range
 
 _ATTEMPTS = 10  # of torchvision's RandomResizedCrop, before it takes a centre crop
@@ -32,10 +32,8 @@ class ZeroPadCrop(Degradation):
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
-        self.scale = (float(scale[0]), float(scale[1]))
+        self.scale = checked_range("scale", scale, 0.0, 1.0, positive=True)
         self.ratio = (float(ratio[0]), float(ratio[1]))
-        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
-            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
         if not 0.0 < self.ratio[0] <= self.ratio[1]:
             raise ValueError(f"ratio must be a range of positive numbers, not {self.ratio}")
 
@@ -114,12 +112,20 @@ class HorizontalFlip(Degradation):
         return torch.where(params["flipped"].view(-1, 1, 1, 1), images.flip(3), images)
 
 
-def _inside(length: Tensor, place: Tensor, size: int) -> Tensor:
-    """Return float32 (B, size), 1 inside an interval of relative `length`.
+def interval_px(length: Tensor, position: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return the first pixel and the number of pixels of intervals along an axis, whole numbers as float32 (B,1) each.
 
-    `place` in [0, 1) picks one of its positions.
+    Args:
+        length: float32 (B,), relative to the axis, in (0, 1].
+        position: float32 (B,) in [0, 1), among all that the interval can take.
+        size: Pixels of the axis.
     """
     pixels = (length * size).round().clamp_(1, size).unsqueeze(1)
-    start = (place.unsqueeze(1) * (size - pixels + 1)).floor().minimum(size - pixels)
+    return (position.unsqueeze(1) * (size - pixels + 1)).floor().minimum(size - pixels), pixels
+
+
+def _inside(length: Tensor, position: Tensor, size: int) -> Tensor:
+    """Return float32 (B, size): 1 inside the interval, else 0; see `interval_px`."""
+    start, pixels = interval_px(length, position, size)
     x = torch.arange(size, device=length.device)
     return ((x >= start) & (x < start + pixels)).float()

@@ -2,18 +2,18 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
 from kornia.filters import fft_conv
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params
+from facequal.degradations.base import Degradation, Params, checked_range, replace, select
 from facequal.degradations.draws import Keys
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.responses import ResponseBank
-from facequal.degradations.sensor import add_noise, checked_range, photograph, sample_camera, sample_noise_id
+from facequal.degradations.sensor import add_noise, photograph, sample_camera, sample_noise_id
 
 Domain = Literal["raw", "srgb"]
 
@@ -110,10 +110,8 @@ class MultiDegradation(Degradation):
             raise ValueError(f"domain must be one of {get_args(Domain)}, not {domain!r}")
         self.blur = KernelBlur(bank, p_gaussian)
         self.r = checked_range("r", r, 0.0, 1.0, positive=True)
-        self.sigma_s, self.sigma_c = (
-            checked_range("sigma_s", sigma_s, 0.0, 1.0),
-            checked_range("sigma_c", sigma_c, 0.0, 1.0),
-        )
+        self.sigma_s = checked_range("sigma_s", sigma_s, 0.0, 1.0)
+        self.sigma_c = checked_range("sigma_c", sigma_c, 0.0, 1.0)
         self.responses = ResponseBank() if responses is None else responses
         self.domain = domain
 
@@ -138,8 +136,8 @@ class MultiDegradation(Degradation):
             ValueError: If the images are smaller than the bank's kernels, and some are to be blurred.
         """
         blurred, noisy, dark = params["classes"].bool().unbind(1)
-        images = _replace(images, blurred, lambda part, chosen: blur(part, params["kernel_id"][chosen], self.blur.bank))
-        return _replace(images, noisy | dark, lambda part, chosen: self._expose(part, _select(params, chosen)))
+        images = replace(images, blurred, lambda part, chosen: blur(part, params["kernel_id"][chosen], self.blur.bank))
+        return replace(images, noisy | dark, lambda part, chosen: self._expose(part, select(params, chosen)))
 
     def _expose(self, images: Tensor, params: Params) -> Tensor:
         if self.domain == "raw":
@@ -215,17 +213,3 @@ def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) 
     bounds = torch.tensor(list(itertools.accumulate(shares.values())), dtype=torch.float64)
     classes = torch.tensor([CLASSES[name] for name in shares])
     return (bounds[:-1] / bounds[-1]).float().to(device), classes.to(device)
-
-
-def _replace(images: Tensor, chosen: Tensor, convert: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Convert the samples where `chosen`, bool (B,), is true, in a copy of the batch; the host waits for the list."""
-    places = chosen.nonzero().squeeze(1)
-    if len(places) == 0:
-        return images
-    if len(places) == len(images):
-        return convert(images, places)
-    return images.index_copy(0, places, convert(images.index_select(0, places), places))
-
-
-def _select(params: Params, places: Tensor) -> Params:
-    return {name: value.index_select(0, places) for name, value in params.items()}

@@ -11,18 +11,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from facequal.degradations.base import Compose, Degradation, Params, RandomApply
-from facequal.degradations.draws import Keys, to_choice, to_range
-from facequal.degradations.geometry import Rotation, ZeroPadCrop
+from facequal.degradations.base import Compose, Params, RandomApply, select
+from facequal.degradations.geometry import Rotation, ZeroPadCrop, interval_px
 from facequal.degradations.jpeg import compress_corners
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.resampling import FILTERS, Filter, apply_separable, resample_matrix
+from facequal.degradations.resolution import DownUpScale
 
 _BLOCK = 16  # px that a JPEG block of chroma covers
 _WEIGHT_ONE = 2.0**22  # of Pillow's fixed-point filter weights
 
 
-class RandomRescale(Degradation):
+class RandomRescale(DownUpScale):
     """Shrinks with a random filter, compresses the small picture as JPEG, and enlarges with another random filter.
 
     side = int(u * size) with u ~ U(scale), so 11 to 55 px of 112 (56 is the open end of the range); the two filters are
@@ -48,25 +48,10 @@ class RandomRescale(Degradation):
     def __init__(
         self, scale: tuple[float, float] = (0.1, 0.5), quality: int = 75, filters: Sequence[Filter] = FILTERS
     ) -> None:
-        self.scale = (float(scale[0]), float(scale[1]))
+        super().__init__(scale, filters)
         self.quality = quality
-        self.filters = tuple(filters)
-        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
-            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
         if not 1 <= quality <= 100:
             raise ValueError(f"quality must be in 1..100, not {quality}")
-        if not self.filters or not set(self.filters) <= set(FILTERS) or len(set(self.filters)) < len(self.filters):
-            raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
-
-    def sample(self, keys: Keys) -> Params:
-        """Return `scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
-        scale, down, up = keys.uniform((3,)).unbind(1)
-        number = len(self.filters)
-        return {
-            "scale": to_range(scale, *self.scale),
-            "down_filter": to_choice(down, number),
-            "up_filter": to_choice(up, number),
-        }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
         """Shrink by `scale` with `down_filter`, compresses, and enlarges with `up_filter`."""
@@ -76,8 +61,8 @@ class RandomRescale(Degradation):
         for canvas in range(_BLOCK, largest + _BLOCK, _BLOCK):
             chosen = ((longest > canvas - _BLOCK) & (longest <= canvas)).nonzero().squeeze(1)
             if len(chosen):
-                part = {name: value.index_select(0, chosen) for name, value in params.items()}
-                rescaled.index_copy_(0, chosen, self._rescale(images.index_select(0, chosen), part, canvas))
+                part = self._rescale(images.index_select(0, chosen), select(params, chosen), canvas)
+                rescaled.index_copy_(0, chosen, part)
         return rescaled
 
     def _rescale(self, images: Tensor, params: Params, canvas: int) -> Tensor:
@@ -93,8 +78,8 @@ class RandomRescale(Degradation):
         smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
         side = self._sides(size, params["scale"])
         down, up = _pillow_tables(size, smallest, largest, self.filters, side.device)
-        place = side - smallest
-        return _Axis(side, down[params["down_filter"], place, :canvas], up[params["up_filter"], place, :, :canvas])
+        row = side - smallest
+        return _Axis(side, down[params["down_filter"], row, :canvas], up[params["up_filter"], row, :, :canvas])
 
     def _sides(self, size: int, scale: Tensor) -> Tensor:
         smallest, largest = (max(1, int(limit * size)) for limit in self.scale)
@@ -102,7 +87,7 @@ class RandomRescale(Degradation):
         return scale.mul(size).long().clamp_(smallest, largest)
 
 
-class RandomResizedCrop(Degradation):
+class RandomResizedCrop(ZeroPadCrop):
     """torchvision's crop of a random box, enlarged to the size of the image: the face is zoomed and shifted.
 
     The box is drawn as by `ZeroPadCrop`. Enlarging is bilinear, as of a picture that ends at the box; unlike Pillow's,
@@ -119,11 +104,7 @@ class RandomResizedCrop(Degradation):
     """
 
     def __init__(self, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
-        self.box = ZeroPadCrop(scale, ratio)
-
-    def sample(self, keys: Keys) -> Params:
-        """Return `height`, `width`, `top`, `left`, float32 (B,)."""
-        return self.box.sample(keys)
+        super().__init__(scale, ratio)
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
         """Enlarge the box to the whole image."""
@@ -225,12 +206,10 @@ def _to_8bit(sums: Tensor) -> Tensor:
     return sums.mul_(1.0 / _WEIGHT_ONE).add_(0.5).floor_().clamp_(0.0, 255.0)
 
 
-def _zoom(length: Tensor, place: Tensor, size: int) -> Tensor:
-    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval of relative `length`; `place` as in a crop."""
-    pixels = (length * size).round().clamp_(1, size)
-    start = (place * (size - pixels + 1)).floor().minimum(size - pixels)
+def _zoom(length: Tensor, position: Tensor, size: int) -> Tensor:
+    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval to the whole axis; see `interval_px`."""
+    start, pixels = (values.double() for values in interval_px(length, position, size))
     x = torch.arange(size, dtype=torch.float64, device=length.device)
-    pixels, start = pixels.double().unsqueeze(1), start.double().unsqueeze(1)
     # pixel centres, held within the box: beyond its last pixels it has no neighbours to mix with
     source = ((x + 0.5) * pixels / size - 0.5).clamp_(min=0.0).minimum(pixels - 1) + start
     return (1.0 - (source.unsqueeze(2) - x).abs()).clamp_(min=0.0).float()

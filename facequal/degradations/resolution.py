@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params
+from facequal.degradations.base import Degradation, Params, checked_range
 from facequal.degradations.draws import Keys, to_choice, to_range
 from facequal.degradations.resampling import (
     FILTERS,
@@ -79,10 +79,8 @@ class DownUpScale(Degradation):
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), filters: Sequence[Filter] = FILTERS) -> None:
-        self.scale = (float(scale[0]), float(scale[1]))
+        self.scale = checked_range("scale", scale, 0.0, 1.0, positive=True)
         self.filters = tuple(filters)
-        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
-            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
         if not self.filters or not set(self.filters) <= set(FILTERS) or len(set(self.filters)) < len(self.filters):
             raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
 

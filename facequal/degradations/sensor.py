@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from kornia.color import CFA, raw_to_rgb, rgb_to_raw
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params
+from facequal.degradations.base import Degradation, Params, checked_range
 from facequal.degradations.draws import Keys
 from facequal.degradations.responses import ResponseBank, look_up
 
@@ -168,21 +168,3 @@ def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic:
         raise ValueError(f"mosaic must be in [0, {len(MOSAICS)}), got {mosaic.tolist()}")
     parts = [convert(images.index_select(0, chosen), cfa) for chosen, cfa in zip(places, MOSAICS.values(), strict=True)]
     return torch.cat(parts).index_select(0, torch.cat(places).argsort())
-
-
-def checked_range(
-    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
-) -> tuple[float, float]:
-    """Return a range as two floats.
-
-    Raises:
-        ValueError: Not low <= first <= second <= high, or the first is 0 where it must be positive.
-    """
-    if len(values) != 2:
-        raise ValueError(f"{name} must be a range of two numbers, not {values}")
-    first, second = float(values[0]), float(values[1])
-    if not low <= first <= second <= high or (positive and first <= 0.0):
-        raise ValueError(
-            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
-        )
-    return first, second

@@ -33,12 +33,21 @@ class OutputCollector:
         """
         if not self.batches:
             raise ValueError("no batch was evaluated: the data set is empty, or the batches are limited to 0")
-        names = self.batches[0].keys()
-        local = {name: torch.cat([batch[name] for batch in self.batches]) for name in names}
-        if trainer.world_size > 1:
-            local = {name: gather_rows(trainer, rows) for name, rows in local.items()}
-        local["embedding"], local["norm"] = local["embedding"].float(), local["norm"].float()
-        return drop_repeats(local)
+        rows = gather_batches(self.batches, trainer)
+        return {name: values.float() if values.is_floating_point() else values for name, values in rows.items()}
+
+
+def gather_batches(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer) -> dict[str, Tensor]:
+    """Return the rows of all batches of all ranks, each (view, index) once and sorted by them.
+
+    Args:
+        batches: What was kept of each batch on this rank, at least one: rows by name with `index` among them.
+        trainer: Knows the ranks.
+    """
+    rows = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    if trainer.world_size > 1:
+        rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
+    return drop_repeats(rows)
 
 
 def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: int, source: str) -> dict[str, Tensor]:
@@ -55,10 +64,7 @@ def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: 
     """
     if not batches:
         raise ValueError(f"{source}: no batch was evaluated")
-    rows = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    if trainer.world_size > 1:
-        rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
-    rows = drop_repeats(rows)
+    rows = gather_batches(batches, trainer)
     if len(rows["index"]) != num:
         raise ValueError(f"{source}: {len(rows['index'])} of {num} pictures were evaluated")
     return rows
@@ -85,9 +91,9 @@ def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Keep the first row of each (view, index), sorted by them."""
     index = rows["index"]
     view = rows.get("view", torch.zeros_like(index))
-    place = view * (int(index.max()) + 1) + index
-    order = torch.argsort(place, stable=True)
-    ordered = place[order]
+    rank = view * (int(index.max()) + 1) + index
+    order = torch.argsort(rank, stable=True)
+    ordered = rank[order]
     first = torch.ones_like(ordered, dtype=torch.bool)
     first[1:] = ordered[1:] != ordered[:-1]
     kept = order[first]

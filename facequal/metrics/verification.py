@@ -15,22 +15,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from facequal.metrics.roc import FarRule, RocCurve, auc, checked_scores, eer, roc, tar_at_far
-
-__all__ = [
-    "AccuracyRule",
-    "FarRule",
-    "KFoldAccuracy",
-    "RocCurve",
-    "VerificationAccuracy",
-    "accuracy_interval",
-    "auc",
-    "eer",
-    "kfold_accuracy",
-    "pair_scores",
-    "roc",
-    "tar_at_far",
-]
+from facequal.metrics.roc import checked_scores
 
 AccuracyRule = Literal["grid", "exact"]
 

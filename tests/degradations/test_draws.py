@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy import stats
@@ -49,9 +51,9 @@ def test_a_draw_depends_on_its_own_sample_only(kind, shape):
     together = getattr(keys, kind)(shape)
     order = torch.randperm(11, generator=torch.Generator().manual_seed(0))
     assert together.shape == (11, *shape)
-    assert torch.equal(getattr(keys[order], kind)(shape), together[order])
+    assert torch.equal(getattr(replace(keys, index=keys.index[order]), kind)(shape), together[order])
     for i in (0, 4, 10):
-        assert torch.equal(getattr(keys[i : i + 1], kind)(shape), together[i : i + 1])
+        assert torch.equal(getattr(replace(keys, index=keys.index[i : i + 1]), kind)(shape), together[i : i + 1])
 
 
 def test_a_longer_draw_begins_with_the_shorter_one():
@@ -129,14 +131,6 @@ def test_bernoulli_has_its_probability_and_exact_ends():
     assert float(keys.bernoulli(0.2).double().mean()) == pytest.approx(0.2, abs=4 * 0.4 / 200)
     assert keys.bernoulli(1.0).all()
     assert not keys.bernoulli(0.0).any()
-
-
-def test_permutations_are_equally_likely():
-    orders = Keys(torch.arange(12_000)).permutation(3)
-    assert torch.equal(orders.sort(dim=1).values, torch.arange(3).expand(12_000, 3))
-    _, counts = orders.unique(dim=0, return_counts=True)
-    assert len(counts) == 6
-    assert stats.chisquare(counts.numpy()).pvalue > 0.01
 
 
 def test_folded_streams_differ_and_are_fixed():

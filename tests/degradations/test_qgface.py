@@ -87,7 +87,7 @@ def test_rescaling_does_not_depend_on_the_rest_of_the_batch() -> None:
     images, keys = pictures(30, 112, 112), Keys(torch.arange(30))
     whole = RandomRescale()(images, keys)[0]
     for i in range(0, 30, 7):
-        assert torch.equal(RandomRescale()(images[i : i + 1], keys[[i]])[0], whole[i : i + 1])
+        assert torch.equal(RandomRescale()(images[i : i + 1], Keys(torch.tensor([i])))[0], whole[i : i + 1])
 
 
 def test_sizes_and_filters_are_drawn_evenly_and_independently() -> None:
