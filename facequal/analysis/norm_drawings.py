@@ -24,7 +24,7 @@ _MAX_POINTS = 2000
 
 
 def draw_correlations(samples: "pd.DataFrame", view: int | None = None) -> "Figure":
-    """Return the correlation of norm and P(y) with every quality over the epochs, one panel each.
+    """Draw the correlation of norm and P(y) with every quality over the epochs, one panel each.
 
     Args:
         samples: See `read_samples`.
@@ -45,7 +45,7 @@ def draw_correlations(samples: "pd.DataFrame", view: int | None = None) -> "Figu
 
 
 def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None) -> "Figure":
-    """Return norm and P(y) of the last epoch against a quality, with the line of least squares.
+    """Draw norm and P(y) of the last epoch against a quality, with the line of least squares.
 
     Args:
         samples: See `read_samples`.
@@ -73,7 +73,7 @@ def draw_scatter(samples: "pd.DataFrame", quality: str, view: int | None = None)
 
 
 def draw_trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "Figure":
-    """Return norm, P(y) and share of augmented samples over the epochs, of groups by final norm.
+    """Draw norm, P(y) and share of augmented samples over the epochs, of groups by final norm.
 
     Args:
         samples: See `read_samples`.

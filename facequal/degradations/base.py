@@ -19,6 +19,15 @@ class Degradation(ABC):
 
     A subclass implements `sample` and `apply`. It is not an `nn.Module` (whose `apply` is something else): it has
     neither parameters nor buffers. Constant tables are cached per device, so it works wherever the images are.
+
+    >>> class Dim(Degradation):
+    ...     def sample(self, keys):
+    ...         return {"factor": keys.uniform((), 0.25, 1.0)}
+    ...     def apply(self, images, params):
+    ...         return images * params["factor"][:, None, None, None]
+    >>> degraded, params = Dim()(torch.ones(2, 3, 8, 8), Keys(torch.tensor([0, 1])))
+    >>> torch.equal(degraded.amax(dim=(1, 2, 3)), params["factor"])
+    True
     """
 
     @property
@@ -51,11 +60,11 @@ class Degradation(ABC):
         """
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """Return as `apply`, for a tensor that the caller can spare: it may be overwritten and returned."""
+        """Degrade images as `apply` does; they may be overwritten and returned."""
         return self.apply(images, params)
 
     def __call__(self, images: Tensor, keys: Keys) -> tuple[Tensor, Params]:
-        """Draw parameters and applies them, in full float32, without gradient and whatever autocast is active.
+        """Draw parameters and apply them, in full float32, without gradient and whatever autocast is active.
 
         Args:
             images: Floating-point RGB (B,3,H,W) in [0,1]; other floating types are converted to float32.
@@ -66,8 +75,8 @@ class Degradation(ABC):
 
         Raises:
             TypeError: If the images are not floating-point.
-            ValueError: If the images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a GPU
-                values out of range fail an assertion on the device, so that the host need not wait.
+            ValueError: If the images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a
+                GPU values out of range fail an assertion on the device, so that the host need not wait.
         """
         _check_images(images)
         _check_keys(images, keys)
@@ -76,7 +85,14 @@ class Degradation(ABC):
         return self._apply_exactly(images, params), params
 
     def apply_drawn(self, images: Tensor, params: Params) -> Tensor:
-        """Return as calling the degradation, with parameters that were drawn before or chosen: always a new tensor.
+        """Degrade images as a call does, with parameters that were drawn before or chosen.
+
+        Args:
+            images: Floating-point RGB (B,3,H,W) in [0,1].
+            params: What `sample` returned for B samples, or other values of the same form.
+
+        Returns:
+            A new float32 tensor (B,3,H,W) in [0,1].
 
         Raises:
             TypeError: If the images are not floating-point.
@@ -105,6 +121,13 @@ class Compose(Degradation):
 
     Args:
         degradations: The members, in their order of application; none is the identity.
+
+    >>> from facequal.degradations.geometry import HorizontalFlip
+    >>> from facequal.degradations.resolution import Resolution
+    >>> augmentation = Compose([Resolution([7, 14]), HorizontalFlip()])
+    >>> degraded, params = augmentation(torch.zeros(2, 3, 28, 28), Keys(torch.arange(2)))
+    >>> degraded.shape, sorted(params)
+    (torch.Size([2, 3, 28, 28]), ['horizontal_flip.flipped', 'resolution.size_px'])
     """
 
     def __init__(self, degradations: Sequence[Degradation]) -> None:
@@ -129,7 +152,7 @@ class Compose(Degradation):
         return self._apply(images, params, owned=False)
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """Return as `apply`, without that copy."""
+        """Apply all members as `apply` does, without that copy."""
         return self._apply(images, params, owned=True)
 
     def _apply(self, images: Tensor, params: Params, owned: bool) -> Tensor:
@@ -154,6 +177,12 @@ class RandomApply(Degradation):
 
     Raises:
         ValueError: If p is not in [0, 1], or `degradation` is a `RandomApply` itself.
+
+    >>> from facequal.degradations.resolution import Resolution
+    >>> images = torch.eye(8).expand(100, 3, 8, 8)
+    >>> degraded, params = RandomApply(Resolution([2]), p=0.2)(images, Keys(torch.arange(100)))
+    >>> int(params["applied"].sum()), int((degraded != images).flatten(1).any(1).sum())
+    (21, 21)
     """
 
     def __init__(self, degradation: Degradation, p: float) -> None:
@@ -222,6 +251,9 @@ def select(params: Params, positions: Tensor) -> Params:
     Args:
         params: Tensors (B, ...) by name.
         positions: int64 (n,), positions of the samples in the batch.
+
+    >>> select({"size_px": torch.tensor([7, 14, 28])}, torch.tensor([2, 0]))
+    {'size_px': tensor([28,  7])}
     """
     return {name: values.index_select(0, positions) for name, values in params.items()}
 
@@ -278,7 +310,7 @@ def _check_range(images: Tensor) -> None:
 
 @contextlib.contextmanager
 def _ieee_float32() -> Iterator[None]:
-    """Return matrix products and convolutions in true float32.
+    """Have matrix products and convolutions computed in true float32.
 
     TF32 (the default of cuDNN's convolutions) and `set_float32_matmul_precision("medium")` keep 10 and 7 bits: pixels
     would be off by 1/1000 and differ between devices.

@@ -40,7 +40,7 @@ def _round_constants(seed: int, device: torch.device) -> tuple[Tensor, list[Tens
 
 
 def philox_4x32_10(even: Tensor, odd: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Return Philox-4x32 with 10 rounds, the counter-based generator of Random123.
+    """Compute Philox-4x32 with 10 rounds, the counter-based generator of Random123.
 
     Args:
         even: Counter words c0 and c2, int64 (2,n,m) with values in [0, 2^32).
@@ -82,6 +82,15 @@ class Keys:
     Raises:
         TypeError: If `index` is not an int64 tensor.
         ValueError: If `index` is not one-dimensional, or seed, epoch or stream is out of its range.
+
+    >>> keys = Keys(torch.tensor([3, 17]), seed=1)
+    >>> keys.uniform((2,))
+    tensor([[0.9139, 0.6054],
+            [0.0452, 0.2485]])
+    >>> Keys(torch.tensor([17]), seed=1).uniform((2,))  # whatever else is in the batch
+    tensor([[0.0452, 0.2485]])
+    >>> keys.fold("angle").integers(0, 360)
+    tensor([185, 338])
     """
 
     index: Tensor
@@ -104,7 +113,7 @@ class Keys:
                 raise ValueError(f"{name} must be in [0, 2^{bits}), not {value}")
 
     def __len__(self) -> int:
-        """Return number of samples B."""
+        """Return the number of samples B."""
         return self.index.shape[0]
 
     def fold(self, name: str | int) -> Self:
@@ -179,7 +188,7 @@ class Keys:
 
 
 def to_range(unit: Tensor, low: float, high: float) -> Tensor:
-    """Return maps uniforms in [0, 1) to [low, high); product and sum are rounded apart, so that no device fuses them.
+    """Map uniforms in [0, 1) to [low, high); product and sum are rounded apart, so that no device fuses them.
 
     Args:
         unit: float32, any shape, in [0, 1).
@@ -188,6 +197,9 @@ def to_range(unit: Tensor, low: float, high: float) -> Tensor:
 
     Raises:
         ValueError: If low > high.
+
+    >>> to_range(torch.tensor([0.0, 0.5]), low=10.0, high=20.0)
+    tensor([10., 15.])
     """
     if low > high:
         raise ValueError(f"a range needs low <= high, not low={low}, high={high}")
@@ -196,7 +208,11 @@ def to_range(unit: Tensor, low: float, high: float) -> Tensor:
 
 
 def to_choice(unit: Tensor, n: int) -> Tensor:
-    """Return maps float32 uniforms in [0, 1) to int64 in [0, n): floor(n * unit); for n far below 2^24."""
+    """Map float32 uniforms in [0, 1) to int64 in [0, n): floor(n * unit); for n far below 2^24.
+
+    >>> to_choice(torch.tensor([0.0, 0.4, 0.99]), n=5)
+    tensor([0, 2, 4])
+    """
     return unit.mul(n).long().clamp_(max=n - 1)
 
 

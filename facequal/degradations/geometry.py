@@ -20,8 +20,8 @@ class ZeroPadCrop(Degradation):
     nearest allowed ratio is taken. Widths and heights are relative to those of the image; so on images that are not
     square r is relative to the image's own aspect ratio.
 
-    Parameters drawn, float32 (B,): `height` and `width`, relative, in (0, 1]; `top` and `left`, in [0, 1): the place
-    among all that the box can take.
+    Parameters drawn, float32 (B,): `height` and `width`, relative, in (0, 1]; `top` and `left`, in [0, 1): the
+    position among all that the box can take.
 
     Args:
         scale: Range of the box's area relative to the image's, within (0, 1].
@@ -29,6 +29,11 @@ class ZeroPadCrop(Degradation):
 
     Raises:
         ValueError: If `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+
+    >>> quarter = ZeroPadCrop(scale=(0.25, 0.25), ratio=(1.0, 1.0))
+    >>> degraded, params = quarter(torch.ones(1, 3, 16, 16), Keys(torch.tensor([0])))
+    >>> degraded.mean(), params["height"]
+    (tensor(0.2500), tensor([0.5000]))
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
@@ -53,7 +58,7 @@ class ZeroPadCrop(Degradation):
         return {name: value.gather(1, chosen).squeeze(1) for name, value in params.items()}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Return sets the pixels outside the box to 0."""
+        """Set the pixels outside the box to 0."""
         rows = _inside(params["height"], params["top"], images.shape[2])
         columns = _inside(params["width"], params["left"], images.shape[3])
         return images * (rows.unsqueeze(2) * columns.unsqueeze(1)).unsqueeze(1)
@@ -69,6 +74,11 @@ class Rotation(Degradation):
 
     Raises:
         ValueError: If `degrees` is negative.
+
+    >>> images = torch.zeros(1, 3, 5, 5)
+    >>> images[..., 2, 4] = 1.0  # right of the middle
+    >>> Rotation().apply_drawn(images, {"angle_degrees": torch.tensor([90.0])})[0, 0, 0].round()  # now above it
+    tensor([0., 0., 1., 0., 0.])
     """
 
     def __init__(self, degrees: float = 45.0) -> None:
@@ -96,6 +106,10 @@ class HorizontalFlip(Degradation):
 
     Raises:
         ValueError: If p is not in [0, 1].
+
+    >>> images = torch.tensor([0.0, 0.5, 1.0]).expand(1, 3, 1, 3)
+    >>> HorizontalFlip(p=1.0)(images, Keys(torch.tensor([0])))[0][0, 0]
+    tensor([[1.0000, 0.5000, 0.0000]])
     """
 
     def __init__(self, p: float = 0.5) -> None:

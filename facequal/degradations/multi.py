@@ -37,6 +37,11 @@ class KernelBlur(Degradation):
 
     Raises:
         ValueError: If p_gaussian is not in [0, 1].
+
+    >>> blur_all = KernelBlur(KernelBank(num_motion=0))  # eight Gaussians of 21x21 pixels
+    >>> degraded, params = blur_all(torch.zeros(2, 3, 32, 32), Keys(torch.arange(2)))
+    >>> degraded.shape, params["kernel_id"].shape
+    (torch.Size([2, 3, 32, 32]), torch.Size([2]))
     """
 
     def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
@@ -87,6 +92,11 @@ class MultiDegradation(Degradation):
     Raises:
         ValueError: If the mixture names an unknown class, has a negative share or none above 0, or another value is out
             of its range.
+
+    >>> dark = MultiDegradation({"L": 1}, bank=KernelBank(num_motion=0), r=(0.1, 0.1))
+    >>> degraded, params = dark(torch.full((2, 3, 32, 32), 0.5), Keys(torch.arange(2)))
+    >>> params["classes"][0], params["r"][0], bool(degraded.max() < 0.4)
+    (tensor([0., 0., 1.]), tensor(0.1000), True)
     """
 
     def __init__(
@@ -151,7 +161,7 @@ class MultiDegradation(Degradation):
 
 
 def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
-    """Return True convolution of every sample with its kernel, mirrored about the border pixels.
+    """Convolve every sample with its kernel, mirrored about the border pixels.
 
     Args:
         images: float32 (B,3,H,W) in [0,1].
@@ -179,15 +189,19 @@ def drawn_classes(params: Params) -> Tensor | None:
 
     Args:
         params: What a degradation drew; in a `Compose` its name stands before that of the value.
+
+    >>> params = {"multi.applied": torch.tensor([True, False]), "multi.classes": torch.ones(2, 3)}
+    >>> drawn_classes(params)
+    tensor([[1., 1., 1.], [0., 0., 0.]])
     """
-    found: Tensor | None = None
+    drawn: Tensor | None = None
     for name, value in params.items():
         prefix, _, last = name.rpartition(".")
         if last == "classes":
             for applied in _applied(prefix, params):
                 value = value * applied[:, None]
-            found = value if found is None else torch.maximum(found, value)
-    return found
+            drawn = value if drawn is None else torch.maximum(drawn, value)
+    return drawn
 
 
 def _applied(prefix: str, params: Params) -> list[Tensor]:
@@ -198,14 +212,18 @@ def _applied(prefix: str, params: Params) -> list[Tensor]:
 
 
 def class_numbers(classes: Tensor) -> Tensor:
-    """Return positions in `CLASSES` of class vectors (B,3): int64 (B,)."""
+    """Return the positions in `CLASSES` of class vectors {b, n, l}, (B,3): int64 (B,).
+
+    >>> class_numbers(torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])), list(CLASSES)
+    (tensor([0, 7]), ['clean', 'B', 'N', 'L', 'BN', 'BL', 'NL', 'BNL'])
+    """
     known = torch.tensor(list(CLASSES.values()), device=classes.device)
     return (classes[:, None] == known).all(dim=2).int().argmax(dim=1)
 
 
 @functools.lru_cache(maxsize=16)
 def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return upper bounds (n-1,) of the classes' parts of [0,1), and their {b,n,l} (n,3): kept, to spare a GPU the copies.
+    """Return upper bounds (n-1,) of the classes' parts of [0,1) and their {b,n,l} (n,3); kept, to spare a GPU copies.
 
     Classes of share 0 are left out, so that rounding cannot give them a sample.
     """

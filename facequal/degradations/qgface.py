@@ -41,8 +41,13 @@ class RandomRescale(DownUpScale):
         filters: Names from `resampling.FILTERS`.
 
     Raises:
-        ValueError: If the range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or named
-            twice.
+        ValueError: If the range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or
+            named twice.
+
+    >>> from facequal.degradations.draws import Keys
+    >>> degraded, params = RandomRescale()(torch.zeros(2, 3, 32, 32), Keys(torch.arange(2)))
+    >>> degraded.shape, sorted(params), bool(((params["scale"] >= 0.1) & (params["scale"] < 0.5)).all())
+    (torch.Size([2, 3, 32, 32]), ['down_filter', 'scale', 'up_filter'], True)
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class RandomRescale(DownUpScale):
             raise ValueError(f"quality must be in 1..100, not {quality}")
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Shrink by `scale` with `down_filter`, compresses, and enlarges with `up_filter`."""
+        """Shrink by `scale` with `down_filter`, compress, and enlarge with `up_filter`."""
         rescaled = torch.empty_like(images)
         longest = self._sides(max(images.shape[-2:]), params["scale"])
         largest = max(1, int(self.scale[1] * max(images.shape[-2:])))
@@ -101,6 +106,12 @@ class RandomResizedCrop(ZeroPadCrop):
 
     Raises:
         ValueError: If `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+
+    >>> one, zero = torch.ones(1), torch.zeros(1)
+    >>> left_half = {"height": one, "width": one / 2, "top": zero, "left": zero}
+    >>> images = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(1, 3, 4, 4)
+    >>> RandomResizedCrop().apply_drawn(images, left_half).max()
+    tensor(0.)
     """
 
     def __init__(self, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
@@ -133,6 +144,9 @@ class QGFaceAugmentation(Compose):
 
     Raises:
         ValueError: If a probability is not in [0, 1], or `scale` or `quality` is out of its range.
+
+    >>> [name for name, _ in QGFaceAugmentation().members()]
+    ['random_rescale', 'random_resized_crop', 'photometric_jitter', 'rotation']
     """
 
     def __init__(
@@ -191,7 +205,7 @@ def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
 
 
 def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return Pillow's resize of pixels (n,3,H,W), whole numbers in 0..255, by weights (n,H',H) and (n,W',W); float32."""
+    """Resize pixels (n,3,H,W), whole numbers in 0..255, as Pillow does, by weights (n,H',H) and (n,W',W); float32."""
     n, channels, height, width = pixels.shape
     wide = torch.bmm(pixels.double().reshape(n, channels * height, width), columns.double().transpose(1, 2))
     wide = _to_8bit(wide).view(n, channels, height, -1)
@@ -207,7 +221,7 @@ def _to_8bit(sums: Tensor) -> Tensor:
 
 
 def _zoom(length: Tensor, position: Tensor, size: int) -> Tensor:
-    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval to the whole axis; see `interval_px`."""
+    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval to the axis; see `interval_px`."""
     start, pixels = (values.double() for values in interval_px(length, position, size))
     x = torch.arange(size, dtype=torch.float64, device=length.device)
     # pixel centres, held within the box: beyond its last pixels it has no neighbours to mix with

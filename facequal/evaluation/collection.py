@@ -51,7 +51,7 @@ def gather_batches(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer) ->
 
 
 def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: int, source: str) -> dict[str, Tensor]:
-    """Return rows of all batches of all ranks, each index once and in order.
+    """Return the rows of all batches of all ranks, each index once and in order.
 
     Args:
         batches: What was kept of each batch, rows by name with `index` among them.
@@ -71,7 +71,7 @@ def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: 
 
 
 def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Shown]:
-    """Return what all ranks keep to be shown, by the number of the picture."""
+    """Gather what all ranks keep to be shown, by the number of the picture."""
     if trainer.world_size == 1:
         return dict(shown)
     gathered: list[dict[int, _Shown]] = [{} for _ in range(trainer.world_size)]
@@ -80,7 +80,7 @@ def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Sh
 
 
 def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
-    """Return rows of all ranks in rank order, on the CPU. The sampler sees to it that all ranks hold equally many."""
+    """Gather the rows of all ranks in rank order, on the CPU; all ranks hold equally many, by the sampler."""
     local = rows.to(trainer.strategy.root_device)
     gathered = [torch.empty_like(local) for _ in range(trainer.world_size)]
     torch.distributed.all_gather(gathered, local)
@@ -88,7 +88,11 @@ def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
 
 
 def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Keep the first row of each (view, index), sorted by them."""
+    """Keep the first row of each (view, index), sorted by them.
+
+    >>> drop_repeats({"index": torch.tensor([1, 0, 1]), "norm": torch.tensor([20.0, 30.0, 21.0])})
+    {'index': tensor([0, 1]), 'norm': tensor([30., 20.])}
+    """
     index = rows["index"]
     view = rows.get("view", torch.zeros_like(index))
     rank = view * (int(index.max()) + 1) + index
@@ -113,7 +117,7 @@ class Views(NamedTuple):
 
 
 def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> Views:
-    """Return embeddings and norms by view.
+    """Part embeddings and norms by view.
 
     Args:
         rows: Gathered rows, sorted by view and index.

@@ -48,6 +48,10 @@ def of_whole_sets(results: Sequence[Result], metric: str, column: str = "") -> l
         results: Figures of several protocols.
         metric: The metric.
         column: Beginning of the columns' names.
+
+    >>> results = [Result("mine", condition, "7 px", "accuracy", 0.9) for condition in ("all", "blur", "noise")]
+    >>> [result.condition for result in of_whole_sets(results, "accuracy")]
+    ['all']
     """
     chosen = [result for result in results if result.metric == metric and result.column.startswith(column)]
     whole = {result.protocol for result in chosen if result.condition == ALL}

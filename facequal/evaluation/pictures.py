@@ -1,4 +1,4 @@
-"""What the evaluators of restoration share: baselines beside the method, a table per picture, a grid of some pictures."""
+"""What the evaluators of restoration share: baselines beside the method, a table of all pictures, a grid of some."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -93,7 +93,7 @@ class PictureEvaluator(Evaluator[ProtocolT]):
         self.batches, self.shown = [], gather_shown(self.shown, trainer)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write `NAME.csv`, a line per picture and column, and `NAME.png`, some pictures with their PSNR if it is known.
+        """Write `NAME.csv`, a line per picture and column, and `NAME.png`, some pictures with their PSNR, if any.
 
         Args:
             folder: Folder of the report.

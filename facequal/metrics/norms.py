@@ -11,6 +11,12 @@ class NormStatistics(Metric):
     """Mean, standard deviation, minimum and maximum of feature norms.
 
     Sums are kept in float64 and reduced over ranks, so the figures are those of the global epoch.
+
+    >>> statistics = NormStatistics()
+    >>> statistics.update(torch.tensor([[10.0], [20.0]]))
+    >>> statistics.update(torch.tensor([[30.0]]))
+    >>> statistics.compute()
+    {'mean': tensor(20.), 'std': tensor(10.), 'min': tensor(10.), 'max': tensor(30.)}
     """
 
     full_state_update = False
@@ -50,6 +56,11 @@ class NormCorrelations(Metric):
 
     Of a degradation that reaches some images only (`RandomApply`), its values count where it was applied, and
     `applied` itself is one of the values, 0 or 1. Sums are kept in float64 and reduced over ranks.
+
+    >>> correlations = NormCorrelations()
+    >>> correlations.update(torch.tensor([10.0, 15.0, 20.0]), {"size_px": torch.tensor([7, 14, 21])})
+    >>> correlations.compute()
+    {'size_px': tensor(1.)}
     """
 
     full_state_update = False
