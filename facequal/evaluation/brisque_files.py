@@ -130,7 +130,8 @@ def _libsvm_model(path: Path) -> _Regression:
     for vector, row in zip(vectors, rows, strict=True):
         for entry in row[1:]:  # zeros are left out
             name, _, value = entry.partition(":")
-            vector[_feature(path, name)] = _number(path, value)
+            feature = _feature(path, name)
+            vector[feature] = _number(path, value)
     coefficients = [_number(path, row[0]) for row in rows]
     return vectors, _float64(coefficients), _number(path, options["rho"]), _number(path, options["gamma"])
 
