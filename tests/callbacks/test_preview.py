@@ -9,9 +9,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from facequal.callbacks.preview import TrainingPreview, grid
 from facequal.methods.restoration.networks import DnCNN
 from facequal.methods.restoration.restorer import Restorer
-from tests.methods.octuplet.test_method import Record
-from tests.methods.qgface.test_method import fit, qgface
-from tests.methods.restoration.test_restorer import datamodule, trainer
+from tests.callbacks.trainings import BatchRecord, recognition_data, recognizer, restoration_data, trainer
 
 
 class Memory(Logger):
@@ -37,11 +35,11 @@ class Memory(Logger):
 
 def test_grids_are_written_at_their_steps(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    logger, record = CSVLogger(tmp_path, name="run"), Record()
+    logger, record = CSVLogger(tmp_path, name="run"), BatchRecord()
     preview = TrainingPreview(every_n_steps=3, num_images=5)
     module = Restorer(DnCNN(3, 4))
     run = trainer(tmp_path, max_epochs=2, logger=logger, log_every_n_steps=1, callbacks=[record, preview])
-    run.fit(module, datamodule=datamodule())
+    run.fit(module, datamodule=restoration_data())
     files = sorted((Path(logger.log_dir) / "preview").iterdir())
     assert [file.name for file in files] == ["step_0000001.png", "step_0000003.png", "step_0000006.png"]
     picture = cv2.cvtColor(cv2.imread(str(files[2])), cv2.COLOR_BGR2RGB)
@@ -61,7 +59,7 @@ def test_loggers_that_take_images_get_the_grid(kind: str, tmp_path: Path) -> Non
     logger.save_dir = str(tmp_path)
     preview = TrainingPreview(every_n_steps=2, num_images=2)
     run = trainer(tmp_path, max_steps=2, logger=logger, log_every_n_steps=1, callbacks=[preview])
-    run.fit(Restorer(DnCNN(3, 4)), datamodule=datamodule())
+    run.fit(Restorer(DnCNN(3, 4)), datamodule=restoration_data())
     assert [(key, step) for key, _, step in logger.images] == [("train/preview", 1), ("train/preview", 2)]
     shown = logger.images[1][1]
     if kind == "wandb":
@@ -75,13 +73,14 @@ def test_a_preview_does_not_change_the_training(tmp_path: Path) -> None:
     for callbacks in ([], [TrainingPreview(every_n_steps=1)]):
         torch.manual_seed(0)
         module = Restorer(DnCNN(3, 4))
-        trainer(tmp_path, max_steps=3, callbacks=callbacks).fit(module, datamodule=datamodule())
+        trainer(tmp_path, max_steps=3, callbacks=callbacks).fit(module, datamodule=restoration_data())
         weights.append(module.state_dict())
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 def test_methods_that_do_not_restore_show_two_rows(tmp_path: Path) -> None:
-    fit(qgface(), tmp_path, max_steps=1, callbacks=[TrainingPreview(num_images=3)])
+    preview = TrainingPreview(num_images=3)
+    trainer(tmp_path, max_steps=1, callbacks=[preview]).fit(recognizer(), datamodule=recognition_data())
     (file,) = (tmp_path / "preview").iterdir()
     assert cv2.imread(str(file)).shape == (2 * 16, 3 * 16, 3)
 

@@ -13,15 +13,8 @@ from facequal.degradations.geometry import Rotation
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
 from facequal.degradations.resampling import FILTERS
+from tests.degradations.filters import PILLOW
 from tests.degradations.pictures import pictures
-
-PILLOW = {
-    "nearest": Image.Resampling.NEAREST,
-    "linear": Image.Resampling.BILINEAR,
-    "cubic": Image.Resampling.BICUBIC,
-    "area": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
 
 def to_bytes(image: torch.Tensor) -> np.ndarray:

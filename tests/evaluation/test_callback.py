@@ -96,7 +96,7 @@ def test_a_protocol_names_its_own_evaluator(tmp_path):
 
 def test_every_row_of_the_table_is_found_by_its_kind_and_key(monkeypatch):
     for (kind, key), evaluator in EVALUATORS.items():
-        concrete = type("Concrete", (kind,), {name: None for name in kind.__abstractmethods__})
+        concrete = type("Concrete", (kind,), dict.fromkeys(kind.__abstractmethods__))
         protocol = object.__new__(concrete)  # whatever it would need to be made
         assert evaluator_class(protocol, {"index": 0, key: 0}) is evaluator
     monkeypatch.setitem(EVALUATORS, (SmallPairs, "voice"), CountImages)
