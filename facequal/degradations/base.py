@@ -1,15 +1,14 @@
 """Degradations as pure functions of a batch of images and of counter-based draws, and how they are put together."""
 
-import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from facequal.degradations.draws import Keys
+from facequal.degradations.precision import ieee_float32
 
 Params = dict[str, Tensor]
 
@@ -103,7 +102,7 @@ class Degradation(ABC):
 
     def _apply_exactly(self, images: Tensor, params: Params) -> Tensor:
         source = images.detach().float()
-        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), _ieee_float32():
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), ieee_float32():
             degraded = self.apply(source, params) if source.numel() else source
         return degraded.clone() if degraded is source else degraded
 
@@ -306,35 +305,3 @@ def _check_range(images: Tensor) -> None:
             raise ValueError(f"degradations need images in [0, 1], got values from {low:g} to {high:g}")
     else:  # without making the host wait: the error comes with a later call
         torch._assert_async((low >= 0.0) & (high <= 1.0), "degradations need images in [0, 1]")
-
-
-@contextlib.contextmanager
-def _ieee_float32() -> Iterator[None]:
-    """Have matrix products and convolutions computed in true float32.
-
-    TF32 (the default of cuDNN's convolutions) and `set_float32_matmul_precision("medium")` keep 10 and 7 bits: pixels
-    would be off by 1/1000 and differ between devices.
-    """
-    backends: Any = torch.backends  # torch's annotations lack some of these modules
-    switches = [backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv]
-    before = [switch.fp32_precision for switch in switches]
-    matmul = _matmul_precision() if before[0] == "tf32" else "highest"
-    try:
-        if matmul != "highest":
-            torch.set_float32_matmul_precision("highest")
-        for switch in switches:
-            switch.fp32_precision = "ieee"
-        yield
-    finally:
-        if matmul != "highest":
-            torch.set_float32_matmul_precision(matmul)
-        for switch, precision in zip(switches, before, strict=True):
-            switch.fp32_precision = precision
-
-
-def _matmul_precision() -> str:
-    """Return what `set_float32_matmul_precision` set, which cuBLAS calls hold against the newer switches."""
-    try:
-        return torch.get_float32_matmul_precision()
-    except RuntimeError:  # torch's answer where only the newer switches were used
-        return "highest"
