@@ -257,31 +257,6 @@ def select(params: Params, positions: Tensor) -> Params:
     return {name: values.index_select(0, positions) for name, values in params.items()}
 
 
-def checked_range(
-    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
-) -> tuple[float, float]:
-    """Return a range as two floats, checked.
-
-    Args:
-        name: How errors call it.
-        values: Its two ends.
-        low: Lowest value allowed.
-        high: Highest value allowed.
-        positive: Whether 0 is not allowed.
-
-    Raises:
-        ValueError: If not low <= first <= second <= high, or the first is 0 where it must be positive.
-    """
-    if len(values) != 2:
-        raise ValueError(f"{name} must be a range of two numbers, not {values}")
-    first, second = float(values[0]), float(values[1])
-    if not low <= first <= second <= high or (positive and first <= 0.0):
-        raise ValueError(
-            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
-        )
-    return first, second
-
-
 def _check_images(images: Tensor) -> None:
     if not images.is_floating_point():
         raise TypeError(f"degradations need floating-point images in [0, 1], not {images.dtype}: divide uint8 by 255")

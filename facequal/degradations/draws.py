@@ -216,6 +216,34 @@ def to_choice(unit: Tensor, n: int) -> Tensor:
     return unit.mul(n).long().clamp_(max=n - 1)
 
 
+def checked_range(
+    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
+) -> tuple[float, float]:
+    """Return a range as two floats, checked.
+
+    Args:
+        name: How errors call it.
+        values: Its two ends.
+        low: Lowest value allowed.
+        high: Highest value allowed.
+        positive: Whether 0 is not allowed.
+
+    Raises:
+        ValueError: If not low <= first <= second <= high, or the first is 0 where it must be positive.
+
+    >>> checked_range("scale", [0, 1], low=0.0, high=1.0)
+    (0.0, 1.0)
+    """
+    if len(values) != 2:
+        raise ValueError(f"{name} must be a range of two numbers, not {values}")
+    first, second = float(values[0]), float(values[1])
+    if not low <= first <= second <= high or (positive and first <= 0.0):
+        raise ValueError(
+            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
+        )
+    return first, second
+
+
 def _box_muller(even: Tensor, odd: Tensor) -> tuple[Tensor, Tensor]:
     radius = (even + 1).float().mul_(2.0**-32).log_().mul_(-2.0).sqrt_()  # of (0, 1], so the logarithm is finite
     angle = odd.float().mul_(2.0 * math.pi * 2.0**-32)

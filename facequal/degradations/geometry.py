@@ -6,8 +6,8 @@ import torch
 from kornia.geometry.transform import rotate
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params, checked_range
-from facequal.degradations.draws import Keys, to_range
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.draws import Keys, checked_range, to_range
 
 _ATTEMPTS = 10  # of torchvision's RandomResizedCrop, before it takes a centre crop
 

@@ -9,8 +9,8 @@ import torch
 from kornia.filters import fft_conv
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params, checked_range, replace, select
-from facequal.degradations.draws import Keys
+from facequal.degradations.base import Degradation, Params, replace, select
+from facequal.degradations.draws import Keys, checked_range
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import add_noise, photograph, sample_camera, sample_noise_id

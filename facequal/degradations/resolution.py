@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params, checked_range
-from facequal.degradations.draws import Keys, to_choice, to_range
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.draws import Keys, checked_range, to_choice, to_range
 from facequal.degradations.resampling import (
     FILTERS,
     Filter,

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from kornia.color import CFA, raw_to_rgb, rgb_to_raw
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params, checked_range
-from facequal.degradations.draws import Keys
+from facequal.degradations.base import Degradation, Params
+from facequal.degradations.draws import Keys, checked_range
 from facequal.degradations.responses import ResponseBank, look_up
 
 # The colours of the top left 2x2 pixels, read row by row; Kornia names the pattern from pixel (1, 1), as OpenCV.

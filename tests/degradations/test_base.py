@@ -5,7 +5,7 @@ import yaml
 from torch import Tensor
 
 from facequal.degradations import Compose, Degradation, HorizontalFlip, Keys, RandomApply, Resolution, ZeroPadCrop
-from facequal.degradations.base import Params, checked_range, replace, select
+from facequal.degradations.base import Params, replace, select
 from tests.degradations.pictures import pictures
 
 
@@ -243,20 +243,3 @@ def test_parameters_follow_their_samples():
     chosen = select(params, torch.tensor([3, 0]))
     assert chosen["a"].tolist() == [3, 0]
     assert chosen["b"].tolist() == [[6, 7], [0, 1]]
-
-
-@pytest.mark.parametrize(
-    ("values", "positive", "message"),
-    [
-        ((0.2, 0.1), False, r"x must be a range within \[0, 1\], not \(0\.2, 0\.1\)"),
-        ((0.0, 1.5), False, r"x must be a range within \[0, 1\], not \(0\.0, 1\.5\)"),
-        ((0.0, 1.0), True, r"x must be a range within \(0, 1\], not \(0\.0, 1\.0\)"),
-        ((0.0, float("nan")), False, "x must be a range within"),
-        ((0.5,), False, "x must be a range of two numbers"),
-    ],
-)
-def test_ranges_are_checked(values, positive, message):
-    with pytest.raises(ValueError, match=message):
-        checked_range("x", values, 0.0, 1.0, positive)
-    assert checked_range("x", [0, 1], 0.0, 1.0) == (0.0, 1.0)
-    assert checked_range("x", (1, 1), 0.0, 1.0, positive=True) == (1.0, 1.0)

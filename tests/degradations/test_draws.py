@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from facequal.degradations.draws import Keys, philox_4x32_10, to_choice, to_range
+from facequal.degradations.draws import Keys, checked_range, philox_4x32_10, to_choice, to_range
 
 MASK = 0xFFFFFFFF
 
@@ -175,3 +175,20 @@ def test_wrong_arguments_are_named():
         Keys(index).uniform((), 1.0, 0.0)
     with pytest.raises(ValueError, match=r"p must be in \[0, 1\], not 1.5"):
         Keys(index).bernoulli(1.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "message"),
+    [
+        ((0.2, 0.1), False, r"x must be a range within \[0, 1\], not \(0\.2, 0\.1\)"),
+        ((0.0, 1.5), False, r"x must be a range within \[0, 1\], not \(0\.0, 1\.5\)"),
+        ((0.0, 1.0), True, r"x must be a range within \(0, 1\], not \(0\.0, 1\.0\)"),
+        ((0.0, float("nan")), False, "x must be a range within"),
+        ((0.5,), False, "x must be a range of two numbers"),
+    ],
+)
+def test_ranges_are_checked(values, positive, message):
+    with pytest.raises(ValueError, match=message):
+        checked_range("x", values, 0.0, 1.0, positive)
+    assert checked_range("x", [0, 1], 0.0, 1.0) == (0.0, 1.0)
+    assert checked_range("x", (1, 1), 0.0, 1.0, positive=True) == (1.0, 1.0)

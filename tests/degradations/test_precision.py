@@ -31,9 +31,8 @@ def test_the_newer_switches_come_back_after_an_error() -> None:
     outer = convolution.fp32_precision
     try:
         convolution.fp32_precision = "tf32"
-        with pytest.raises(ArithmeticError), ieee_float32():
-            assert convolution.fp32_precision == "ieee"
-            raise ArithmeticError
+        with pytest.raises(ZeroDivisionError), ieee_float32():
+            _ = 1 / (convolution.fp32_precision != "ieee")
         assert convolution.fp32_precision == "tf32"
     finally:
         convolution.fp32_precision = outer
