@@ -9,6 +9,7 @@ import yaml
 
 from facequal.names import class_packages
 
+_RESTORATION = "facequal.methods.restoration"
 # Old module -> new module, of the classes and functions that files may name; or an old name in full -> the new one.
 MOVED = {
     "facequal.data.datasets": "facequal.data.sources.datasets",
@@ -19,21 +20,21 @@ MOVED = {
     "facequal.data.restoration": "facequal.data.protocols.restoration",
     "facequal.data.splits": "facequal.data.sources.splits",
     "facequal.frozen": "facequal.pretrained.frozen",
-    "facequal.methods.degradation_classifier": "facequal.methods.restoration.degradation_classifier",
+    "facequal.methods.degradation_classifier": f"{_RESTORATION}.degradation_classifier",
     "facequal.methods.nasfe": "facequal.methods.nasfe.method",
     "facequal.methods.nasfe_search": "facequal.methods.nasfe.search",
     "facequal.methods.octuplet": "facequal.methods.octuplet.method",
     "facequal.methods.qgface": "facequal.methods.qgface.method",
     "facequal.methods.recognizer": "facequal.methods.recognition.recognizer",
-    "facequal.methods.restorer": "facequal.methods.restoration.restorer",
+    "facequal.methods.restorer": f"{_RESTORATION}.restorer",
     "facequal.methods.siamese": "facequal.methods.recognition.siamese",
     "facequal.models.nasfe.network": "facequal.methods.nasfe.network.network",
-    "facequal.models.restorers": "facequal.methods.restoration.networks",
-    "facequal.methods.degradation_classifier.adam": "facequal.methods.restoration.degradation_classifier.classifier_adam",
+    "facequal.models.restorers": f"{_RESTORATION}.networks",
+    "facequal.methods.degradation_classifier.adam": f"{_RESTORATION}.degradation_classifier.classifier_adam",
     "facequal.methods.octuplet.published_adagrad": "facequal.methods.octuplet.method.octuplet_adagrad",
     "facequal.methods.qgface.published_sgd": "facequal.methods.qgface.method.qgface_sgd",
     "facequal.methods.recognizer.published_sgd": "facequal.methods.recognition.base.adaface_sgd",
-    "facequal.methods.restorer.adam": "facequal.methods.restoration.base.nasfe_adam",
+    "facequal.methods.restorer.adam": f"{_RESTORATION}.base.nasfe_adam",
 }
 # Old key -> new key of configurations.
 MOVED_KEYS = {

@@ -36,7 +36,7 @@ class Embedded(NamedTuple):
 def embed_faces(
     method: EmbeddingMethod,
     source: FaceSource,
-    places: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
     degradation: Degradation | None = None,
     seed: int = 0,
 ) -> Embedded:
@@ -45,21 +45,21 @@ def embed_faces(
     Args:
         method: The recogniser; it is left in evaluation mode.
         source: The faces.
-        places: Which of them; None takes all.
+        indices: Which of them; None takes all.
         degradation: What happens to them before.
-        seed: Of its draws.
+        seed: Seed of its draws.
 
     Raises:
         ValueError: If no face is asked for.
     """
-    places = range(len(source)) if places is None else places
-    if not len(places):
-        raise ValueError("no face to embed: places is empty")
+    indices = range(len(source)) if indices is None else indices
+    if not len(indices):
+        raise ValueError("no face to embed: indices is empty")
     method.eval()
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     draws: list[dict[str, Tensor]] = []
-    for start in range(0, len(places), _AT_ONCE):
-        items = [source[place] for place in places[start : start + _AT_ONCE]]
+    for start in range(0, len(indices), _AT_ONCE):
+        items = [source[index] for index in indices[start : start + _AT_ONCE]]
         batch = {"image": torch.stack([item["image"] for item in items]).to(method.device)}
         batch |= {
             name: torch.tensor([item[name] for item in items], device=method.device) for name in ("label", "index")
@@ -68,7 +68,7 @@ def embed_faces(
         embeddings, norms = method(views["lq"])
         parts.append((embeddings.cpu(), norms.squeeze(1).cpu(), batch["label"].cpu()))
         draws.append(views["degradation"])
-    drawn = {name: torch.cat([each[name].cpu() for each in draws]) for name in draws[0]}
+    drawn = {name: torch.cat([part[name].cpu() for part in draws]) for name in draws[0]}
     embeddings, norms, labels = (torch.cat([part[number] for part in parts]) for number in range(3))
     return Embedded(embeddings, norms, labels, drawn)
 
@@ -76,20 +76,25 @@ def embed_faces(
 def similarities_by_resolution(
     method: EmbeddingMethod, source: FaceSource, sizes_px: Sequence[int]
 ) -> dict[str, Similarities]:
-    """Return similarities of small probes with a sharp gallery, by their size ("7 px"): for `draw_similarities`.
+    """Compare small probes with a sharp gallery, by their size ("7 px"): for `draw_similarities`.
 
     The gallery holds the first image of every person as it is; all others are probes, at each size in turn. People with
     one image are in the gallery alone.
+
+    Args:
+        method: The recogniser; it is left in evaluation mode.
+        source: The faces.
+        sizes_px: Sizes of the probes' shorter sides in pixels.
 
     Raises:
         ValueError: If there is one person, or nobody with two images.
     """
     labels = source.labels.tolist()
-    first = {label: place for place, label in reversed(list(enumerate(labels)))}
+    first = {label: index for index, label in reversed(list(enumerate(labels)))}
     gallery = embed_faces(method, source, sorted(first.values()))
-    others = [place for place, label in enumerate(labels) if first[label] != place]
-    found = {}
+    others = [index for index, label in enumerate(labels) if first[label] != index]
+    by_size = {}
     for size_px in sizes_px:
         probes = embed_faces(method, source, others, Resolution([size_px]))
-        found[f"{size_px} px"] = similarities(probes.embeddings, probes.labels, gallery.embeddings, gallery.labels)
-    return found
+        by_size[f"{size_px} px"] = similarities(probes.embeddings, probes.labels, gallery.embeddings, gallery.labels)
+    return by_size

@@ -19,10 +19,16 @@ from facequal.models.heads import margins
 
 @dataclass(frozen=True)
 class GradientScaling(ABC):
-    """The gradient scaling term of a margin as a function of angle, norm and probability; the base of all.
+    """Base of the gradient scaling terms: a function of angle, norm and probability.
 
     Attributes:
         s: Scale of the cosines.
+
+    >>> theta, norm, probability = torch.tensor(math.pi / 2), torch.tensor(20.0), torch.tensor(0.25)
+    >>> ArcFaceScaling(s=64.0, m=0.5)(theta, norm, probability)  # (1/4 - 1) 64 sin(pi/2 + 0.5) / sin(pi/2)
+    tensor(-42.1240)
+    >>> SoftmaxScaling(s=64.0)(theta, norm, probability)
+    tensor(-48.)
     """
 
     s: float = 64.0
@@ -31,7 +37,7 @@ class GradientScaling(ABC):
         """Return the term g = (P - 1) df/dcos(theta).
 
         Args:
-            theta: Angles to the own class in radians, in (0, pi), float of any shape.
+            theta: Angles to the face's class W_y in radians, in (0, pi), float of any shape.
             norm: Feature norms that fit the angles.
             probability: P_y with the margin, that fit the angles.
 
@@ -62,7 +68,7 @@ class SoftmaxScaling(GradientScaling):
         return torch.full_like(theta, self.s)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """cos(theta)."""
+        """Return cos(theta)."""
         return torch.cos(theta)
 
 
@@ -92,7 +98,7 @@ class ArcFaceScaling(GradientScaling):
     m: float = 0.5
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Return slope s sin(theta + m) / sin(theta), 0 where theta + m is clipped."""
+        """Return the slope s sin(theta + m) / sin(theta), 0 where theta + m is clipped."""
         return self.s * _of_clipped_angle(theta, self.m, margins.ANGULAR_EPS)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
@@ -113,7 +119,7 @@ class SphereFaceScaling(GradientScaling):
     m: float = 1.7
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Return slope s m (-1)^k sin(m theta) / sin(theta)."""
+        """Return the slope s m (-1)^k sin(m theta) / sin(theta)."""
         k = torch.floor(self.m * theta / math.pi)
         return self.s * self.m * (1 - 2 * torch.remainder(k, 2)) * torch.sin(self.m * theta) / torch.sin(theta)
 
@@ -135,7 +141,7 @@ class CurricularFaceScaling(GradientScaling):
     t: float = 0.0
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Return slope s sin(theta + m) / sin(theta), s beyond pi - m."""
+        """Return the slope s sin(theta + m) / sin(theta), s beyond pi - m."""
         shifted = _of_shifted_angle(theta, self.m)
         return self.s * torch.where(theta + self.m < math.pi, shifted, torch.ones_like(theta))
 
@@ -169,7 +175,7 @@ class MagFaceScaling(GradientScaling):
         return margins.magface_margin(norm, self.lower_norm, self.upper_norm, self.lower_m, self.upper_m)
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Return slope s sin(theta + m(a)) / sin(theta), s where cos(theta) <= 0."""
+        """Return the slope s sin(theta + m(a)) / sin(theta), s where cos(theta) <= 0."""
         return self.s * torch.where(torch.cos(theta) > 0, _of_shifted_angle(theta, self.margin(norm)), 1.0)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
@@ -194,11 +200,11 @@ class AdaFaceScaling(GradientScaling):
     std: float = 5.0
 
     def quality(self, norm: Tensor) -> Tensor:
-        """Return standardised norm z = clip(h (norm - mean) / (std + 1e-3), -1, 1)."""
+        """Return the standardised norm z = clip(h (norm - mean) / (std + 1e-3), -1, 1)."""
         return margins.image_quality(norm, norm.new_tensor(self.mean), norm.new_tensor(self.std), self.h)
 
     def slope(self, theta: Tensor, norm: Tensor) -> Tensor:
-        """Return slope s sin(theta - m z) / sin(theta), 0 where theta - m z is clipped."""
+        """Return the slope s sin(theta - m z) / sin(theta), 0 where theta - m z is clipped."""
         return self.s * _of_clipped_angle(theta, -self.m * self.quality(norm), margins.ADAFACE_EPS)
 
     def margined_cosine(self, theta: Tensor, norm: Tensor) -> Tensor:
@@ -207,12 +213,12 @@ class AdaFaceScaling(GradientScaling):
 
 
 def _of_shifted_angle(theta: Tensor, shift: float | Tensor) -> Tensor:
-    """Return derivative d cos(theta + shift) / d cos(theta)."""
+    """Return the derivative d cos(theta + shift) / d cos(theta)."""
     return torch.sin(theta + shift) / torch.sin(theta)
 
 
 def _of_clipped_angle(theta: Tensor, shift: float | Tensor, eps: float) -> Tensor:
-    """Return the same with theta + shift clipped to [eps, pi - eps]."""
+    """Return the derivative of cos(theta + shift) by cos(theta), 0 where theta + shift is beyond [eps, pi - eps]."""
     shifted = theta + shift
     inside = (shifted > eps) & (shifted < math.pi - eps)
     return torch.where(inside, _of_shifted_angle(theta, shift), 0.0)
@@ -235,7 +241,7 @@ class ScalingMap(NamedTuple):
 def scaling_map(
     scaling: GradientScaling, between: float = 1.2, max_norm: float = 40.0, num_angles: int = 181, num_norms: int = 80
 ) -> ScalingMap:
-    """Return |g| of two classes in the plane of their weights, in polar coordinates: the angle from W_y, the norm as radius.
+    """Map |g| over the plane of the weights of two classes, in polar coordinates: angle from W_y, norm as radius.
 
     P_y is that of the softmax over the two classes, with the margin.
 
@@ -251,6 +257,9 @@ def scaling_map(
 
     Raises:
         ValueError: If `between` is not in its range, or there is no positive norm.
+
+    >>> scaling_map(CosFaceScaling(), between=1.2, num_angles=5, num_norms=2).strength[0].round()  # from -1.2 to 2.4
+    tensor([ 0.,  0., 64., 64., 64.], dtype=torch.float64)
     """
     if not (0 < between <= math.pi / 2 and max_norm > 0):
         raise ValueError(f"between must be in (0, pi/2] and max_norm above 0, got {between} and {max_norm}")
@@ -269,7 +278,13 @@ def scaling_map(
 def published_scalings(mean: float = 20.0, std: float = 5.0, s: float = 64.0) -> dict[str, GradientScaling]:
     """Return all margins by name, as their papers set them but with one scale.
 
-    AdaFace's for norms of that mean and spread.
+    Args:
+        mean: Mean of the norms, for AdaFace.
+        std: Standard deviation of the norms, for AdaFace.
+        s: Scale of the cosines.
+
+    >>> list(published_scalings())
+    ['softmax', 'CosFace', 'ArcFace', 'SphereFace', 'CurricularFace', 'MagFace', 'AdaFace']
     """
     return {
         "softmax": SoftmaxScaling(s),

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 def draw_scaling_maps(
     scalings: Mapping[str, GradientScaling], between: float = 1.2, max_norm: float = 40.0, columns: int = 4
 ) -> "Figure":
-    """Return |g| of every margin over angle and norm, all in one colour scale, in units of its scale s.
+    """Draw |g| of every margin over angle and norm, all in one colour scale, in units of its scale s.
 
-    The own class is at the right, the other one where the dashed line is; the radius is the feature norm. AdaFace's
-    mean norm is drawn as a circle.
+    The class of the face is at the right, the other one where the dashed line is; the radius is the feature norm.
+    AdaFace's mean norm is drawn as a circle.
 
     Args:
         scalings: Margins by name.
@@ -27,14 +27,14 @@ def draw_scaling_maps(
     from matplotlib.figure import Figure
 
     maps = {name: scaling_map(scaling, between, max_norm) for name, scaling in scalings.items()}
-    strengths = {name: found.strength / scalings[name].s for name, found in maps.items()}
+    strengths = {name: scaling.strength / scalings[name].s for name, scaling in maps.items()}
     top = max(float(strength.max()) for strength in strengths.values())
     rows = math.ceil(len(maps) / columns)
     figure = Figure(figsize=(3.1 * columns, 3.0 * rows), layout="constrained")
     mesh = None
-    for number, (name, found) in enumerate(maps.items(), start=1):
+    for number, (name, scaling) in enumerate(maps.items(), start=1):
         axes = figure.add_subplot(rows, columns, number, projection="polar")
-        angles, norms, strength = found.angles.numpy(), found.norms.numpy(), strengths[name].numpy()
+        angles, norms, strength = scaling.angles.numpy(), scaling.norms.numpy(), strengths[name].numpy()
         mesh = axes.pcolormesh(angles, norms, strength, vmin=0, vmax=top, cmap="viridis", rasterized=True)
         for angle, style in ((0.0, "-"), (between, "--")):
             axes.plot([angle, angle], [0, max_norm], color="w", linestyle=style, linewidth=1)

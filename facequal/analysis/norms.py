@@ -15,7 +15,7 @@ DRAWN, MEASURED = "drawn.", "measured."
 
 
 def read_samples(folder: str | Path) -> "pd.DataFrame":
-    """Return all epochs that `facequal.callbacks.training_samples.TrainingSamples` wrote, as one table in their order.
+    """Read all epochs that `facequal.callbacks.training_samples.TrainingSamples` wrote into one table, in their order.
 
     Args:
         folder: The folder `samples`, or that of the run.
@@ -49,20 +49,39 @@ def _read_epoch(file: Path) -> "pd.DataFrame":
     return samples
 
 
+def of_view(samples: "pd.DataFrame", view: int | None) -> "pd.DataFrame":
+    """Return the rows of one view; None takes the last, which is the degraded one.
+
+    >>> import pandas as pd
+    >>> of_view(pd.DataFrame({"view": [0, 1, 0, 1], "norm": [20.0, 12.0, 23.0, 14.0]}), None)["norm"].tolist()
+    [12.0, 14.0]
+    """
+    return samples[samples["view"] == (samples["view"].max() if view is None else view)]
+
+
 def quality_columns(samples: "pd.DataFrame") -> list[str]:
-    """Return columns that may say something of quality: what was drawn and measured, where it has an order and varies."""
+    """Return the columns that may say something of quality: drawn and measured values that have an order and vary.
+
+    >>> import pandas as pd
+    >>> quality_columns(pd.DataFrame({"norm": [20, 23], "drawn.size_px": [7, 14], "drawn.kernel_id": [3, 4]}))
+    ['drawn.size_px']
+    """
     names = [name for name in samples.columns if name.startswith((DRAWN, MEASURED)) and has_order(name)]
     return [name for name in names if samples[name].nunique(dropna=True) > 1]
 
 
 def has_order(name: str) -> bool:
-    """Return whether a drawn value says more or less of something: numbers of kernels, filters and places do not."""
+    """Return whether a drawn value says more or less of something: numbers of kernels, filters and positions do not.
+
+    >>> has_order("drawn.size_px"), has_order("drawn.kernel_id")
+    (True, False)
+    """
     last = name.rpartition(".")[2]
     return not last.endswith(("_id", "_filter")) and last not in ("top", "left")
 
 
 def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | None = None) -> "pd.DataFrame":
-    """Return Pearson correlation of norm and P(y) with every quality, per epoch and view.
+    """Correlate norm and P(y) with every quality, per epoch and view (Pearson).
 
     Values drawn for a degradation that reached some images only are compared where it did: `drawn.X.applied` says so,
     and `drawn.applied` of all of them together.
@@ -97,18 +116,27 @@ def quality_correlations(samples: "pd.DataFrame", qualities: Sequence[str] | Non
 
 
 def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
-    """Return which samples a drawn value was used for: where the degradation, and those that it is part of, were applied."""
+    """Return which samples a drawn value was used for: where its degradation and those around it were applied.
+
+    >>> import pandas as pd
+    >>> applied_to(pd.DataFrame({"drawn.resolution.applied": [1.0, 0.0]}), "drawn.resolution.size_px")
+    array([ True, False])
+    """
     applied = np.ones(len(samples), dtype=bool)
     parts = quality.split(".")[:-1]
-    for length in range(1, len(parts) + 1):
-        flag = ".".join([*parts[:length], "applied"])
+    for depth in range(1, len(parts) + 1):
+        flag = ".".join([*parts[:depth], "applied"])
         if flag != quality and flag in samples:
             applied &= samples[flag].to_numpy(float) > 0
     return applied
 
 
 def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    """Return correlation of two lists; NaN for fewer than three pairs of numbers, or where one of them is constant."""
+    """Return the correlation of two arrays (N,); NaN for fewer than three finite pairs, or where one is constant.
+
+    >>> pearson(np.array([1.0, 2.0, 3.0, np.nan]), np.array([2.0, 4.0, 6.0, 0.0]))
+    1.0
+    """
     x, y = finite_pairs(x, y)
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
@@ -116,13 +144,17 @@ def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
 
 
 def finite_pairs(x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return two lists without the places where either is NaN or infinite."""
+    """Return two arrays (N,) without the positions where either is NaN or infinite.
+
+    >>> finite_pairs(np.array([1.0, np.nan]), np.array([2.0, 3.0]))
+    (array([1.]), array([2.]))
+    """
     both = np.isfinite(x) & np.isfinite(y)
     return x[both], y[both]
 
 
 def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None = None) -> "pd.DataFrame":
-    """Return mean norm and P(y) over the epochs, of samples grouped by their norm in the last one; without one, left out.
+    """Follow mean norm and P(y) over the epochs, of samples grouped by their norm in the last one; others are left out.
 
     Args:
         samples: See `read_samples`.
@@ -136,7 +168,7 @@ def trajectories(samples: "pd.DataFrame", num_groups: int = 5, view: int | None 
     Raises:
         ValueError: If there are fewer samples than groups.
     """
-    part = samples[samples["view"] == (samples["view"].max() if view is None else view)].copy()
+    part = of_view(samples, view).copy()
     last = part[part["epoch"] == part["epoch"].max()].set_index("index")["norm"].dropna()
     if len(last) < num_groups:
         raise ValueError(f"{len(last)} samples are too few for {num_groups} groups")

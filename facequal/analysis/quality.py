@@ -31,7 +31,7 @@ def score_folder(
     device: str = "cpu",
     further: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
 ) -> "pd.DataFrame":
-    """Return norm and measures of every picture, in the order of the source.
+    """Measure every picture and take its norm, in the order of the source.
 
     Args:
         backbone: The recogniser's network, with its weights.
@@ -48,8 +48,8 @@ def score_folder(
     backbone = backbone.to(device).eval()
     rows: list[dict[str, Tensor]] = []
     for start in range(0, len(source), _AT_ONCE):
-        places = range(start, min(start + _AT_ONCE, len(source)))
-        images = to_unit_range(torch.stack([source[index]["image"] for index in places]).to(device))
+        indices = range(start, min(start + _AT_ONCE, len(source)))
+        images = to_unit_range(torch.stack([source[index]["image"] for index in indices]).to(device))
         _, norm = backbone(images)
         others = {name: measure(images) for name, measure in (further or {}).items()}
         rows.append({"norm": norm.squeeze(1), **no_reference_scores(images), **others})
@@ -58,9 +58,10 @@ def score_folder(
 
 
 def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
-    """Return what `manifest.csv` of `facequal degrade` says was drawn for each degraded picture: numbers by name.
+    """Read what was drawn for each degraded picture from the `manifest.csv` of `facequal degrade`: numbers by name.
 
-    Empty without such a file.
+    Args:
+        folder: Folder of the pictures; without such a file nothing is known of them.
 
     Raises:
         DataError: If a line has more or fewer cells than the first, or there is no column `lq`.
@@ -72,15 +73,15 @@ def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
         names, *lines = list(csv.reader(file)) or [[]]
     if "lq" not in names:
         raise DataError(f"{manifest}: no column lq; the columns are {', '.join(names) or 'none'}")
-    found: dict[str, dict[str, float]] = {}
+    drawn: dict[str, dict[str, float]] = {}
     for number, cells in enumerate(lines, start=2):
         if len(cells) != len(names):
             raise DataError(f"{manifest}: line {number} has {len(cells)} cells, the first has {len(names)}; truncated?")
         row = dict(zip(names, cells, strict=True))
         shown = {name: text for name, text in row.items() if name not in _NOT_DRAWN and has_order(name)}
         values = {name: _number(text) for name, text in shown.items()}
-        found[row["lq"]] = {name: value for name, value in values.items() if value is not None}
-    return found
+        drawn[row["lq"]] = {name: value for name, value in values.items() if value is not None}
+    return drawn
 
 
 def _number(text: str) -> float | None:
@@ -91,7 +92,12 @@ def _number(text: str) -> float | None:
 
 
 def with_drawn(scores: "pd.DataFrame", drawn: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
-    """Return scores with the drawn values as columns `drawn.NAME`, NaN for pictures that none are known of."""
+    """Add the drawn values to scores as columns `drawn.NAME`, NaN for pictures of which none are known.
+
+    >>> import pandas as pd
+    >>> with_drawn(pd.DataFrame({"image": ["a.png", "b.png"]}), {"a.png": {"size_px": 7.0}})["drawn.size_px"].tolist()
+    [7.0, nan]
+    """
     names = list(dict.fromkeys(name for values in drawn.values() for name in values))
     columns = {
         f"drawn.{name}": [drawn.get(image, {}).get(name, float("nan")) for image in scores["image"]] for name in names
@@ -100,11 +106,17 @@ def with_drawn(scores: "pd.DataFrame", drawn: Mapping[str, Mapping[str, float]])
 
 
 def norm_correlations(scores: "pd.DataFrame") -> dict[str, tuple[float, int]]:
-    """Return Pearson correlation of the norm with every other column that varies, and the number of pictures behind it."""
-    norm, found = scores["norm"].to_numpy(float), {}
+    """Correlate the norm with every other column that varies (Pearson), with the number of pictures behind it.
+
+    >>> import pandas as pd
+    >>> scores = pd.DataFrame({"image": ["a", "b", "c"], "norm": [9.0, 12.0, 15.0], "sharpness": [0.1, 0.2, 0.3]})
+    >>> {name: (round(r, 2), num) for name, (r, num) in norm_correlations(scores).items()}
+    {'sharpness': (1.0, 3)}
+    """
+    norm, correlations = scores["norm"].to_numpy(float), {}
     for name in scores.columns.drop(["image", "norm"]):
         values = scores[name].to_numpy(float)
         r = pearson(values, norm)
         if np.isfinite(r):
-            found[name] = (r, len(finite_pairs(values, norm)[0]))
-    return found
+            correlations[name] = (r, len(finite_pairs(values, norm)[0]))
+    return correlations

@@ -19,7 +19,7 @@ class Similarities(NamedTuple):
     """Cosines of matches and of strangers: the best of each probe (`similarities`), or all (`all_similarities`).
 
     Attributes:
-        matched: (N,) with the probe's own person.
+        matched: (N,) with the probe's person.
         unmatched: (M,) with others.
     """
 
@@ -33,7 +33,7 @@ class Similarities(NamedTuple):
 
 
 def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> Similarities:
-    """Return best cosine of every probe with its own person and with any other.
+    """Return the best cosine of every probe with its person and with any other.
 
     Args:
         probes: (N,D) unit embeddings.
@@ -42,7 +42,12 @@ def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels
         gallery_labels: int64 (M,).
 
     Raises:
-        ValueError: If a probe has nobody of its own, or no other, in the gallery.
+        ValueError: If a probe's person, or anybody else, is not in the gallery.
+
+    >>> probes = torch.tensor([[0.8, 0.6], [0.0, 1.0]])
+    >>> result = similarities(probes, torch.tensor([0, 1]), torch.eye(2), torch.tensor([0, 1]))
+    >>> result.matched, result.unmatched, round(result.gap, 2)
+    (tensor([0.8000, 1.0000]), tensor([0.6000, 0.0000]), 0.6)
     """
     matched, unmatched = probes.new_empty(len(probes)), probes.new_empty(len(probes))
     step = max(1, _COSINES_AT_ONCE // max(1, len(gallery)))
@@ -60,7 +65,7 @@ def similarities(probes: Tensor, labels: Tensor, gallery: Tensor, gallery_labels
 def all_similarities(
     probes: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor, at_most: int = 100_000, seed: int = 0
 ) -> Similarities:
-    """Return cosines of all positive and of all negative pairs, as of a batch with the keys of a queue.
+    """Return the cosines of all positive and of all negative pairs, as of a batch with the keys of a queue.
 
     Args:
         probes: (N,D) unit embeddings.
@@ -68,7 +73,7 @@ def all_similarities(
         keys: (K,D); they are divided by their length.
         key_labels: int64 (K,).
         at_most: Pairs of each kind; of more of them some are drawn.
-        seed: Of that draw.
+        seed: Seed of that draw.
 
     Returns:
         `matched` and `unmatched` of different lengths.
@@ -81,17 +86,17 @@ def all_similarities(
     if not same.any() or same.all():
         raise ValueError("both positive and negative pairs are needed: the queue may hold none of these people, or one")
     generator = torch.Generator().manual_seed(seed)
-    found = []
+    drawn = []
     for values in (cosines[same], cosines[~same]):
         chosen = torch.randperm(len(values), generator=generator)[:at_most]
-        found.append(values[chosen])
-    return Similarities(*found)
+        drawn.append(values[chosen])
+    return Similarities(*drawn)
 
 
 def draw_similarities(
     by_name: Mapping[str, Similarities], before: Mapping[str, Similarities] | None = None
 ) -> "Figure":
-    """Return histograms of matched and unmatched cosines, a panel per name such as a resolution or a queue.
+    """Draw histograms of matched and unmatched cosines, a panel per name such as a resolution or a queue.
 
     Args:
         by_name: The similarities.
@@ -104,25 +109,25 @@ def draw_similarities(
     """
     from matplotlib.figure import Figure
 
-    if not by_name or not all(len(part) for found in by_name.values() for part in found):
+    if not by_name or not all(len(part) for shown in by_name.values() for part in shown):
         raise ValueError(f"no cosines to draw: {', '.join(by_name) or 'no similarities'}")
 
     figure = Figure(figsize=(3.0 * len(by_name), 2.8), layout="constrained")
     bins = np.linspace(_LOWEST, _HIGHEST, 65)
-    for axes, (name, found) in zip(
+    for axes, (name, shown) in zip(
         np.atleast_1d(figure.subplots(1, len(by_name), sharey=True)), by_name.items(), strict=True
     ):
-        title = f"{name}\ngap {found.gap:.3f}"
+        title = f"{name}\ngap {shown.gap:.3f}"
         for values, label, colour in (
-            (found.matched, "matched", "tab:blue"),
-            (found.unmatched, "unmatched", "tab:red"),
+            (shown.matched, "matched", "tab:blue"),
+            (shown.unmatched, "unmatched", "tab:red"),
         ):
             axes.hist(_shown(values), bins, density=True, alpha=0.55, color=colour, label=label)
         if before is not None:
             other = before[name]
             for values, colour in ((other.matched, "tab:blue"), (other.unmatched, "tab:red")):
                 axes.hist(_shown(values), bins, density=True, histtype="step", color=colour, linewidth=0.9)
-            title += f" ({found.gap - other.gap:+.3f})"
+            title += f" ({shown.gap - other.gap:+.3f})"
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("cosine")
     figure.axes[0].legend(fontsize=7)
@@ -141,7 +146,7 @@ def error_versus_reject(
     num: int = 21,
     up_to: float = 0.5,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return False non-match rate while the pairs of lowest quality are refused (Grother and Tabassi, 2007).
+    """Return the false non-match rate while the pairs of lowest quality are refused (Grother and Tabassi, 2007).
 
     The threshold is that at which `fmr` of all strangers are taken for the same; it stays where it is.
 
@@ -159,6 +164,11 @@ def error_versus_reject(
     Raises:
         ValueError: If a kind of pairs is missing, a cosine or quality is no finite number, or a share is outside of its
             range.
+
+    >>> cosines, same = np.array([0.9, 0.2, 0.8, 0.3]), np.array([True, True, True, False])
+    >>> shares, rates = error_versus_reject(cosines, same, quality=np.array([20, 5, 18, 9]), fmr=0.5, num=2)
+    >>> shares, rates  # without the two pairs of lowest quality no genuine pair is missed
+    (array([0. , 0.5]), array([0.33333333, 0. ]))
     """
     for name, values in (("cosines", cosines), ("quality", quality)):
         if not np.isfinite(values).all():  # NaN would count as the best
@@ -179,7 +189,7 @@ def error_versus_reject(
 
 
 def draw_error_versus_reject(curves: Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]]) -> "Figure":
-    """Return curves of `error_versus_reject` by name, such as the norm, another quality, and a lot."""
+    """Draw curves of `error_versus_reject` by name, such as the norm, another quality, and a lot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 3.4), layout="constrained")
@@ -194,7 +204,7 @@ def draw_error_versus_reject(curves: Mapping[str, tuple[NDArray[np.floating], ND
 
 
 def draw_partition(images: Tensor, quality: Tensor, threshold: float, num: int = 8) -> "Figure":
-    """Return pictures on both sides of a threshold of quality: the lowest, those just below and above, and the highest.
+    """Draw pictures on both sides of a threshold of quality: the lowest, those just below and above, and the highest.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1].
@@ -216,10 +226,10 @@ def draw_partition(images: Tensor, quality: Tensor, threshold: float, num: int =
     figure = Figure(figsize=(1.25 * num, 1.5 * len(rows) + 0.2), layout="constrained")
     figure.suptitle(f"{len(low)} of {len(order)} below {threshold:g}", fontsize=9)
     for (name, chosen), line in zip(rows.items(), figure.subplots(len(rows), num, squeeze=False), strict=True):
-        for place, axes in enumerate(line):
+        for number, axes in enumerate(line):
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.set_frame_on(place < len(chosen))
+            axes.set_frame_on(number < len(chosen))
         line[0].set_ylabel(name, fontsize=8)
         for axes, index in zip(line, chosen.tolist(), strict=False):
             axes.imshow(images[index].permute(1, 2, 0).clamp(0, 1).numpy(), interpolation="nearest")

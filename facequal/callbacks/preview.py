@@ -54,7 +54,7 @@ class TrainingPreview(Callback):
 
 @torch.no_grad()
 def rows_of(pl_module: LightningModule, batch: dict[str, Tensor]) -> list[Tensor]:
-    """Return the rows of the grid, (B,3,H,W) each; the method is asked in evaluation mode, and left as it was."""
+    """Return the rows of the grid, (B,3,H,W) each; the method restores in evaluation mode, and is left as it was."""
     rows = [batch["image"], batch["lq"]]
     restore = getattr(pl_module, "restore_batch", None)
     if restore is not None:
@@ -68,6 +68,10 @@ def rows_of(pl_module: LightningModule, batch: dict[str, Tensor]) -> list[Tensor
 
 
 def grid(rows: list[Tensor]) -> Tensor:
-    """Return rows of pictures (B,3,H,W) in [0,1] as one uint8 picture (3, rows H, B W) on the CPU."""
+    """Put rows of pictures (B,3,H,W) in [0,1] into one uint8 picture (3, rows H, B W) on the CPU.
+
+    >>> grid([torch.zeros(4, 3, 16, 16), torch.ones(4, 3, 16, 16)]).shape
+    torch.Size([3, 32, 64])
+    """
     lines = [torch.cat(list(row.detach().float().cpu()), dim=2) for row in rows]
     return torch.cat(lines, dim=1).clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)

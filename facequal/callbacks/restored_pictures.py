@@ -35,10 +35,10 @@ class RestoredPictures(Callback):
         self.paths, self.modes = [], {}
         if isinstance(pl_module, RestoringMethod):
             source: FaceSource = trainer.datamodule.predict_source  # type: ignore[attr-defined]
-            self.paths = picture_paths(source, self.place(trainer))
+            self.paths = picture_paths(source, self.picture_folder(trainer))
 
-    def place(self, trainer: Trainer) -> Path:
-        """Return the folder, equal on all ranks."""
+    def picture_folder(self, trainer: Trainer) -> Path:
+        """Return the folder of the pictures, equal on all ranks."""
         return run_folder(trainer) / "restored" if self.folder is None else Path(self.folder)
 
     def on_predict_batch_end(
@@ -63,11 +63,20 @@ class RestoredPictures(Callback):
         """Say where they are, and how many were restored in each mode, on the first rank."""
         if self.paths:
             modes = ", ".join(f"{number} {mode}".strip() for mode, number in self.modes.items())
-            rank_zero_info(f"restored pictures: {self.place(trainer)} ({modes})")
+            rank_zero_info(f"restored pictures: {self.picture_folder(trainer)} ({modes})")
 
 
 def modes_of(mode: str, batch: Mapping[str, Any]) -> list[str]:
-    """Return the mode of every picture of a batch: one without references is its own in the mode "refs"."""
+    """Return the mode of every picture of a batch: in the mode "refs" one without references is restored by "self".
+
+    Args:
+        mode: The mode of the step, "" where the method has one way only.
+        batch: `index` (B,), and in the mode "refs" `num_references` (B,).
+
+    >>> import torch
+    >>> modes_of("refs", {"index": torch.arange(2), "num_references": torch.tensor([3, 0])})
+    ['refs', 'self']
+    """
     if mode != "refs":
         return [mode] * len(batch["index"])
     return ["refs" if number else "self" for number in batch["num_references"].tolist()]
@@ -82,7 +91,7 @@ def picture_paths(source: FaceSource, folder: Path) -> list[Path]:
     sources: list[FaceSource] = [source]
     if isinstance(source, ReferencedPhotos):
         sources.append(source.clean)
-    read = {Path(each.describe(index)).resolve() for each in sources for index in range(len(each))}
+    read = {Path(part.describe(index)).resolve() for part in sources for index in range(len(part))}
     taken: dict[Path, int] = {}
     for index in range(len(source)):
         name = PurePath(source.name(index) if hasattr(source, "name") else f"{index:06d}")

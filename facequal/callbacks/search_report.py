@@ -3,27 +3,36 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-
-from facequal.methods.nasfe.network.genotype import Genotype
-from facequal.methods.nasfe.network.operators import OPERATORS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
+from numpy.typing import NDArray
 
 from facequal.evaluation.loggers import log_files, log_picture
+from facequal.methods.nasfe.network.genotype import Genotype
+from facequal.methods.nasfe.network.operators import OPERATORS
 from facequal.methods.nasfe.search import NASFESearch
 from facequal.reports.png import png
 from facequal.reports.results import write_atomically
 from facequal.reports.run_folder import run_folder
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 GENOTYPE_FILE = "genotype.json"
 PICTURES = ("cell.png", "alpha.png")
+# Operators of one kind have one colour.
+_COLOURS = {
+    "skip": "0.55",
+    **dict.fromkeys(("dil3", "dil5"), "tab:blue"),
+    **dict.fromkeys(("sep3", "sep5"), "tab:cyan"),
+    "attn": "tab:purple",
+    "res2": "tab:green",
+    "resop": "tab:orange",
+    "deveil": "tab:olive",
+    "fft": "tab:red",
+}
 
 
 class SearchReport(Callback):
@@ -54,7 +63,7 @@ class SearchReport(Callback):
             log_picture(trainer, f"search/{path.stem}", path)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say what was found, and log its files."""
+        """Print the genotype's operators and size, and log its files."""
         assert isinstance(pl_module, NASFESearch)
         folder, genotype = run_folder(trainer), pl_module.derive()
         counts = ", ".join(f"{number} {name}" for name, number in sorted(genotype.counts.items()))
@@ -64,36 +73,23 @@ class SearchReport(Callback):
             log_files(trainer, "genotype", [folder / name for name in (GENOTYPE_FILE, *PICTURES)])
 
 
-# Operators of one kind have one colour.
-_COLOURS = {
-    "skip": "0.55",
-    **dict.fromkeys(("dil3", "dil5"), "tab:blue"),
-    **dict.fromkeys(("sep3", "sep5"), "tab:cyan"),
-    "attn": "tab:purple",
-    "res2": "tab:green",
-    "resop": "tab:orange",
-    "deveil": "tab:olive",
-    "fft": "tab:red",
-}
-
-
 def draw_cell(genotype: Genotype) -> "Figure":
-    """Return a cell from left to right: its two inputs, the blocks with their edges, and the concatenation of all blocks."""
+    """Draw a cell from left to right: its two inputs, the blocks with their edges, and the concatenation of blocks."""
     from matplotlib.figure import Figure
 
     number = genotype.num_blocks
     figure = Figure(figsize=(max(6.0, 1.15 * number + 3.0), 5.0), layout="constrained")
     axes = figure.subplots()
-    places = {0: (0.0, 0.6), 1: (0.0, -0.6)}
-    places |= {block + 2: (1.3 + block, (-1.0) ** block * 0.75 * (1 + block % 4 // 2)) for block in range(number)}
+    points = {0: (0.0, 0.6), 1: (0.0, -0.6)}
+    points |= {block + 2: (1.3 + block, (-1.0) ** block * 0.75 * (1 + block % 4 // 2)) for block in range(number)}
     end = (1.8 + number, 0.0)
     for block, node in enumerate(genotype.nodes):
         for edge, (name, source) in enumerate(node):
             parallel = edge > 0 and source == node[0][1]  # bent the other way, so that both are seen
-            _arrow(axes, places[source], places[block + 2], _COLOURS[name], name, -0.2 if parallel else 0.12)
-        axes.plot(*zip(places[block + 2], end, strict=True), color="0.88", linewidth=0.8, zorder=0)
+            _arrow(axes, points[source], points[block + 2], _COLOURS[name], name, -0.2 if parallel else 0.12)
+        axes.plot(*zip(points[block + 2], end, strict=True), color="0.88", linewidth=0.8, zorder=0)
     labels = {0: "s0", 1: "s1"} | {block + 2: str(block) for block in range(number)}
-    for key, (x, y) in places.items():
+    for key, (x, y) in points.items():
         axes.text(x, y, labels[key], ha="center", va="center", bbox={"boxstyle": "circle", "fc": "w"}, zorder=3)
     axes.text(*end, "concat", ha="center", va="center", rotation=90, bbox={"boxstyle": "round", "fc": "w"}, zorder=3)
     sources = "; ".join(f"cell {n}: s0 = {s0}, s1 = {s1}" for n, (s0, s1) in enumerate(genotype.cells, start=1))
@@ -117,7 +113,7 @@ def _arrow(
 
 
 def draw_alpha(probabilities: NDArray[np.floating], edge_weights: NDArray[np.floating]) -> "Figure":
-    """Return softmax(alpha) of every edge as a heat map, and beside it the weights of the edges within their blocks.
+    """Draw softmax(alpha) of every edge as a heat map, and beside it the weights of the edges within their blocks.
 
     Args:
         probabilities: (edges, 11).

@@ -1,4 +1,4 @@
-"""Keeps what a training makes of some samples: norm, probability, margin and gradient scaling in every epoch."""
+"""Follows some samples through a training: norm, probability, margin and gradient scaling in every epoch."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ class TrainingSamples(Callback):
 
     Args:
         num_samples: Images that are followed, drawn from the training set by a seed.
-        seed: Draws them.
+        seed: Seed of that draw.
         folder: Where the files go; None takes `samples` in the folder of the run.
         measure: Whether to measure the chosen pictures.
         brisque: Files of model and ranges (see `facequal.evaluation.brisque_files.load_brisque`) to measure BRISQUE
@@ -80,7 +80,7 @@ class TrainingSamples(Callback):
         """Keep the rows of the chosen samples of a batch.
 
         Raises:
-            TypeError: If the method's training step tells nothing of its samples.
+            TypeError: If the method's training step returns no values of its samples.
         """
         if "samples" not in outputs:
             raise TypeError(f"{type(pl_module).__name__} gives no values per sample: TrainingSamples is for heads")
@@ -92,13 +92,13 @@ class TrainingSamples(Callback):
                 samples[f"drawn.{name}"] = drawn.float().repeat(views)
         for name, applied in zip(CLASSES, batch.get("classes", torch.zeros(0)).unbind(-1), strict=False):
             samples[f"drawn.{name}.applied"] = applied.float().repeat(views)
-        places = torch.nonzero(self.is_chosen[samples["index"].cpu()]).squeeze(1)
-        on_device = places.to(samples["index"].device)
+        chosen = torch.nonzero(self.is_chosen[samples["index"].cpu()]).squeeze(1)
+        on_device = chosen.to(samples["index"].device)
         rows = {name: values.detach()[on_device].cpu() for name, values in samples.items()}
         if self.measure:
             # Of one view the network saw lq, of two image and lq.
             seen = batch["lq"] if views == 1 else torch.cat((batch["image"], batch["lq"]))
-            rows |= measured(seen[places.to(seen.device)], self.further)
+            rows |= measured(seen[chosen.to(seen.device)], self.further)
         self.rows.append(rows)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -113,7 +113,7 @@ class TrainingSamples(Callback):
 
 
 def measured(pictures: Tensor, further: Mapping[str, Callable[[Tensor], Tensor]]) -> dict[str, Tensor]:
-    """Return every measure of pictures (B,3,H,W) as `measured.NAME`, float32 (B,); B may be 0."""
+    """Measure pictures (B,3,H,W): every measure as `measured.NAME`, float32 (B,); B may be 0."""
     if not len(pictures):  # which the measures do not take
         return {f"measured.{name}": torch.zeros(0) for name in (*SCORES, *further)}
     scores = no_reference_scores(pictures) | {name: measure(pictures) for name, measure in further.items()}
@@ -121,7 +121,7 @@ def measured(pictures: Tensor, further: Mapping[str, Callable[[Tensor], Tensor]]
 
 
 def gather_uneven(trainer: Trainer, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return rows of all ranks, of which each may have another number: filled up for the exchange."""
+    """Gather the rows of all ranks, of which each may have another number: they are filled up for the exchange."""
     lengths = gather_rows(trainer, torch.tensor([len(rows["index"])]))
     longest = int(lengths.max())
     keep = torch.cat([torch.arange(longest) < length for length in lengths.cpu()])

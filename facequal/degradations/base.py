@@ -1,15 +1,14 @@
 """Degradations as pure functions of a batch of images and of counter-based draws, and how they are put together."""
 
-import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from facequal.degradations.draws import Keys
+from facequal.degradations.precision import ieee_float32
 
 Params = dict[str, Tensor]
 
@@ -19,6 +18,15 @@ class Degradation(ABC):
 
     A subclass implements `sample` and `apply`. It is not an `nn.Module` (whose `apply` is something else): it has
     neither parameters nor buffers. Constant tables are cached per device, so it works wherever the images are.
+
+    >>> class Dim(Degradation):
+    ...     def sample(self, keys):
+    ...         return {"factor": keys.uniform((), 0.25, 1.0)}
+    ...     def apply(self, images, params):
+    ...         return images * params["factor"][:, None, None, None]
+    >>> degraded, params = Dim()(torch.ones(2, 3, 8, 8), Keys(torch.tensor([0, 1])))
+    >>> torch.equal(degraded.amax(dim=(1, 2, 3)), params["factor"])
+    True
     """
 
     @property
@@ -51,11 +59,11 @@ class Degradation(ABC):
         """
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """Return as `apply`, for a tensor that the caller can spare: it may be overwritten and returned."""
+        """Degrade images as `apply` does; they may be overwritten and returned."""
         return self.apply(images, params)
 
     def __call__(self, images: Tensor, keys: Keys) -> tuple[Tensor, Params]:
-        """Draw parameters and applies them, in full float32, without gradient and whatever autocast is active.
+        """Draw parameters and apply them, in full float32, without gradient and whatever autocast is active.
 
         Args:
             images: Floating-point RGB (B,3,H,W) in [0,1]; other floating types are converted to float32.
@@ -66,8 +74,8 @@ class Degradation(ABC):
 
         Raises:
             TypeError: If the images are not floating-point.
-            ValueError: If the images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a GPU
-                values out of range fail an assertion on the device, so that the host need not wait.
+            ValueError: If the images are not (B,3,H,W) or not in [0,1], or `keys` has another length or device. On a
+                GPU values out of range fail an assertion on the device, so that the host need not wait.
         """
         _check_images(images)
         _check_keys(images, keys)
@@ -76,7 +84,14 @@ class Degradation(ABC):
         return self._apply_exactly(images, params), params
 
     def apply_drawn(self, images: Tensor, params: Params) -> Tensor:
-        """Return as calling the degradation, with parameters that were drawn before or chosen: always a new tensor.
+        """Degrade images as a call does, with parameters that were drawn before or chosen.
+
+        Args:
+            images: Floating-point RGB (B,3,H,W) in [0,1].
+            params: What `sample` returned for B samples, or other values of the same form.
+
+        Returns:
+            A new float32 tensor (B,3,H,W) in [0,1].
 
         Raises:
             TypeError: If the images are not floating-point.
@@ -87,7 +102,7 @@ class Degradation(ABC):
 
     def _apply_exactly(self, images: Tensor, params: Params) -> Tensor:
         source = images.detach().float()
-        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), _ieee_float32():
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False), ieee_float32():
             degraded = self.apply(source, params) if source.numel() else source
         return degraded.clone() if degraded is source else degraded
 
@@ -105,6 +120,13 @@ class Compose(Degradation):
 
     Args:
         degradations: The members, in their order of application; none is the identity.
+
+    >>> from facequal.degradations.geometry import HorizontalFlip
+    >>> from facequal.degradations.resolution import Resolution
+    >>> augmentation = Compose([Resolution([7, 14]), HorizontalFlip()])
+    >>> degraded, params = augmentation(torch.zeros(2, 3, 28, 28), Keys(torch.arange(2)))
+    >>> degraded.shape, sorted(params)
+    (torch.Size([2, 3, 28, 28]), ['horizontal_flip.flipped', 'resolution.size_px'])
     """
 
     def __init__(self, degradations: Sequence[Degradation]) -> None:
@@ -129,7 +151,7 @@ class Compose(Degradation):
         return self._apply(images, params, owned=False)
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """Return as `apply`, without that copy."""
+        """Apply all members as `apply` does, without that copy."""
         return self._apply(images, params, owned=True)
 
     def _apply(self, images: Tensor, params: Params, owned: bool) -> Tensor:
@@ -154,6 +176,12 @@ class RandomApply(Degradation):
 
     Raises:
         ValueError: If p is not in [0, 1], or `degradation` is a `RandomApply` itself.
+
+    >>> from facequal.degradations.resolution import Resolution
+    >>> images = torch.eye(8).expand(100, 3, 8, 8)
+    >>> degraded, params = RandomApply(Resolution([2]), p=0.2)(images, Keys(torch.arange(100)))
+    >>> int(params["applied"].sum()), int((degraded != images).flatten(1).any(1).sum())
+    (21, 21)
     """
 
     def __init__(self, degradation: Degradation, p: float) -> None:
@@ -176,22 +204,57 @@ class RandomApply(Degradation):
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
         """Degrade the samples with `applied`, in a copy of the batch."""
-        chosen = params["applied"].nonzero().squeeze(1)
-        return self._apply(images, chosen, params, owned=False)
+        return self._apply(images, params, owned=False)
 
     def apply_in_place(self, images: Tensor, params: Params) -> Tensor:
-        """Return as `apply`, without the copy."""
-        chosen = params["applied"].nonzero().squeeze(1)
-        return self._apply(images, chosen, params, owned=True)
+        """Degrade the samples with `applied`, in the batch itself."""
+        return self._apply(images, params, owned=True)
 
-    def _apply(self, images: Tensor, chosen: Tensor, params: Params, owned: bool) -> Tensor:
-        if len(chosen) == 0:
-            return images
-        part = {key: value.index_select(0, chosen) for key, value in params.items() if key != "applied"}
-        degraded = self.degradation.apply_in_place(images.index_select(0, chosen), part)
-        if len(chosen) == len(images):
-            return degraded
-        return (images if owned else images.clone()).index_copy_(0, chosen, degraded)
+    def _apply(self, images: Tensor, params: Params, owned: bool) -> Tensor:
+        drawn = {name: values for name, values in params.items() if name != "applied"}
+
+        def degrade(part: Tensor, positions: Tensor) -> Tensor:
+            return self.degradation.apply_in_place(part, select(drawn, positions))
+
+        return replace(images, params["applied"], degrade, owned)
+
+
+def replace(
+    images: Tensor, chosen: Tensor, convert: Callable[[Tensor, Tensor], Tensor], in_place: bool = False
+) -> Tensor:
+    """Convert some samples of a batch and leave the others bit by bit; the host waits once for the list of the chosen.
+
+    Args:
+        images: (B,3,H,W).
+        chosen: bool (B,), which samples are converted.
+        convert: Takes a copy of these images (n,3,H,W), which it may overwrite, and their positions in the batch,
+            int64 (n,); returns images of the same shape.
+        in_place: Whether the batch itself may be overwritten.
+
+    Returns:
+        (B,3,H,W): a tensor that shares no memory with `images`, or `images` itself where nothing was chosen or the
+        batch was overwritten.
+    """
+    positions = chosen.nonzero().squeeze(1)
+    if len(positions) == 0:
+        return images
+    converted = convert(images.index_select(0, positions), positions)
+    if len(positions) == len(images):
+        return converted
+    return (images if in_place else images.clone()).index_copy_(0, positions, converted)
+
+
+def select(params: Params, positions: Tensor) -> Params:
+    """Return the parameters of some samples.
+
+    Args:
+        params: Tensors (B, ...) by name.
+        positions: int64 (n,), positions of the samples in the batch.
+
+    >>> select({"size_px": torch.tensor([7, 14, 28])}, torch.tensor([2, 0]))
+    {'size_px': tensor([28,  7])}
+    """
+    return {name: values.index_select(0, positions) for name, values in params.items()}
 
 
 def _check_images(images: Tensor) -> None:
@@ -217,35 +280,3 @@ def _check_range(images: Tensor) -> None:
             raise ValueError(f"degradations need images in [0, 1], got values from {low:g} to {high:g}")
     else:  # without making the host wait: the error comes with a later call
         torch._assert_async((low >= 0.0) & (high <= 1.0), "degradations need images in [0, 1]")
-
-
-@contextlib.contextmanager
-def _ieee_float32() -> Iterator[None]:
-    """Return matrix products and convolutions in true float32.
-
-    TF32 (the default of cuDNN's convolutions) and `set_float32_matmul_precision("medium")` keep 10 and 7 bits: pixels
-    would be off by 1/1000 and differ between devices.
-    """
-    backends: Any = torch.backends  # torch's annotations lack some of these modules
-    switches = [backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul, backends.mkldnn.conv]
-    before = [switch.fp32_precision for switch in switches]
-    matmul = _matmul_precision() if before[0] == "tf32" else "highest"
-    try:
-        if matmul != "highest":
-            torch.set_float32_matmul_precision("highest")
-        for switch in switches:
-            switch.fp32_precision = "ieee"
-        yield
-    finally:
-        if matmul != "highest":
-            torch.set_float32_matmul_precision(matmul)
-        for switch, precision in zip(switches, before, strict=True):
-            switch.fp32_precision = precision
-
-
-def _matmul_precision() -> str:
-    """Return what `set_float32_matmul_precision` set, which cuBLAS calls hold against the newer switches."""
-    try:
-        return torch.get_float32_matmul_precision()
-    except RuntimeError:  # torch's answer where only the newer switches were used
-        return "highest"

@@ -40,7 +40,7 @@ def _round_constants(seed: int, device: torch.device) -> tuple[Tensor, list[Tens
 
 
 def philox_4x32_10(even: Tensor, odd: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Return Philox-4x32 with 10 rounds, the counter-based generator of Random123.
+    """Compute Philox-4x32 with 10 rounds, the counter-based generator of Random123.
 
     Args:
         even: Counter words c0 and c2, int64 (2,n,m) with values in [0, 2^32).
@@ -82,6 +82,15 @@ class Keys:
     Raises:
         TypeError: If `index` is not an int64 tensor.
         ValueError: If `index` is not one-dimensional, or seed, epoch or stream is out of its range.
+
+    >>> keys = Keys(torch.tensor([3, 17]), seed=1)
+    >>> keys.uniform((2,))
+    tensor([[0.9139, 0.6054],
+            [0.0452, 0.2485]])
+    >>> Keys(torch.tensor([17]), seed=1).uniform((2,))  # whatever else is in the batch
+    tensor([[0.0452, 0.2485]])
+    >>> keys.fold("angle").integers(0, 360)
+    tensor([185, 338])
     """
 
     index: Tensor
@@ -104,12 +113,8 @@ class Keys:
                 raise ValueError(f"{name} must be in [0, 2^{bits}), not {value}")
 
     def __len__(self) -> int:
-        """Return number of samples B."""
+        """Return the number of samples B."""
         return self.index.shape[0]
-
-    def __getitem__(self, selection: Tensor | slice | list[int]) -> Self:
-        """Return the same draws for a part of the batch; `selection` is anything that indexes a (B,) tensor to (n,)."""
-        return replace(self, index=self.index[selection])
 
     def fold(self, name: str | int) -> Self:
         """Return keys of an independent stream: the new stream is a 32-bit BLAKE2b hash of the present one and `name`.
@@ -161,10 +166,6 @@ class Keys:
             raise ValueError(f"p must be in [0, 1], not {p}")
         return self.uniform(shape) < p
 
-    def permutation(self, n: int) -> Tensor:
-        """Return a random order of 0..n-1 per sample: int64 (B, n)."""
-        return self.bits((n,)).argsort(dim=-1, stable=True)
-
     def _draw(self, shape: tuple[int, ...], dtype: torch.dtype, convert: _Convert) -> Tensor:
         """Fill (B, *shape) with converted words; on a CPU some rows at a time, to stay in the cache."""
         size, num_values = len(self), math.prod(shape)
@@ -187,7 +188,7 @@ class Keys:
 
 
 def to_range(unit: Tensor, low: float, high: float) -> Tensor:
-    """Return maps uniforms in [0, 1) to [low, high); product and sum are rounded apart, so that no device fuses them.
+    """Map uniforms in [0, 1) to [low, high); product and sum are rounded apart, so that no device fuses them.
 
     Args:
         unit: float32, any shape, in [0, 1).
@@ -196,6 +197,9 @@ def to_range(unit: Tensor, low: float, high: float) -> Tensor:
 
     Raises:
         ValueError: If low > high.
+
+    >>> to_range(torch.tensor([0.0, 0.5]), low=10.0, high=20.0)
+    tensor([10., 15.])
     """
     if low > high:
         raise ValueError(f"a range needs low <= high, not low={low}, high={high}")
@@ -204,8 +208,40 @@ def to_range(unit: Tensor, low: float, high: float) -> Tensor:
 
 
 def to_choice(unit: Tensor, n: int) -> Tensor:
-    """Return maps float32 uniforms in [0, 1) to int64 in [0, n): floor(n * unit); for n far below 2^24."""
+    """Map float32 uniforms in [0, 1) to int64 in [0, n): floor(n * unit); for n far below 2^24.
+
+    >>> to_choice(torch.tensor([0.0, 0.4, 0.99]), n=5)
+    tensor([0, 2, 4])
+    """
     return unit.mul(n).long().clamp_(max=n - 1)
+
+
+def checked_range(
+    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
+) -> tuple[float, float]:
+    """Return a range as two floats, checked.
+
+    Args:
+        name: How errors call it.
+        values: Its two ends.
+        low: Lowest value allowed.
+        high: Highest value allowed.
+        positive: Whether 0 is not allowed.
+
+    Raises:
+        ValueError: If not low <= first <= second <= high, or the first is 0 where it must be positive.
+
+    >>> checked_range("scale", [0, 1], low=0.0, high=1.0)
+    (0.0, 1.0)
+    """
+    if len(values) != 2:
+        raise ValueError(f"{name} must be a range of two numbers, not {values}")
+    first, second = float(values[0]), float(values[1])
+    if not low <= first <= second <= high or (positive and first <= 0.0):
+        raise ValueError(
+            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
+        )
+    return first, second
 
 
 def _box_muller(even: Tensor, odd: Tensor) -> tuple[Tensor, Tensor]:

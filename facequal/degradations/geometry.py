@@ -7,7 +7,7 @@ from kornia.geometry.transform import rotate
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.draws import Keys, to_range
+from facequal.degradations.draws import Keys, checked_range, to_range
 
 _ATTEMPTS = 10  # of torchvision's RandomResizedCrop, before it takes a centre crop
 
@@ -20,8 +20,8 @@ class ZeroPadCrop(Degradation):
     nearest allowed ratio is taken. Widths and heights are relative to those of the image; so on images that are not
     square r is relative to the image's own aspect ratio.
 
-    Parameters drawn, float32 (B,): `height` and `width`, relative, in (0, 1]; `top` and `left`, in [0, 1): the place
-    among all that the box can take.
+    Parameters drawn, float32 (B,): `height` and `width`, relative, in (0, 1]; `top` and `left`, in [0, 1): the
+    position among all that the box can take.
 
     Args:
         scale: Range of the box's area relative to the image's, within (0, 1].
@@ -29,13 +29,16 @@ class ZeroPadCrop(Degradation):
 
     Raises:
         ValueError: If `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+
+    >>> quarter = ZeroPadCrop(scale=(0.25, 0.25), ratio=(1.0, 1.0))
+    >>> degraded, params = quarter(torch.ones(1, 3, 16, 16), Keys(torch.tensor([0])))
+    >>> degraded.mean(), params["height"]
+    (tensor(0.2500), tensor([0.5000]))
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
-        self.scale = (float(scale[0]), float(scale[1]))
+        self.scale = checked_range("scale", scale, 0.0, 1.0, positive=True)
         self.ratio = (float(ratio[0]), float(ratio[1]))
-        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
-            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
         if not 0.0 < self.ratio[0] <= self.ratio[1]:
             raise ValueError(f"ratio must be a range of positive numbers, not {self.ratio}")
 
@@ -55,7 +58,7 @@ class ZeroPadCrop(Degradation):
         return {name: value.gather(1, chosen).squeeze(1) for name, value in params.items()}
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Return sets the pixels outside the box to 0."""
+        """Set the pixels outside the box to 0."""
         rows = _inside(params["height"], params["top"], images.shape[2])
         columns = _inside(params["width"], params["left"], images.shape[3])
         return images * (rows.unsqueeze(2) * columns.unsqueeze(1)).unsqueeze(1)
@@ -71,6 +74,11 @@ class Rotation(Degradation):
 
     Raises:
         ValueError: If `degrees` is negative.
+
+    >>> images = torch.zeros(1, 3, 5, 5)
+    >>> images[..., 2, 4] = 1.0  # right of the middle
+    >>> Rotation().apply_drawn(images, {"angle_degrees": torch.tensor([90.0])})[0, 0, 0].round()  # now above it
+    tensor([0., 0., 1., 0., 0.])
     """
 
     def __init__(self, degrees: float = 45.0) -> None:
@@ -98,6 +106,10 @@ class HorizontalFlip(Degradation):
 
     Raises:
         ValueError: If p is not in [0, 1].
+
+    >>> images = torch.tensor([0.0, 0.5, 1.0]).expand(1, 3, 1, 3)
+    >>> HorizontalFlip(p=1.0)(images, Keys(torch.tensor([0])))[0][0, 0]
+    tensor([[1.0000, 0.5000, 0.0000]])
     """
 
     def __init__(self, p: float = 0.5) -> None:
@@ -114,12 +126,20 @@ class HorizontalFlip(Degradation):
         return torch.where(params["flipped"].view(-1, 1, 1, 1), images.flip(3), images)
 
 
-def _inside(length: Tensor, place: Tensor, size: int) -> Tensor:
-    """Return float32 (B, size), 1 inside an interval of relative `length`.
+def interval_px(length: Tensor, position: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return the first pixel and the number of pixels of intervals along an axis, whole numbers as float32 (B,1) each.
 
-    `place` in [0, 1) picks one of its positions.
+    Args:
+        length: float32 (B,), relative to the axis, in (0, 1].
+        position: float32 (B,) in [0, 1), among all that the interval can take.
+        size: Pixels of the axis.
     """
     pixels = (length * size).round().clamp_(1, size).unsqueeze(1)
-    start = (place.unsqueeze(1) * (size - pixels + 1)).floor().minimum(size - pixels)
+    return (position.unsqueeze(1) * (size - pixels + 1)).floor().minimum(size - pixels), pixels
+
+
+def _inside(length: Tensor, position: Tensor, size: int) -> Tensor:
+    """Return float32 (B, size): 1 inside the interval, else 0; see `interval_px`."""
+    start, pixels = interval_px(length, position, size)
     x = torch.arange(size, device=length.device)
     return ((x >= start) & (x < start + pixels)).float()

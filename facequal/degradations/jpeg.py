@@ -52,7 +52,13 @@ class JPEG(Degradation):
         quality: Lowest and highest quality, both included, within 1..100.
 
     Raises:
-        ValueError: Not 1 <= lowest <= highest <= 100.
+        ValueError: If not 1 <= lowest <= highest <= 100.
+
+    >>> degraded, params = JPEG((10, 20))(torch.linspace(0, 1, 16).expand(2, 3, 16, 16), Keys(torch.arange(2)))
+    >>> degraded.shape, bool((params["quality"] <= 20).all())
+    (torch.Size([2, 3, 16, 16]), True)
+    >>> torch.equal(degraded, (degraded * 255).round() / 255)  # as from a file of 8 bits
+    True
     """
 
     def __init__(self, quality: tuple[int, int] = (60, 95)) -> None:
@@ -76,7 +82,7 @@ class JPEG(Degradation):
 
 
 def compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tensor) -> Tensor:
-    """Return JPEG of pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
+    """Compress pictures in the top left corners of canvases; what lies beyond them comes back without meaning.
 
     Args:
         pixels: float32 (n,3,H,W), whole numbers in 0..255, H and W multiples of 16; beyond a picture its last row and
@@ -84,6 +90,9 @@ def compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tens
         quality: JPEG quality.
         heights: int64 (n,), rows of each picture.
         widths: int64 (n,), columns of each picture.
+
+    Returns:
+        float32 (n,3,H,W), whole numbers in 0..255.
     """
     tables = _quantisation_tables(torch.full_like(heights, quality))
     chroma_heights, chroma_widths = (heights + 1) // 2, (widths + 1) // 2
@@ -97,7 +106,7 @@ def compress_corners(pixels: Tensor, quality: int, heights: Tensor, widths: Tens
 
 
 def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
-    """Return planes (n,c,h,w) that repeat, along an axis, sample i's entry number sizes[i] - 1 from there on."""
+    """Repeat sample i's entry number sizes[i] - 1 of planes (n,c,h,w) from there on, along an axis."""
     source = torch.arange(planes.shape[dim], device=planes.device).minimum(sizes.unsqueeze(1) - 1)
     shape = [len(planes), 1, 1, 1]
     shape[dim] = planes.shape[dim]
@@ -105,7 +114,7 @@ def _repeat_from(planes: Tensor, sizes: Tensor, dim: int) -> Tensor:
 
 
 def _to_ycc420(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Return y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2) in 0..255 of RGB (n,3,H,W) in 0..255; H, W padded to multiples of 16.
+    """Convert RGB (n,3,H,W) in 0..255 to Y (n,1,H,W) and Cb, Cr (n,2,H/2,W/2); H, W are padded to multiples of 16.
 
     Rows beyond the last pair repeat the last row of each plane; columns repeat the last column of pixels.
     """
@@ -137,7 +146,7 @@ def _repeat_edge(planes: Tensor, right: int, bottom: int) -> Tensor:
 
 
 def _double(planes: Tensor, dim: int) -> Tensor:
-    """Return twice the samples along an axis, each of 3/4 the nearer and 1/4 the farther one: libjpeg's fancy upsampling."""
+    """Double the samples along an axis: 3/4 of the nearer and 1/4 of the farther one, libjpeg's fancy upsampling."""
     size = planes.shape[dim]
     before = torch.cat((planes.narrow(dim, 0, 1), planes.narrow(dim, 0, size - 1)), dim)
     after = torch.cat((planes.narrow(dim, 1, size - 1), planes.narrow(dim, size - 1, 1)), dim)
@@ -159,7 +168,7 @@ def _quantisation_tables(quality: Tensor) -> Tensor:
 
 
 def _code_blocks(planes: Tensor, steps: Tensor) -> Tensor:
-    """Quantise the DCT of the 8x8 blocks of planes (n,c,H,W) in 0..255 by steps (n,1,8,8), and returns the planes."""
+    """Quantise the DCT of the 8x8 blocks of planes (n,c,H,W) in 0..255 by steps (n,1,8,8), and return the planes."""
     n, channels, height, width = planes.shape
     dct = _integer_dct(planes.device)
     columns = dct.expand(n * channels * height // 8, 8, 8)
@@ -186,7 +195,7 @@ def _constant(values: tuple[float, ...] | tuple[tuple[int, ...], ...], device: t
 
 @functools.lru_cache(maxsize=8)
 def _integer_dct(device: torch.device) -> Tensor:
-    """Return DCT matrix, float64 (8 frequencies, 8 pixels), whole numbers: sqrt(8) 2^13 times the orthonormal one."""
+    """Return sqrt(8) 2^13 times the orthonormal DCT matrix, whole numbers as float64 (8 frequencies, 8 pixels)."""
     half = torch.tensor(_DCT, dtype=torch.float64)
     signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64).repeat(4, 1)
     return torch.cat((half, half.flip(1) * signs), dim=1).to(device)

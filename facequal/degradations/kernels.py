@@ -42,6 +42,11 @@ class KernelBank:
 
     Raises:
         ValueError: If there is no kernel, a size is even or below 3, or another value is not allowed.
+
+    >>> bank = KernelBank(num_motion=2, sizes_px=(13,))
+    >>> kernels = bank.on(torch.device("cpu"))
+    >>> len(bank), kernels.shape, kernels.sum(dim=(1, 2)).round(decimals=4).unique()
+    (10, torch.Size([10, 21, 21]), tensor([1.]))
     """
 
     num_motion: int = 25_000
@@ -62,7 +67,7 @@ class KernelBank:
             raise ValueError(f"anchor must be one of {get_args(Anchor)}, not {self.anchor!r}")
 
     def __len__(self) -> int:
-        """Return number of kernels."""
+        """Return the number of kernels."""
         return self.num_motion + self.num_gaussians
 
     @property
@@ -91,13 +96,13 @@ def _bank(bank: KernelBank, device: torch.device) -> Tensor:
         sizes_px = torch.tensor(bank.sizes_px)[index % len(bank.sizes_px)]
         paths = trajectories(Keys(index, seed=bank.seed).fold("trajectory"))
         kernels[index] = splat(paths, sizes_px, bank.anchor, bank.size_px)
-    for place, (degrees, minor, major) in enumerate(GAUSSIANS[bank.gaussians], start=bank.num_motion):
-        kernels[place] = anisotropic_gaussian(degrees, minor, major, bank.size_px)
+    for number, (degrees, minor, major) in enumerate(GAUSSIANS[bank.gaussians], start=bank.num_motion):
+        kernels[number] = anisotropic_gaussian(degrees, minor, major, bank.size_px)
     return kernels.to(device)
 
 
 def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
-    """Return random camera motion after Boracchi and Foi, "Modeling the performance of image restoration from motion blur".
+    """Draw random camera motion (Boracchi and Foi, "Modeling the performance of image restoration from motion blur").
 
     A point moves at constant speed; each step turns its velocity v by inertia, noise and a pull to the origin, and
     rarely by a jerk that throws it back: v += j + e (10 g sqrt(k) (n1 + i n2) - .7 c 60 k x) d, |v| = d, x += v, with d
@@ -109,7 +114,7 @@ def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
         num_steps: Number T of points.
 
     Returns:
-        complex64 (B,T): places in the image plane (real: x, imaginary: y), the first at 0, in units of the path's
+        complex64 (B,T): points of the image plane (real: x, imaginary: y), the first at 0, in units of the path's
         length.
     """
     exposure = torch.tensor(_EXPOSURES, device=keys.index.device)[keys.fold("exposure").integers(0, len(_EXPOSURES))]
@@ -121,20 +126,20 @@ def trajectories(keys: Keys, num_steps: int = _STEPS) -> Tensor:
     noise = torch.view_as_complex(keys.fold("noise").normal((num_steps, 2)))
     jerks = keys.fold("jerk").uniform((num_steps,)) < jerk[:, None]
     turns = torch.polar(torch.ones_like(noise.real), math.pi - 0.5 + keys.fold("turn").uniform((num_steps,)))
-    place = torch.zeros_like(noise[:, 0])
+    point = torch.zeros_like(noise[:, 0])
     velocity = torch.polar(exposure, 2.0 * math.pi * angle)
-    path = [place]
+    path = [point]
     for t in range(num_steps - 1):
         thrown = torch.where(jerks[:, t], 2.0 * velocity * turns[:, t], 0.0)
-        velocity = velocity + thrown + exposure * (shake * noise[:, t] - pull * place) * step
+        velocity = velocity + thrown + exposure * (shake * noise[:, t] - pull * point) * step
         velocity = velocity * (step / velocity.abs().clamp_min(1e-12))
-        place = place + velocity
-        path.append(place)
+        point = point + velocity
+        path.append(point)
     return torch.stack(path, dim=1)
 
 
 def splat(paths: Tensor, sizes_px: Tensor, anchor: Anchor, canvas_px: int) -> Tensor:
-    """Return kernels that the trajectories leave on the pixel grid, every point spread over four pixels (bilinear weights).
+    """Draw trajectories as kernels on the pixel grid, every point spread over four pixels by bilinear weights.
 
     Each path is scaled so that it just fits into its size with its centroid in the middle; then the anchor is put in
     the middle of the canvas. The centroid of a kernel is that of its path, because bilinear weights keep it.
@@ -178,6 +183,9 @@ def anisotropic_gaussian(degrees: float, minor_px: float, major_px: float, canva
 
     Returns:
         float32 (S,S) of sum 1.
+
+    >>> anisotropic_gaussian(degrees=0, minor_px=1.0, major_px=1.0, canvas_px=3)
+    tensor([[0.0751, 0.1238, 0.0751], [0.1238, 0.2042, 0.1238], [0.0751, 0.1238, 0.0751]])
     """
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     radius = min(GAUSSIAN_SIZE_PX, canvas_px) // 2

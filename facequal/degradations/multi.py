@@ -2,18 +2,18 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
 from kornia.filters import fft_conv
 from torch import Tensor
 
-from facequal.degradations.base import Degradation, Params
-from facequal.degradations.draws import Keys
+from facequal.degradations.base import Degradation, Params, replace, select
+from facequal.degradations.draws import Keys, checked_range
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.responses import ResponseBank
-from facequal.degradations.sensor import add_noise, checked_range, photograph, sample_camera, sample_noise_id
+from facequal.degradations.sensor import add_noise, photograph, sample_camera, sample_noise_id
 
 Domain = Literal["raw", "srgb"]
 
@@ -37,6 +37,11 @@ class KernelBlur(Degradation):
 
     Raises:
         ValueError: If p_gaussian is not in [0, 1].
+
+    >>> blur_all = KernelBlur(KernelBank(num_motion=0))  # eight Gaussians of 21x21 pixels
+    >>> degraded, params = blur_all(torch.zeros(2, 3, 32, 32), Keys(torch.arange(2)))
+    >>> degraded.shape, params["kernel_id"].shape
+    (torch.Size([2, 3, 32, 32]), torch.Size([2]))
     """
 
     def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
@@ -87,6 +92,11 @@ class MultiDegradation(Degradation):
     Raises:
         ValueError: If the mixture names an unknown class, has a negative share or none above 0, or another value is out
             of its range.
+
+    >>> dark = MultiDegradation({"L": 1}, bank=KernelBank(num_motion=0), r=(0.1, 0.1))
+    >>> degraded, params = dark(torch.full((2, 3, 32, 32), 0.5), Keys(torch.arange(2)))
+    >>> params["classes"][0], params["r"][0], bool(degraded.max() < 0.4)
+    (tensor([0., 0., 1.]), tensor(0.1000), True)
     """
 
     def __init__(
@@ -110,10 +120,8 @@ class MultiDegradation(Degradation):
             raise ValueError(f"domain must be one of {get_args(Domain)}, not {domain!r}")
         self.blur = KernelBlur(bank, p_gaussian)
         self.r = checked_range("r", r, 0.0, 1.0, positive=True)
-        self.sigma_s, self.sigma_c = (
-            checked_range("sigma_s", sigma_s, 0.0, 1.0),
-            checked_range("sigma_c", sigma_c, 0.0, 1.0),
-        )
+        self.sigma_s = checked_range("sigma_s", sigma_s, 0.0, 1.0)
+        self.sigma_c = checked_range("sigma_c", sigma_c, 0.0, 1.0)
         self.responses = ResponseBank() if responses is None else responses
         self.domain = domain
 
@@ -138,8 +146,8 @@ class MultiDegradation(Degradation):
             ValueError: If the images are smaller than the bank's kernels, and some are to be blurred.
         """
         blurred, noisy, dark = params["classes"].bool().unbind(1)
-        images = _replace(images, blurred, lambda part, chosen: blur(part, params["kernel_id"][chosen], self.blur.bank))
-        return _replace(images, noisy | dark, lambda part, chosen: self._expose(part, _select(params, chosen)))
+        images = replace(images, blurred, lambda part, chosen: blur(part, params["kernel_id"][chosen], self.blur.bank))
+        return replace(images, noisy | dark, lambda part, chosen: self._expose(part, select(params, chosen)))
 
     def _expose(self, images: Tensor, params: Params) -> Tensor:
         if self.domain == "raw":
@@ -153,7 +161,7 @@ class MultiDegradation(Degradation):
 
 
 def blur(images: Tensor, kernel: Tensor, bank: KernelBank) -> Tensor:
-    """Return True convolution of every sample with its kernel, mirrored about the border pixels.
+    """Convolve every sample with its kernel, mirrored about the border pixels.
 
     Args:
         images: float32 (B,3,H,W) in [0,1].
@@ -181,15 +189,19 @@ def drawn_classes(params: Params) -> Tensor | None:
 
     Args:
         params: What a degradation drew; in a `Compose` its name stands before that of the value.
+
+    >>> params = {"multi.applied": torch.tensor([True, False]), "multi.classes": torch.ones(2, 3)}
+    >>> drawn_classes(params)
+    tensor([[1., 1., 1.], [0., 0., 0.]])
     """
-    found: Tensor | None = None
+    drawn: Tensor | None = None
     for name, value in params.items():
         prefix, _, last = name.rpartition(".")
         if last == "classes":
             for applied in _applied(prefix, params):
                 value = value * applied[:, None]
-            found = value if found is None else torch.maximum(found, value)
-    return found
+            drawn = value if drawn is None else torch.maximum(drawn, value)
+    return drawn
 
 
 def _applied(prefix: str, params: Params) -> list[Tensor]:
@@ -200,14 +212,18 @@ def _applied(prefix: str, params: Params) -> list[Tensor]:
 
 
 def class_numbers(classes: Tensor) -> Tensor:
-    """Return positions in `CLASSES` of class vectors (B,3): int64 (B,)."""
+    """Return the positions in `CLASSES` of class vectors {b, n, l}, (B,3): int64 (B,).
+
+    >>> class_numbers(torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])), list(CLASSES)
+    (tensor([0, 7]), ['clean', 'B', 'N', 'L', 'BN', 'BL', 'NL', 'BNL'])
+    """
     known = torch.tensor(list(CLASSES.values()), device=classes.device)
     return (classes[:, None] == known).all(dim=2).int().argmax(dim=1)
 
 
 @functools.lru_cache(maxsize=16)
 def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return upper bounds (n-1,) of the classes' parts of [0,1), and their {b,n,l} (n,3): kept, to spare a GPU the copies.
+    """Return upper bounds (n-1,) of the classes' parts of [0,1) and their {b,n,l} (n,3); kept, to spare a GPU copies.
 
     Classes of share 0 are left out, so that rounding cannot give them a sample.
     """
@@ -215,17 +231,3 @@ def _class_tables(mixture: tuple[tuple[str, float], ...], device: torch.device) 
     bounds = torch.tensor(list(itertools.accumulate(shares.values())), dtype=torch.float64)
     classes = torch.tensor([CLASSES[name] for name in shares])
     return (bounds[:-1] / bounds[-1]).float().to(device), classes.to(device)
-
-
-def _replace(images: Tensor, chosen: Tensor, convert: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Convert the samples where `chosen`, bool (B,), is true, in a copy of the batch; the host waits for the list."""
-    places = chosen.nonzero().squeeze(1)
-    if len(places) == 0:
-        return images
-    if len(places) == len(images):
-        return convert(images, places)
-    return images.index_copy(0, places, convert(images.index_select(0, places), places))
-
-
-def _select(params: Params, places: Tensor) -> Params:
-    return {name: value.index_select(0, places) for name, value in params.items()}

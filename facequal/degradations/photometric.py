@@ -29,6 +29,11 @@ class PhotometricJitter(Degradation):
 
     Raises:
         ValueError: If a strength is negative.
+
+    >>> jitter = PhotometricJitter(brightness=0.5, contrast=0, saturation=0)
+    >>> degraded, params = jitter(torch.full((1, 3, 4, 4), 0.4), Keys(torch.tensor([0])))
+    >>> torch.allclose(degraded, 0.4 * params["brightness"]), params["contrast"]
+    (True, tensor([1.]))
     """
 
     def __init__(self, brightness: float = 0.5, contrast: float = 0.5, saturation: float = 0.5) -> None:
@@ -63,5 +68,5 @@ class PhotometricJitter(Degradation):
 
 @functools.lru_cache(maxsize=8)
 def _mixing_constants(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return grey weights (3,) and identity (3,3), float32: kept, because copying them to a GPU would make the host wait."""
+    """Return grey weights (3,) and identity (3,3), float32; kept, as copying them to a GPU would make the host wait."""
     return torch.tensor(_GREY, device=device), torch.eye(3, device=device)

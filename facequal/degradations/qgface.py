@@ -11,18 +11,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from facequal.degradations.base import Compose, Degradation, Params, RandomApply
-from facequal.degradations.draws import Keys, to_choice, to_range
-from facequal.degradations.geometry import Rotation, ZeroPadCrop
+from facequal.degradations.base import Compose, Params, RandomApply, select
+from facequal.degradations.geometry import Rotation, ZeroPadCrop, interval_px
 from facequal.degradations.jpeg import compress_corners
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.resampling import FILTERS, Filter, apply_separable, resample_matrix
+from facequal.degradations.resolution import DownUpScale
 
 _BLOCK = 16  # px that a JPEG block of chroma covers
 _WEIGHT_ONE = 2.0**22  # of Pillow's fixed-point filter weights
 
 
-class RandomRescale(Degradation):
+class RandomRescale(DownUpScale):
     """Shrinks with a random filter, compresses the small picture as JPEG, and enlarges with another random filter.
 
     side = int(u * size) with u ~ U(scale), so 11 to 55 px of 112 (56 is the open end of the range); the two filters are
@@ -41,43 +41,33 @@ class RandomRescale(Degradation):
         filters: Names from `resampling.FILTERS`.
 
     Raises:
-        ValueError: If the range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or named
-            twice.
+        ValueError: If the range is not within (0, 1], the quality not in 1..100, or a filter is unknown, missing or
+            named twice.
+
+    >>> from facequal.degradations.draws import Keys
+    >>> degraded, params = RandomRescale()(torch.zeros(2, 3, 32, 32), Keys(torch.arange(2)))
+    >>> degraded.shape, sorted(params), bool(((params["scale"] >= 0.1) & (params["scale"] < 0.5)).all())
+    (torch.Size([2, 3, 32, 32]), ['down_filter', 'scale', 'up_filter'], True)
     """
 
     def __init__(
         self, scale: tuple[float, float] = (0.1, 0.5), quality: int = 75, filters: Sequence[Filter] = FILTERS
     ) -> None:
-        self.scale = (float(scale[0]), float(scale[1]))
+        super().__init__(scale, filters)
         self.quality = quality
-        self.filters = tuple(filters)
-        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
-            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
         if not 1 <= quality <= 100:
             raise ValueError(f"quality must be in 1..100, not {quality}")
-        if not self.filters or not set(self.filters) <= set(FILTERS) or len(set(self.filters)) < len(self.filters):
-            raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
-
-    def sample(self, keys: Keys) -> Params:
-        """Return `scale`, float32 (B,); `down_filter` and `up_filter`, int64 (B,)."""
-        scale, down, up = keys.uniform((3,)).unbind(1)
-        number = len(self.filters)
-        return {
-            "scale": to_range(scale, *self.scale),
-            "down_filter": to_choice(down, number),
-            "up_filter": to_choice(up, number),
-        }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
-        """Shrink by `scale` with `down_filter`, compresses, and enlarges with `up_filter`."""
+        """Shrink by `scale` with `down_filter`, compress, and enlarge with `up_filter`."""
         rescaled = torch.empty_like(images)
         longest = self._sides(max(images.shape[-2:]), params["scale"])
         largest = max(1, int(self.scale[1] * max(images.shape[-2:])))
         for canvas in range(_BLOCK, largest + _BLOCK, _BLOCK):
             chosen = ((longest > canvas - _BLOCK) & (longest <= canvas)).nonzero().squeeze(1)
             if len(chosen):
-                part = {name: value.index_select(0, chosen) for name, value in params.items()}
-                rescaled.index_copy_(0, chosen, self._rescale(images.index_select(0, chosen), part, canvas))
+                part = self._rescale(images.index_select(0, chosen), select(params, chosen), canvas)
+                rescaled.index_copy_(0, chosen, part)
         return rescaled
 
     def _rescale(self, images: Tensor, params: Params, canvas: int) -> Tensor:
@@ -93,8 +83,8 @@ class RandomRescale(Degradation):
         smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
         side = self._sides(size, params["scale"])
         down, up = _pillow_tables(size, smallest, largest, self.filters, side.device)
-        place = side - smallest
-        return _Axis(side, down[params["down_filter"], place, :canvas], up[params["up_filter"], place, :, :canvas])
+        row = side - smallest
+        return _Axis(side, down[params["down_filter"], row, :canvas], up[params["up_filter"], row, :, :canvas])
 
     def _sides(self, size: int, scale: Tensor) -> Tensor:
         smallest, largest = (max(1, int(limit * size)) for limit in self.scale)
@@ -102,7 +92,7 @@ class RandomRescale(Degradation):
         return scale.mul(size).long().clamp_(smallest, largest)
 
 
-class RandomResizedCrop(Degradation):
+class RandomResizedCrop(ZeroPadCrop):
     """torchvision's crop of a random box, enlarged to the size of the image: the face is zoomed and shifted.
 
     The box is drawn as by `ZeroPadCrop`. Enlarging is bilinear, as of a picture that ends at the box; unlike Pillow's,
@@ -116,14 +106,16 @@ class RandomResizedCrop(Degradation):
 
     Raises:
         ValueError: If `scale` is not a range within (0, 1], or `ratio` not one of positive numbers.
+
+    >>> one, zero = torch.ones(1), torch.zeros(1)
+    >>> left_half = {"height": one, "width": one / 2, "top": zero, "left": zero}
+    >>> images = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(1, 3, 4, 4)
+    >>> RandomResizedCrop().apply_drawn(images, left_half).max()
+    tensor(0.)
     """
 
     def __init__(self, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.75, 4 / 3)) -> None:
-        self.box = ZeroPadCrop(scale, ratio)
-
-    def sample(self, keys: Keys) -> Params:
-        """Return `height`, `width`, `top`, `left`, float32 (B,)."""
-        return self.box.sample(keys)
+        super().__init__(scale, ratio)
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
         """Enlarge the box to the whole image."""
@@ -152,6 +144,9 @@ class QGFaceAugmentation(Compose):
 
     Raises:
         ValueError: If a probability is not in [0, 1], or `scale` or `quality` is out of its range.
+
+    >>> [name for name, _ in QGFaceAugmentation().members()]
+    ['random_rescale', 'random_resized_crop', 'photometric_jitter', 'rotation']
     """
 
     def __init__(
@@ -210,7 +205,7 @@ def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
 
 
 def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return Pillow's resize of pixels (n,3,H,W), whole numbers in 0..255, by weights (n,H',H) and (n,W',W); float32."""
+    """Resize pixels (n,3,H,W), whole numbers in 0..255, as Pillow does, by weights (n,H',H) and (n,W',W); float32."""
     n, channels, height, width = pixels.shape
     wide = torch.bmm(pixels.double().reshape(n, channels * height, width), columns.double().transpose(1, 2))
     wide = _to_8bit(wide).view(n, channels, height, -1)
@@ -225,12 +220,10 @@ def _to_8bit(sums: Tensor) -> Tensor:
     return sums.mul_(1.0 / _WEIGHT_ONE).add_(0.5).floor_().clamp_(0.0, 255.0)
 
 
-def _zoom(length: Tensor, place: Tensor, size: int) -> Tensor:
-    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval of relative `length`; `place` as in a crop."""
-    pixels = (length * size).round().clamp_(1, size)
-    start = (place * (size - pixels + 1)).floor().minimum(size - pixels)
+def _zoom(length: Tensor, position: Tensor, size: int) -> Tensor:
+    """Return bilinear matrices, float32 (B,size,size), that enlarge an interval to the axis; see `interval_px`."""
+    start, pixels = (values.double() for values in interval_px(length, position, size))
     x = torch.arange(size, dtype=torch.float64, device=length.device)
-    pixels, start = pixels.double().unsqueeze(1), start.double().unsqueeze(1)
     # pixel centres, held within the box: beyond its last pixels it has no neighbours to mix with
     source = ((x + 0.5) * pixels / size - 0.5).clamp_(min=0.0).minimum(pixels - 1) + start
     return (1.0 - (source.unsqueeze(2) - x).abs()).clamp_(min=0.0).float()

@@ -37,6 +37,9 @@ def resample_matrix(in_size: int, out_size: int, filter: Filter = "cubic", *, an
 
     Raises:
         ValueError: If a size is below 1, or the filter is unknown.
+
+    >>> resample_matrix(4, 2, "area")
+    tensor([[0.5000, 0.5000, 0.0000, 0.0000], [0.0000, 0.0000, 0.5000, 0.5000]], dtype=torch.float64)
     """
     if in_size < 1 or out_size < 1:
         raise ValueError(f"sizes must be at least 1 px, not in_size={in_size}, out_size={out_size}")
@@ -62,6 +65,10 @@ def apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
     Returns:
         float32 (n,3,H',W').
+
+    >>> halve = resample_matrix(8, 4, "area").float()[None]
+    >>> apply_separable(torch.zeros(1, 3, 8, 8), halve, halve).shape
+    torch.Size([1, 3, 4, 4])
     """
     n, channels, height, width = images.shape
     wide = torch.bmm(images.reshape(n, channels * height, width), columns.transpose(1, 2))
@@ -90,7 +97,7 @@ def bicubic_there_and_back(size: int, sizes_px: tuple[int, ...], device: torch.d
 def opencv_down_up_tables(
     size: int, smallest: int, largest: int, filters: tuple[Filter, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Return matrices to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest and all filters.
+    """Return OpenCV's matrices to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest.
 
     Padded with zeros from s to `largest`, so that the product of any two of one s is down- and up-scaling. For
     112 px and sizes from 22 px these are 2 x 23 MB, and they grow with the cube of `size`.
@@ -120,7 +127,7 @@ def _opencv_nearest(in_size: int, out_size: int) -> Tensor:
 
 
 def _widened(in_size: int, out_size: int, filter: Filter) -> Tensor:
-    """Return pillow: weights f((x - centre) / max(scale, 1)) within the filter's support, rows normalised."""
+    """Return Pillow's weights f((x - centre) / max(scale, 1)) within the filter's support, rows normalised."""
     kernel, radius = _PILLOW_KERNELS[filter]
     scale = in_size / out_size
     width = max(scale, 1.0)
@@ -143,7 +150,7 @@ def _covered(in_size: int, out_size: int) -> Tensor:
 
 
 def _taps(in_size: int, out_size: int, filter: Filter) -> Tensor:
-    """Return OpenCV without widening: a fixed number of neighbours, those outside folded into the border pixel."""
+    """Return OpenCV's weights without widening: a fixed number of neighbours, those outside folded into the border."""
     kernel, radius = _OPENCV_KERNELS[filter]
     scale = in_size / out_size
     out = torch.arange(out_size, dtype=torch.float64)

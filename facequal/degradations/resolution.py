@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.draws import Keys, to_choice, to_range
+from facequal.degradations.draws import Keys, checked_range, to_choice, to_range
 from facequal.degradations.resampling import (
     FILTERS,
     Filter,
@@ -35,6 +35,13 @@ class Resolution(Degradation):
 
     Raises:
         ValueError: If the list is empty, or has a size below 1 or one size twice.
+
+    >>> images = torch.linspace(0, 1, 28).expand(3, 3, 28, 28)
+    >>> degraded, params = Resolution([7, 28])(images, Keys(torch.tensor([0, 1, 3])))
+    >>> degraded.shape, params["size_px"]
+    (torch.Size([3, 3, 28, 28]), tensor([ 7,  7, 28]))
+    >>> torch.equal(degraded[2], images[2])  # 28 px are its own size
+    True
     """
 
     def __init__(self, sizes_px: Sequence[int]) -> None:
@@ -55,10 +62,10 @@ class Resolution(Degradation):
         return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
 
     def _matrices(self, side: int, short: int, size_px: Tensor) -> Tensor:
-        """Return one (side, side) matrix per sample: an axis of `side` pixels, of an image whose shorter axis has `short`."""
-        sizes = tuple(sorted(self.sizes_px))  # ascending, so that a value's place is found by bisection
-        place = torch.searchsorted(_size_tensor(sizes, size_px.device), size_px)
-        return bicubic_there_and_back(side, tuple(_proportional(s, side, short) for s in sizes), size_px.device)[place]
+        """Return matrices (B, side, side) for an axis of `side` pixels, of an image whose shorter axis has `short`."""
+        sizes = tuple(sorted(self.sizes_px))  # ascending, for the bisection
+        row = torch.searchsorted(_size_tensor(sizes, size_px.device), size_px)
+        return bicubic_there_and_back(side, tuple(_proportional(s, side, short) for s in sizes), size_px.device)[row]
 
 
 class DownUpScale(Degradation):
@@ -76,13 +83,16 @@ class DownUpScale(Degradation):
 
     Raises:
         ValueError: If the range is not within (0, 1], or a filter is unknown, missing or named twice.
+
+    >>> down_up = DownUpScale(scale=(0.25, 0.5), filters=["area", "linear"])
+    >>> degraded, params = down_up(torch.zeros(2, 3, 32, 32), Keys(torch.arange(2)))
+    >>> degraded.shape, sorted(params)
+    (torch.Size([2, 3, 32, 32]), ['down_filter', 'scale', 'up_filter'])
     """
 
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), filters: Sequence[Filter] = FILTERS) -> None:
-        self.scale = (float(scale[0]), float(scale[1]))
+        self.scale = checked_range("scale", scale, 0.0, 1.0, positive=True)
         self.filters = tuple(filters)
-        if not 0.0 < self.scale[0] <= self.scale[1] <= 1.0:
-            raise ValueError(f"scale must be a range within (0, 1], not {self.scale}")
         if not self.filters or not set(self.filters) <= set(FILTERS) or len(set(self.filters)) < len(self.filters):
             raise ValueError(f"filters must be different ones of {', '.join(FILTERS)}, not {list(self.filters)}")
 
@@ -104,13 +114,13 @@ class DownUpScale(Degradation):
         return apply_separable(images, rows, columns).clamp_(0.0, 1.0)
 
     def _matrices(self, size: int, params: Params) -> Tensor:
-        """Return one (size, size) matrix per sample: down and up again along an axis of `size` pixels."""
+        """Return matrices (B, size, size): down and up again along an axis of `size` pixels."""
         smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
         scale = params["scale"]
         down, up = opencv_down_up_tables(size, smallest, largest, self.filters, scale.device)
         # the lower end of the range and the table's both come from `self.scale`, but one of them through float32
-        place = scale.mul(size).long().clamp_(smallest, largest) - smallest
-        return torch.bmm(up[params["up_filter"], place], down[params["down_filter"], place])
+        row = scale.mul(size).long().clamp_(smallest, largest) - smallest
+        return torch.bmm(up[params["up_filter"], row], down[params["down_filter"], row])
 
 
 @functools.lru_cache(maxsize=64)
@@ -119,5 +129,5 @@ def _size_tensor(sizes_px: tuple[int, ...], device: torch.device) -> Tensor:
 
 
 def _proportional(size_px: int, side: int, short: int) -> int:
-    """Return length of `side` when the side `short` shrinks to `size_px`, rounded to the nearest, at least 1."""
+    """Return the length of `side` when the side `short` shrinks to `size_px`, rounded to the nearest, at least 1."""
     return max(1, (2 * size_px * side + short) // (2 * short))

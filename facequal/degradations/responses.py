@@ -31,12 +31,16 @@ class ResponseBank:
         path: `.npy` with an array (N,K) of N curves at K evenly spaced irradiances from 0 to 1, or DoRF's
             `dorfCurves.txt` (per curve six lines: name, kind, `I =`, irradiances, `B =`, brightnesses); None for the
             default curves.
+
+    >>> curves, inverses = ResponseBank().on(torch.device("cpu"))
+    >>> curves.shape, bool((curves.diff(dim=1) > 0).all())
+    (torch.Size([201, 1024]), True)
     """
 
     path: str | None = None
 
     def __len__(self) -> int:
-        """Return number of curves."""
+        """Return the number of curves."""
         return len(_curves(self))
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -82,8 +86,8 @@ def _curves(bank: ResponseBank) -> NDArray[np.float64]:
 
 
 def _default_curves() -> NDArray[np.float64]:
-    place = np.linspace(0.0, 1.0, NUM_RESPONSES)
-    exponents = np.exp(np.interp(place, _QUANTILES, np.log(_EXPONENTS)))
+    quantiles = np.linspace(0.0, 1.0, NUM_RESPONSES)
+    exponents = np.exp(np.interp(quantiles, _QUANTILES, np.log(_EXPONENTS)))
     t = np.linspace(0.0, 1.0, NUM_SAMPLES) ** exponents[:, None]
     return 0.7 * t + 0.3 * (3.0 * t**2 - 2.0 * t**3)
 
@@ -143,10 +147,13 @@ def look_up(tables: Tensor, values: Tensor) -> Tensor:
 
     Returns:
         float32 of the shape of `values`.
+
+    >>> look_up(torch.tensor([[0.0, 0.5, 2.0]]), torch.tensor([[0.25, 0.75]]))
+    tensor([[0.2500, 1.2500]])
     """
     num_samples, last = len(tables), tables.shape[1] - 1
-    place = values.reshape(num_samples, -1) * last
-    below = place.long().clamp_(max=last - 1)
+    position = values.reshape(num_samples, -1) * last
+    below = position.long().clamp_(max=last - 1)
     low = tables.gather(1, below)
     high = tables.gather(1, below + 1)
-    return torch.lerp(low, high, place - below).view(values.shape)
+    return torch.lerp(low, high, position - below).view(values.shape)

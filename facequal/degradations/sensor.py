@@ -8,10 +8,10 @@ from kornia.color import CFA, raw_to_rgb, rgb_to_raw
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.draws import Keys
+from facequal.degradations.draws import Keys, checked_range
 from facequal.degradations.responses import ResponseBank, look_up
 
-# The place of red in the top left 2x2 pixels, read row by row; Kornia names the pattern from pixel (1, 1), as OpenCV.
+# The colours of the top left 2x2 pixels, read row by row; Kornia names the pattern from pixel (1, 1), as OpenCV.
 MOSAICS = {"RGGB": CFA.BG, "GRBG": CFA.GB, "GBRG": CFA.GR, "BGGR": CFA.RG}
 _NOISE_ID_BITS = 40
 
@@ -30,6 +30,10 @@ class LowLight(Degradation):
 
     Raises:
         ValueError: If the range is not within (0, 1].
+
+    >>> degraded, params = LowLight(r=(0.1, 0.1))(torch.full((1, 3, 8, 8), 0.5), Keys(torch.tensor([0])))
+    >>> degraded.shape, bool(degraded.max() < 0.4)
+    (torch.Size([1, 3, 8, 8]), True)
     """
 
     def __init__(self, r: tuple[float, float] = (0.05, 0.5), responses: ResponseBank | None = None) -> None:
@@ -62,6 +66,12 @@ class SensorNoise(Degradation):
 
     Raises:
         ValueError: If a range is not within [0, 1].
+
+    >>> grey = torch.full((1, 3, 64, 64), 0.5)
+    >>> quiet, _ = SensorNoise(sigma_s=(0.0, 0.0), sigma_c=(0.01, 0.01))(grey, Keys(torch.tensor([0])))
+    >>> noisy, _ = SensorNoise(sigma_s=(0.1, 0.1), sigma_c=(0.05, 0.05))(grey, Keys(torch.tensor([0])))
+    >>> bool(noisy.std() > 3 * quiet.std() > 0)
+    True
     """
 
     def __init__(
@@ -89,7 +99,7 @@ class SensorNoise(Degradation):
 
 
 def sample_camera(keys: Keys, responses: ResponseBank) -> Params:
-    """Return which camera takes the picture: `response_id` and `mosaic_id`, int64 (B,)."""
+    """Draw the cameras that take the pictures: `response_id` and `mosaic_id`, int64 (B,)."""
     return {
         "response_id": keys.fold("response").integers(0, len(responses)),
         "mosaic_id": keys.fold("mosaic").integers(0, len(MOSAICS)),
@@ -97,13 +107,13 @@ def sample_camera(keys: Keys, responses: ResponseBank) -> Params:
 
 
 def sample_noise_id(keys: Keys) -> Tensor:
-    """Return names of the samples' noise, int64 (B,) in [0, 2^40)."""
+    """Draw what names the samples' noise: int64 (B,) in [0, 2^40)."""
     high, low = keys.fold("noise").bits((2,)).unbind(1)
     return ((high << 32) | low) & ((1 << _NOISE_ID_BITS) - 1)
 
 
 def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tensor:
-    """Return f(demosaic(clamp(r mosaic(f^-1(x)) + n))): a picture as a camera would have taken it.
+    """Take pictures anew as a camera would have: f(demosaic(clamp(r mosaic(f^-1(x)) + n))).
 
     Response and light are the same for the three colours, so the inverse response is taken after the mosaic has left
     one of three values.
@@ -135,7 +145,7 @@ def photograph(images: Tensor, params: Params, responses: ResponseBank) -> Tenso
 
 
 def add_noise(light: Tensor, params: Params) -> Tensor:
-    """Return clamp(L + n, 0, 1) with n ~ N(0, L sigma_s^2 + sigma_c^2), independent for every value.
+    """Add noise to light: clamp(L + n, 0, 1) with n ~ N(0, L sigma_s^2 + sigma_c^2), independent for every value.
 
     Args:
         light: float32 (B,C,H,W) in [0,1].
@@ -163,26 +173,8 @@ def per_mosaic(convert: Callable[[Tensor, CFA], Tensor], images: Tensor, mosaic:
     Raises:
         ValueError: If there is no such mosaic.
     """
-    places = [(mosaic == number).nonzero().squeeze(1) for number in range(len(MOSAICS))]
-    if sum(map(len, places)) < len(images):
+    positions = [(mosaic == number).nonzero().squeeze(1) for number in range(len(MOSAICS))]
+    if sum(map(len, positions)) < len(images):
         raise ValueError(f"mosaic must be in [0, {len(MOSAICS)}), got {mosaic.tolist()}")
-    parts = [convert(images.index_select(0, chosen), cfa) for chosen, cfa in zip(places, MOSAICS.values(), strict=True)]
-    return torch.cat(parts).index_select(0, torch.cat(places).argsort())
-
-
-def checked_range(
-    name: str, values: tuple[float, float], low: float, high: float, positive: bool = False
-) -> tuple[float, float]:
-    """Return a range as two floats.
-
-    Raises:
-        ValueError: Not low <= first <= second <= high, or the first is 0 where it must be positive.
-    """
-    if len(values) != 2:
-        raise ValueError(f"{name} must be a range of two numbers, not {values}")
-    first, second = float(values[0]), float(values[1])
-    if not low <= first <= second <= high or (positive and first <= 0.0):
-        raise ValueError(
-            f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
-        )
-    return first, second
+    parts = [convert(images.index_select(0, part), cfa) for part, cfa in zip(positions, MOSAICS.values(), strict=True)]
+    return torch.cat(parts).index_select(0, torch.cat(positions).argsort())

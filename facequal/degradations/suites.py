@@ -36,6 +36,11 @@ class AdaFaceAugmentation(Compose):
 
     Raises:
         ValueError: If a probability is not in [0, 1].
+
+    >>> degraded, params = AdaFaceAugmentation()(torch.zeros(2, 3, 112, 112), Keys(torch.arange(2)))
+    >>> degraded.shape, [name for name in params if name.endswith("applied")]
+    (torch.Size([2, 3, 112, 112]),
+     ['zero_pad_crop.applied', 'down_up_scale.applied', 'photometric_jitter.applied'])
     """
 
     def __init__(self, p_crop: float = 0.2, p_low_resolution: float = 0.2, p_photometric: float = 0.2) -> None:
@@ -161,7 +166,7 @@ def as_from_a_file(images: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=16)
 def _tables(suite: RestorationSuite, device: torch.device) -> tuple[Tensor, ...]:
-    """Return kernel, r, sigma_s and sigma_c of every row (R,), and the class vector: kept, to spare a GPU the copies."""
+    """Return kernel, r, sigma_s and sigma_c of every row (R,), and the class vector; kept, to spare a GPU copies."""
     columns = (torch.tensor(column, device=device) for column in zip(*suite._rows, strict=True))
     return (*columns, torch.tensor(CLASSES[suite.classes], device=device))
 
@@ -194,6 +199,9 @@ def resolution_suite(name: str) -> ResolutionSuite:
 
     Raises:
         ValueError: If the name is unknown; the message lists the known ones.
+
+    >>> resolution_suite("cross-resolution")
+    ResolutionSuite(name='cross-resolution', degraded='second', sizes_px=(7, 14, 28, 56, 112))
     """
     return _named(RESOLUTION_SUITES, name)
 
@@ -203,6 +211,12 @@ def restoration_suite(name: str) -> RestorationSuite:
 
     Raises:
         ValueError: If the name is unknown; the message lists the known ones.
+
+    >>> suite = restoration_suite("Test-N")
+    >>> index, row = torch.tensor([0, 0]), torch.tensor([0, 5])
+    >>> pictures, params = suite.degrade(torch.zeros(2, 3, 32, 32), index, row)
+    >>> suite.num_rows, pictures.shape, params["sigma_s"]
+    (6, torch.Size([2, 3, 32, 32]), tensor([0.0500, 0.1500]))
     """
     return _named(RESTORATION_SUITES, name)
 

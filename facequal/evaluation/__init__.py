@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from facequal.evaluation.identity import IdentityJudge as IdentityJudge
     from facequal.evaluation.photos import PhotoEvaluator as PhotoEvaluator
     from facequal.evaluation.recognition import RecognitionEvaluator as RecognitionEvaluator
-    from facequal.evaluation.recognition import RecognitionSettings as RecognitionSettings
     from facequal.evaluation.restoration import RestorationEvaluator as RestorationEvaluator
-    from facequal.evaluation.restoration import RestorationSettings as RestorationSettings
+    from facequal.evaluation.settings import RecognitionSettings as RecognitionSettings
+    from facequal.evaluation.settings import RestorationSettings as RestorationSettings
 else:
     __all__, __getattr__, __dir__ = lazy_names(__name__, __file__)

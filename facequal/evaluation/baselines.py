@@ -39,6 +39,9 @@ class GainNormalisation(Baseline):
 
     Raises:
         ValueError: If the mean is out of range.
+
+    >>> GainNormalisation(mean=0.45)(torch.full((1, 3, 2, 2), 0.15)).unique()
+    tensor([0.4500])
     """
 
     def __init__(self, mean: float = 0.45) -> None:
@@ -65,6 +68,10 @@ class HistogramEqualisation(Baseline):
 
     Raises:
         ValueError: If `channels` is unknown.
+
+    >>> dark = torch.linspace(0.0, 0.2, 256).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    >>> HistogramEqualisation()(dark).max()
+    tensor(1.)
     """
 
     def __init__(self, channels: Literal["y", "rgb"] = "y") -> None:
@@ -166,11 +173,14 @@ class BM3D(Baseline):
 
 
 def noise_level(picture: NDArray[np.float64]) -> float:
-    """Return standard deviation of the noise of a picture (H,W,3), by the median absolute finest Haar detail (Donoho).
+    """Estimate the standard deviation of the noise of a picture (H,W,3) by the median finest Haar detail (Donoho).
 
     sigma = median |d| / .6745 of every colour and each of the four ways to take every second pixel, and the root mean
     square of these: between neighbours a camera's demosaic has filled in values, so that they differ three times less
     than the noise.
+
+    >>> noise_level(0.5 + 0.1 * np.random.default_rng(0).standard_normal((64, 64, 3))).__round__(2)
+    0.1
     """
     levels = []
     for top, left in ((0, 0), (0, 1), (1, 0), (1, 1)):

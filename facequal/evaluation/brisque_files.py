@@ -106,7 +106,7 @@ def _node(parent: cv2.FileNode, path: Path, *names: str) -> cv2.FileNode:
 
 def _elements(node: cv2.FileNode) -> list[cv2.FileNode]:
     """Return those of a list; of anything else, itself."""
-    return [node.at(place) for place in range(node.size())] if node.isSeq() else [node]
+    return [node.at(number) for number in range(node.size())] if node.isSeq() else [node]
 
 
 def _numbers(node: cv2.FileNode, path: Path, name: str) -> list[float]:
@@ -130,8 +130,8 @@ def _libsvm_model(path: Path) -> _Regression:
     for vector, row in zip(vectors, rows, strict=True):
         for entry in row[1:]:  # zeros are left out
             name, _, value = entry.partition(":")
-            place = _place(path, name)
-            vector[place] = _number(path, value)
+            feature = _feature(path, name)
+            vector[feature] = _number(path, value)
     coefficients = [_number(path, row[0]) for row in rows]
     return vectors, _float64(coefficients), _number(path, options["rho"]), _number(path, options["gamma"])
 
@@ -143,7 +143,7 @@ def _libsvm_ranges(path: Path) -> tuple[Tensor, Tensor]:
     ranges = torch.full((NUM_FEATURES, 2), math.nan, dtype=torch.float64)
     for row in rows:
         _expect(path, "length of a row", len(row), 3)
-        ranges[_place(path, row[0])] = _float64([_number(path, text) for text in row[1:]])
+        ranges[_feature(path, row[0])] = _float64([_number(path, text) for text in row[1:]])
     missing = ranges.isnan().any(1).nonzero().flatten().tolist()
     if missing:
         raise ValueError(f"{path}: no range of feature {missing[0] + 1} of {NUM_FEATURES}; truncated?")
@@ -157,7 +157,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _place(path: Path, text: str) -> int:
+def _feature(path: Path, text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= NUM_FEATURES:
         raise ValueError(f"{path}: feature {text}, must be 1 to {NUM_FEATURES}")
     return int(text) - 1
@@ -173,9 +173,9 @@ def _number(path: Path, text: str) -> float:
     return value
 
 
-def _expect(path: Path, name: str, found: object, expected: object) -> None:
-    if found != expected:
-        raise ValueError(f"{path}: {name} is {found}, must be {expected}")
+def _expect(path: Path, name: str, value: object, expected: object) -> None:
+    if value != expected:
+        raise ValueError(f"{path}: {name} is {value}, must be {expected}")
 
 
 def _float64(values: Sequence[object]) -> Tensor:

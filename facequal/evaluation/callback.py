@@ -15,17 +15,48 @@ from facequal.data.protocols.restoration import DegradedSet
 from facequal.degradations.suites import resolution_suite
 from facequal.evaluation.classification import ClassificationEvaluator
 from facequal.evaluation.evaluator import Evaluator
-from facequal.evaluation.loggers import log_files, log_picture, log_table
+from facequal.evaluation.loggers import log_report, log_results
 from facequal.evaluation.photos import PhotoEvaluator
-from facequal.evaluation.recognition import RecognitionEvaluator, RecognitionSettings
-from facequal.evaluation.restoration import RESTORED, RestorationEvaluator, RestorationSettings
+from facequal.evaluation.pictures import PictureEvaluator
+from facequal.evaluation.recognition import RecognitionEvaluator
+from facequal.evaluation.restoration import RestorationEvaluator
+from facequal.evaluation.settings import EvaluationSettings, RecognitionSettings, RestorationSettings
 from facequal.evaluation.verification import CONDITIONS
 from facequal.metrics.verification import AccuracyRule
 from facequal.reports.info import RunInfo
-from facequal.reports.results import RESULT_COLUMNS, Result, result_rows
+from facequal.reports.results import Result
 from facequal.reports.run_folder import run_folder
 from facequal.reports.run_report import report_files, write_report
 from facequal.reports.tables import print_table, render_table
+
+# Kind of protocol and key among a step's outputs -> evaluator. A protocol that names its own one needs no row here.
+EVALUATORS: dict[tuple[type[EvaluationProtocol], str], type[Evaluator[Any]]] = {
+    (VerificationProtocol, "embedding"): RecognitionEvaluator,
+    (DegradedSet, "restored"): RestorationEvaluator,
+    (RealPhotos, "restored"): PhotoEvaluator,
+    (DegradedSet, "logits"): ClassificationEvaluator,
+}
+
+
+def evaluator_class(protocol: EvaluationProtocol, outputs: Mapping[str, Any]) -> type[Evaluator[Any]]:
+    """Return the protocol's own evaluator, or the one in `EVALUATORS` for its kind and what the steps return.
+
+    Args:
+        protocol: The benchmark.
+        outputs: What a step returned.
+
+    Raises:
+        TypeError: If there is none: the method does not make what the protocol is about.
+    """
+    if protocol.evaluator is not None:
+        return protocol.evaluator
+    for (kind, key), evaluator in EVALUATORS.items():
+        if isinstance(protocol, kind) and key in outputs:
+            return evaluator
+    kind_name = type(protocol).__qualname__
+    raise TypeError(
+        f"{protocol.name} is a {kind_name}, but this method gives {', '.join(outputs)}: nothing evaluates that"
+    )
 
 
 class ProtocolEvaluation(Callback):
@@ -65,59 +96,41 @@ class ProtocolEvaluation(Callback):
         norms: bool = False,
         restoration: RestorationSettings | None = None,
     ) -> None:
-        if any(rank < 1 for rank in ranks):
-            raise ValueError(f"evaluation.ranks must be at least 1, got {list(ranks)}")
         names = tuple(resolution_suite(condition).name for condition in conditions)
-        self.recognition = RecognitionSettings(names, tuple(fars), rule, tuple(ranks), norms, num_panel_rows)
-        self.restoration = restoration or RestorationSettings()
+        recognition = RecognitionSettings(names, tuple(fars), rule, tuple(ranks), norms, num_panel_rows)
+        self.settings = EvaluationSettings(recognition, restoration or RestorationSettings())
         self.folder = folder
         self.results: list[Result] = []
         self.config_hash: str | None = None
         self.protocols: list[EvaluationProtocol] = []
-        self.evaluators: dict[int, Evaluator] = {}
-        self.fitting = False
+        self.evaluators: dict[int, Evaluator[Any]] = {}
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with no rows."""
+        """Forget the outputs of the validation before."""
         fitting = trainer.state.fn == TrainerFn.FITTING
         self.begin(trainer.datamodule.val_protocols, fitting)  # type: ignore[attr-defined]  # set by fit and validate
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with no rows."""
+        """Forget the outputs of the test before."""
         self.begin(trainer.datamodule.test_protocols)  # type: ignore[attr-defined]  # set by fit and test
 
     def begin(self, protocols: Sequence[EvaluationProtocol], fitting: bool = False) -> None:
-        """No rows yet: what evaluates a protocol is known when its first outputs come."""
-        self.protocols, self.evaluators, self.fitting = list(protocols), {}, fitting
+        """Start with these protocols and no outputs: the first outputs of a protocol tell what evaluates it."""
+        self.protocols, self.evaluators = list(protocols), {}
+        self.settings = replace(self.settings, fitting=fitting)
 
     def add(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], dataloader_idx: int) -> None:
-        """Hand a batch to what evaluates its protocol."""
-        if dataloader_idx not in self.evaluators:
-            self.evaluators[dataloader_idx] = self.evaluator(self.protocols[dataloader_idx], outputs)
-        self.evaluators[dataloader_idx].add(outputs, batch)
-
-    def evaluator(self, protocol: EvaluationProtocol, outputs: Mapping[str, Any]) -> Evaluator:
-        """Return what evaluates such outputs on such a protocol.
+        """Hand a batch to the evaluator of its protocol.
 
         Raises:
-            TypeError: If there is nothing: the method does not make what the protocol is about.
+            TypeError: If there is none: the method does not make what the protocol is about.
         """
-        if isinstance(protocol, VerificationProtocol) and "embedding" in outputs:
-            # One picture of pairs is enough.
-            drawn = any(isinstance(evaluator, RecognitionEvaluator) for evaluator in self.evaluators.values())
-            return RecognitionEvaluator(
-                protocol, replace(self.recognition, num_panel_rows=0) if drawn else self.recognition
-            )
-        if isinstance(protocol, DegradedSet) and "restored" in outputs:
-            return RestorationEvaluator(protocol, self.restoration, self.fitting)
-        if isinstance(protocol, RealPhotos) and "restored" in outputs:
-            return PhotoEvaluator(protocol, self.restoration, self.fitting)
-        if isinstance(protocol, DegradedSet) and "logits" in outputs:
-            return ClassificationEvaluator(protocol)
-        kind = type(protocol).__qualname__
-        raise TypeError(
-            f"{protocol.name} is a {kind}, but this method gives {', '.join(outputs)}: nothing evaluates that"
-        )
+        if dataloader_idx not in self.evaluators:
+            protocol = self.protocols[dataloader_idx]
+            kind = evaluator_class(protocol, outputs)
+            is_first = not any(isinstance(evaluator, kind) for evaluator in self.evaluators.values())
+            self.evaluators[dataloader_idx] = kind(protocol, replace(self.settings, is_first=is_first))
+        self.evaluators[dataloader_idx].add(outputs, batch)
 
     def on_validation_batch_end(
         self,
@@ -128,20 +141,10 @@ class ProtocolEvaluation(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the rows of a batch."""
+        """Hand the outputs of a step to the evaluator of its protocol."""
         self.add(outputs, batch, dataloader_idx)
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the rows of a batch."""
-        self.add(outputs, batch, dataloader_idx)
+    on_test_batch_end = on_validation_batch_end
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the figures of all validation protocols, and `val/accuracy`, the mean of their accuracies."""
@@ -155,11 +158,11 @@ class ProtocolEvaluation(Callback):
         log_results(pl_module, "test", self.results)
         folder = self.report_folder(trainer)
         if trainer.is_global_zero:
-            hand_to_loggers(trainer, self.results, self.write(folder, trainer))
+            log_report(trainer, self.results, self.write(folder, trainer))
         self.evaluators = {}
 
     def compute(self, trainer: Trainer, seed: int | None) -> list[Result]:
-        """Return figures of all protocols; none where the trainer limits the batches.
+        """Return the figures of all protocols; none where the trainer limits the batches.
 
         Raises:
             ValueError: If a protocol has no images.
@@ -173,11 +176,11 @@ class ProtocolEvaluation(Callback):
                 raise ValueError(f"{protocol.name}: no batch was evaluated, the set is empty")
             self.evaluators[number].compute(trainer, seed)
         results = [result for evaluator in self.evaluators.values() for result in evaluator.results]
-        return results if self.fitting else [*results, *self.sizes(trainer, seed)]
+        return results if self.settings.fitting else [*results, *self.sizes(trainer, seed)]
 
     def sizes(self, trainer: Trainer, seed: int | None) -> list[Result]:
         """Return the learnable parameters of a method that restores, in millions: what is frozen does not count."""
-        columns = [evaluator.restored for evaluator in self.evaluators.values() if hasattr(evaluator, "restored")]
+        columns = [part.restored for part in self.evaluators.values() if isinstance(part, PictureEvaluator)]
         if not columns:
             return []
         parameters = trainer.lightning_module.parameters()
@@ -185,11 +188,11 @@ class ProtocolEvaluation(Callback):
         return [Result("network", "size", columns[0], "parameters", size, unit="M", seed=seed)]
 
     def report_folder(self, trainer: Trainer) -> Path:
-        """Return folder of the report, equal on all ranks."""
+        """Return the folder of the report, equal on all ranks."""
         return run_folder(trainer) / "report" if self.folder is None else Path(self.folder)
 
     def write(self, folder: Path, trainer: Trainer) -> list[Path]:
-        """Print the table and write the report with its pictures; gives its files."""
+        """Print the table, write the report with its pictures, and return its files."""
         print_table(render_table(self.results))
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         info = RunInfo.collect(self.config_hash, datamodule.seed, tested_checkpoint(trainer))
@@ -201,15 +204,6 @@ class ProtocolEvaluation(Callback):
         return [*report_files(folder), *written]
 
 
-def hand_to_loggers(trainer: Trainer, results: Sequence[Result], files: Sequence[Path]) -> None:
-    """Log the figures of a test as a table, its pictures, such as `test/roc`, and all files of the report."""
-    log_table(trainer, "test/results", RESULT_COLUMNS, result_rows(results))
-    for path in files:
-        if path.suffix == ".png":
-            log_picture(trainer, f"test/{path.stem}", path)
-    log_files(trainer, "report", files)
-
-
 def tested_checkpoint(trainer: Trainer) -> str | None:
     """Return the file whose weights are tested: a checkpoint, or the method's `weights`; None after a training."""
     weights = trainer.lightning_module.hparams.get("weights") if trainer.global_step == 0 else None
@@ -218,39 +212,7 @@ def tested_checkpoint(trainer: Trainer) -> str | None:
 
 
 def batches_are_limited(trainer: Trainer) -> bool:
-    """Return whether the trainer embeds only some of the images, as in a quick trial."""
+    """Return whether the trainer evaluates only some of the images, as in a quick trial."""
     limit = trainer.limit_test_batches if trainer.testing else trainer.limit_val_batches
     # 1.0 is all of them, 1 a single batch; `fast_dev_run` sets the limits too.
     return limit is not None and not (isinstance(limit, float) and limit == 1.0)
-
-
-def log_results(pl_module: LightningModule, stage: str, results: Sequence[Result]) -> None:
-    """Log every figure as `stage/protocol/condition/column/metric`, and what checkpoints are chosen by.
-
-    That is `stage/accuracy`, the mean accuracy, and `stage/psnr`, the mean PSNR of the pictures that the method
-    restored.
-
-    All ranks compute the same figures; averaging them changes nothing, and Lightning asks for it.
-    """
-    for result in results:
-        column = result.column.replace(" ", "")
-        pl_module.log(
-            f"{stage}/{result.protocol}/{result.condition}/{column}/{result.metric}", result.value, sync_dist=True
-        )
-    # "all" is there beside its parts.
-    whole = {result.protocol for result in results if (result.condition, result.metric) == ("all", "accuracy")}
-    accuracies = [
-        result.value
-        for result in results
-        if result.metric == "accuracy" and (result.condition == "all" or result.protocol not in whole)
-    ]
-    if accuracies:
-        pl_module.log(f"{stage}/accuracy", sum(accuracies) / len(accuracies), prog_bar=True, sync_dist=True)
-    # "all" is there beside its classes. Clean inputs do not count: they have no PSNR to gain on.
-    psnrs = [result for result in results if result.metric == "psnr" and result.column.startswith(RESTORED)]
-    whole = {result.protocol for result in psnrs if result.condition == "all"}
-    psnrs = [result for result in psnrs if result.num and (result.condition == "all" or result.protocol not in whole)]
-    if psnrs:
-        total = sum(result.num for result in psnrs)
-        mean = sum(result.value * result.num for result in psnrs) / total
-        pl_module.log(f"{stage}/psnr", mean, prog_bar=True, sync_dist=True)

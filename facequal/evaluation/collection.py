@@ -33,16 +33,25 @@ class OutputCollector:
         """
         if not self.batches:
             raise ValueError("no batch was evaluated: the data set is empty, or the batches are limited to 0")
-        names = self.batches[0].keys()
-        local = {name: torch.cat([batch[name] for batch in self.batches]) for name in names}
-        if trainer.world_size > 1:
-            local = {name: gather_rows(trainer, rows) for name, rows in local.items()}
-        local["embedding"], local["norm"] = local["embedding"].float(), local["norm"].float()
-        return drop_repeats(local)
+        rows = gather_batches(self.batches, trainer)
+        return {name: values.float() if values.is_floating_point() else values for name, values in rows.items()}
+
+
+def gather_batches(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer) -> dict[str, Tensor]:
+    """Return the rows of all batches of all ranks, each (view, index) once and sorted by them.
+
+    Args:
+        batches: What was kept of each batch on this rank, at least one: rows by name with `index` among them.
+        trainer: Knows the ranks.
+    """
+    rows = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    if trainer.world_size > 1:
+        rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
+    return drop_repeats(rows)
 
 
 def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: int, source: str) -> dict[str, Tensor]:
-    """Return rows of all batches of all ranks, each index once and in order.
+    """Return the rows of all batches of all ranks, each index once and in order.
 
     Args:
         batches: What was kept of each batch, rows by name with `index` among them.
@@ -55,17 +64,14 @@ def gather_once(batches: Sequence[Mapping[str, Tensor]], trainer: Trainer, num: 
     """
     if not batches:
         raise ValueError(f"{source}: no batch was evaluated")
-    rows = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    if trainer.world_size > 1:
-        rows = {name: gather_rows(trainer, values) for name, values in rows.items()}
-    rows = drop_repeats(rows)
+    rows = gather_batches(batches, trainer)
     if len(rows["index"]) != num:
         raise ValueError(f"{source}: {len(rows['index'])} of {num} pictures were evaluated")
     return rows
 
 
 def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Shown]:
-    """Return what all ranks keep to be shown, by the number of the picture."""
+    """Gather what all ranks keep to be shown, by the number of the picture."""
     if trainer.world_size == 1:
         return dict(shown)
     gathered: list[dict[int, _Shown]] = [{} for _ in range(trainer.world_size)]
@@ -74,7 +80,7 @@ def gather_shown(shown: Mapping[int, _Shown], trainer: Trainer) -> dict[int, _Sh
 
 
 def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
-    """Return rows of all ranks in rank order, on the CPU. The sampler sees to it that all ranks hold equally many."""
+    """Gather the rows of all ranks in rank order, on the CPU; all ranks hold equally many, by the sampler."""
     local = rows.to(trainer.strategy.root_device)
     gathered = [torch.empty_like(local) for _ in range(trainer.world_size)]
     torch.distributed.all_gather(gathered, local)
@@ -82,12 +88,16 @@ def gather_rows(trainer: Trainer, rows: Tensor) -> Tensor:
 
 
 def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Keep the first row of each (view, index), sorted by them."""
+    """Keep the first row of each (view, index), sorted by them.
+
+    >>> drop_repeats({"index": torch.tensor([1, 0, 1]), "norm": torch.tensor([20.0, 30.0, 21.0])})
+    {'index': tensor([0, 1]), 'norm': tensor([30., 20.])}
+    """
     index = rows["index"]
     view = rows.get("view", torch.zeros_like(index))
-    place = view * (int(index.max()) + 1) + index
-    order = torch.argsort(place, stable=True)
-    ordered = place[order]
+    rank = view * (int(index.max()) + 1) + index
+    order = torch.argsort(rank, stable=True)
+    ordered = rank[order]
     first = torch.ones_like(ordered, dtype=torch.bool)
     first[1:] = ordered[1:] != ordered[:-1]
     kept = order[first]
@@ -107,7 +117,7 @@ class Views(NamedTuple):
 
 
 def split_views(rows: Mapping[str, Tensor], num_images: int, source: str) -> Views:
-    """Return embeddings and norms by view.
+    """Part embeddings and norms by view.
 
     Args:
         rows: Gathered rows, sorted by view and index.

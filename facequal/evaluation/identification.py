@@ -24,7 +24,7 @@ def evaluate_search(
     ranks: Sequence[int] = (1,),
     seed: int | None = None,
 ) -> list[Result]:
-    """Return rank-k accuracy of a search, per condition and view.
+    """Evaluate a search: its rank-k accuracy per condition and view.
 
     In `cross-resolution` the gallery is taken from the clean view and the probes from the view of the column, in
     `same-resolution` both from the view of the column.
@@ -40,6 +40,12 @@ def evaluate_search(
 
     Raises:
         ValueError: If there is no clean view where one is needed, or `rank_accuracy` cannot do with the search.
+
+    >>> search = GallerySearch("mine", gallery=np.array([0, 1]), probes=np.array([2]))
+    >>> views = {"112": torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])}
+    >>> (result,) = evaluate_search(views, search, [0, 1, 0], clean="112", conditions=["cross-resolution"])
+    >>> result.column, result.metric, result.value
+    ('112 px', 'rank-1', 1.0)
     """
     identity = torch.as_tensor(np.asarray(labels))
     gallery, probes = torch.as_tensor(search.gallery), torch.as_tensor(search.probes)
@@ -50,8 +56,8 @@ def evaluate_search(
             raise ValueError(f"{search.name}: no clean view {clean!r} among the embeddings of {list(embeddings)}")
         for view, column in view_columns(embeddings).items():
             known = embeddings[clean if gallery_is_clean else view]
-            found = rank_accuracy(embeddings[view][probes], identity[probes], known[gallery], identity[gallery], ranks)
-            for rank, share in zip(ranks, found, strict=True):
+            shares = rank_accuracy(embeddings[view][probes], identity[probes], known[gallery], identity[gallery], ranks)
+            for rank, share in zip(ranks, shares, strict=True):
                 head = (search.name, condition, column, f"rank-{rank}", share)
                 results.append(Result(*head, num=len(probes), seed=seed))
     return results

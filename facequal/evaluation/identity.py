@@ -53,9 +53,9 @@ class IdentityJudge:
         return self._galleries[protocol]
 
     def mean_references(self, protocol: RealPhotos, device: torch.device) -> Tensor:
-        """Return mean embedding of each person's references (P,D), not normalised: its product is the mean of the cosines.
+        """Return the mean embedding of each person's references (P,D), NaN for people without any.
 
-        NaN for people without references.
+        It is not normalised: its product with an embedding is the mean of the cosines.
         """
         if protocol not in self._references:
             assert protocol.references is not None
@@ -67,10 +67,10 @@ class IdentityJudge:
             self._references[protocol] = sums / torch.bincount(labels[used], minlength=num_people)[:, None]
         return self._references[protocol]
 
-    def _embed_source(self, source: FaceSource, places: list[int], device: torch.device) -> Tensor:
+    def _embed_source(self, source: FaceSource, indices: list[int], device: torch.device) -> Tensor:
         embeddings = [torch.zeros(0, self.embedder.backbone.embedding_dim, device=device)]
-        for start in range(0, len(places), _AT_ONCE):
-            images = [source[place]["image"] for place in places[start : start + _AT_ONCE]]
+        for start in range(0, len(indices), _AT_ONCE):
+            images = [source[index]["image"] for index in indices[start : start + _AT_ONCE]]
             same = len({image.shape for image in images}) == 1
             parts = [torch.stack(images)] if same else [image[None] for image in images]
             embeddings += [self.embed(to_unit_range(part.to(device))) for part in parts]

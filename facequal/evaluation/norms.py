@@ -14,7 +14,7 @@ ALL_SIZES = "all px"
 
 
 def norm_results(norms: Mapping[int, Tensor], protocol: str, seed: int | None = None) -> list[Result]:
-    """Return mean norm of each resolution, and Pearson's correlation of norm and log2 of the resolution over all of them.
+    """Compute the mean norm of each resolution, and Pearson's correlation of norm and log2 of the resolution.
 
     Args:
         norms: (N,) norms of the same images for each resolution in pixels.
@@ -23,6 +23,10 @@ def norm_results(norms: Mapping[int, Tensor], protocol: str, seed: int | None = 
 
     Returns:
         The means, and the correlation: NaN for a single resolution or norms that do not vary.
+
+    >>> results = norm_results({7: torch.tensor([10.0, 12.0]), 28: torch.tensor([20.0, 22.0])}, "mine")
+    >>> [(result.column, result.metric, round(result.value, 3)) for result in results]
+    [('7 px', 'mean', 11.0), ('28 px', 'mean', 21.0), ('all px', 'correlation', 0.981)]
     """
     results = [
         Result(protocol, CONDITION, f"{px} px", "mean", float(values.mean()), num=len(values), unit="", seed=seed)

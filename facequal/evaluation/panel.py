@@ -43,12 +43,12 @@ def write_panel(path: Path, pair_list: VerificationPairs, views: dict[int, Tenso
     for row, pair in enumerate(chosen):
         first, second = (pair_list.images[int(image)]["image"] for image in pair_list.pairs[pair])
         show(axes[row, 0], first, "same" if pair_list.is_same[pair] else "different", "black")
-        for place, px in enumerate(columns):
+        for number, px in enumerate(columns, start=1):
             cosines, threshold, right = decisions[px]
             text = f"{cosines[pair]:+.2f} ({threshold:+.2f})"
-            show(axes[row, place + 1], at_resolution(second, px), text, RIGHT if right[pair] else WRONG)
-    for place, px in enumerate(columns):
-        axes[0, place + 1].set_title(f"{px} px", fontsize=9)
+            show(axes[row, number], at_resolution(second, px), text, RIGHT if right[pair] else WRONG)
+    for number, px in enumerate(columns, start=1):
+        axes[0, number].set_title(f"{px} px", fontsize=9)
     axes[0, 0].set_title("first image", fontsize=9)
     figure.suptitle(f"{pair_list.name}: cosine similarity (threshold), green is decided right", fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,11 @@ def write_panel(path: Path, pair_list: VerificationPairs, views: dict[int, Tenso
 
 
 def spread(is_same: NDArray[np.bool_], num_rows: int) -> list[int]:
-    """Return positions of genuine and of different pairs, half of each, at even distances."""
+    """Return positions of genuine and of different pairs, half of each, at even distances.
+
+    >>> spread(np.array([True, True, True, False, False, False]), num_rows=4)
+    [0, 2, 3, 5]
+    """
     positions: list[int] = []
     for group, count in (
         (np.flatnonzero(is_same), (num_rows + 1) // 2),
@@ -70,7 +74,7 @@ def spread(is_same: NDArray[np.bool_], num_rows: int) -> list[int]:
 def column_decisions(
     pair_list: VerificationPairs, clean: Tensor, view: Tensor
 ) -> tuple[NDArray[np.float64], float, NDArray[np.bool_]]:
-    """Return cosines of all pairs, the threshold as a cosine, and whether each decision is right."""
+    """Return the cosines of all pairs, the threshold as a cosine, and whether each decision is right."""
     pairs = torch.from_numpy(np.array(pair_list.pairs))
     is_same = torch.from_numpy(np.array(pair_list.is_same))
     scores = pair_scores(clean[pairs[:, 0]], view[pairs[:, 1]])
@@ -80,7 +84,7 @@ def column_decisions(
 
 
 def at_resolution(image: Tensor, px: int) -> Tensor:
-    """Return an image (3,H,W) uint8 as the network saw it at a resolution."""
+    """Show an image (3,H,W) uint8 as the network saw it at a resolution."""
     batch = {
         "image": image[None],
         "label": torch.zeros(1, dtype=torch.int64),

@@ -1,7 +1,6 @@
 """Evaluates a verification protocol: pairs, searches and norms from the embeddings of its images."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,11 @@ from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.identification import evaluate_search
 from facequal.evaluation.norms import norm_results
 from facequal.evaluation.panel import write_panel
+from facequal.evaluation.settings import EvaluationSettings
 from facequal.evaluation.verification import evaluate_pairs
-from facequal.metrics.verification import AccuracyRule
 
 
-@dataclass(frozen=True)
-class RecognitionSettings:
-    """How recognition is evaluated; see `ProtocolEvaluation`."""
-
-    conditions: Sequence[str]
-    fars: Sequence[float]
-    rule: AccuracyRule | None
-    ranks: Sequence[int]
-    norms: bool
-    num_panel_rows: int
-
-
-class RecognitionEvaluator(Evaluator):
+class RecognitionEvaluator(Evaluator[VerificationProtocol]):
     """Collects the embeddings of a protocol's images and computes its figures.
 
     A step returns `embedding`, `norm`, `index` and `view`.
@@ -39,9 +26,8 @@ class RecognitionEvaluator(Evaluator):
         settings: How it is evaluated.
     """
 
-    def __init__(self, protocol: VerificationProtocol, settings: RecognitionSettings) -> None:
-        super().__init__()
-        self.protocol, self.settings = protocol, settings
+    def __init__(self, protocol: VerificationProtocol, settings: EvaluationSettings) -> None:
+        super().__init__(protocol, settings)
         self.collector = OutputCollector()
         self.views = Views({}, {})
 
@@ -50,7 +36,7 @@ class RecognitionEvaluator(Evaluator):
         self.collector.add(outputs)
 
     def compute(self, trainer: Trainer, seed: int | None) -> None:
-        """Figures of the protocol, and the ROC curves of its lists of pairs.
+        """Compute the figures of the protocol, and the ROC curves of its lists of pairs.
 
         Raises:
             ValueError: If images are missing, or the resolutions leave out the images' own, which is the clean one.
@@ -58,7 +44,7 @@ class RecognitionEvaluator(Evaluator):
         rows = self.collector.gather(trainer)
         self.collector = OutputCollector()
         self.views = split_views(rows, len(self.protocol.images), self.protocol.name)
-        settings = self.settings
+        settings = self.settings.recognition
         clean = self.protocol.images[0]["image"].shape[-2]
         by_name = {str(view): embeddings for view, embeddings in self.views.embeddings.items()}
         for pair_list in self.protocol.pair_lists:
@@ -74,10 +60,10 @@ class RecognitionEvaluator(Evaluator):
                 fars=settings.fars,
                 seed=seed,
             )
-            self.results.extend(one.results)
+            self.results += one.results
             self.curves.update(one.curves)
         for search in self.protocol.searches:
-            found = evaluate_search(
+            self.results += evaluate_search(
                 by_name,
                 search,
                 self.protocol.images.labels,
@@ -86,13 +72,12 @@ class RecognitionEvaluator(Evaluator):
                 ranks=settings.ranks,
                 seed=seed,
             )
-            self.results.extend(found)
         if settings.norms:
-            self.results.extend(norm_results(self.views.norms, self.protocol.name, seed))
+            self.results += norm_results(self.views.norms, self.protocol.name, seed)
 
     def write(self, folder: Path) -> list[Path]:
-        """Return the picture of some pairs, if it is asked for."""
-        if not self.settings.num_panel_rows or not self.views.embeddings:
+        """Draw some pairs, if that is asked for and no earlier protocol has done so: `pairs.png`."""
+        num_rows = self.settings.recognition.num_panel_rows
+        if not (self.settings.is_first and num_rows and self.views.embeddings):
             return []
-        pairs, rows = self.protocol.pair_lists[0], self.settings.num_panel_rows
-        return [write_panel(folder / "pairs.png", pairs, self.views.embeddings, rows)]
+        return [write_panel(folder / "pairs.png", self.protocol.pair_lists[0], self.views.embeddings, num_rows)]

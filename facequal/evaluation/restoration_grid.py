@@ -1,28 +1,12 @@
 """A picture of restored pictures beside their inputs and the clean ones."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from facequal.reports.png import png
 from facequal.reports.results import write_atomically
-
-
-def keep_shown(
-    shown: dict[int, dict[str, Tensor]], wanted: Container[int], index: Tensor, pictures: Mapping[str, Tensor]
-) -> None:
-    """Keep the pictures of a batch that are to be shown, on the CPU.
-
-    Args:
-        shown: What is kept so far, by the number of the picture.
-        wanted: Numbers of the pictures to be shown.
-        index: int64 (B,), numbers of the batch.
-        pictures: (B,3,H,W) each, by name.
-    """
-    for place, number in enumerate(index.tolist()):
-        if number in wanted:
-            shown[number] = {name: images[place].float().cpu() for name, images in pictures.items()}
 
 
 def write_grid(path: Path, title: str, shown: Sequence[tuple[Mapping[str, Tensor], Sequence[float]]]) -> Path:

@@ -43,7 +43,7 @@ def evaluate_pairs(
     far_rule: FarRule = "at_most",
     seed: int | None = None,
 ) -> PairEvaluation:
-    """Return verification results of one set, per condition and view.
+    """Evaluate one set of pairs, per condition and view.
 
     Per condition and view the metrics are `accuracy` (with its standard deviation over the folds and its 95 % Wilson
     interval), `auc`, `eer`, and `tar@far=...` for those FARs that are at least 1 / number of impostor pairs. In
@@ -93,7 +93,11 @@ def evaluate_pairs(
 
 
 def tar_metric(far: float) -> str:
-    """Return metric's name for a FAR, without rounding: 0.001 gives `tar@far=1e-3`, 0.0025 gives `tar@far=2.5e-3`."""
+    """Return the name of the metric at a FAR, without rounding.
+
+    >>> tar_metric(0.001), tar_metric(0.0025)
+    ('tar@far=1e-3', 'tar@far=2.5e-3')
+    """
     digits = Decimal(repr(float(far)))  # the shortest digits that give this float
     exponent = digits.adjusted()
     return f"tar@far={digits.scaleb(-exponent).normalize():f}e{exponent}"
@@ -133,13 +137,17 @@ def _check_pairs(pairs: Tensor, is_same: Tensor, num_images: int, protocol: str)
 
 
 def view_columns(views: Iterable[str]) -> dict[str, str]:
-    """Return column of each view, in the order of the table."""
+    """Return the column of each view, in the order of the table.
+
+    >>> view_columns(["112", "7", "Test-B"])
+    {'7': '7 px', '112': '112 px', 'Test-B': 'Test-B'}
+    """
     columns = {f"{view} px" if view.isdecimal() else view: view for view in views}
     return {columns[column]: column for column in column_order(columns)}
 
 
 def _scores(first: Tensor, second: Tensor, pairs: Tensor) -> Tensor:
-    """Return cosine similarity (P,) float64 of each pair; in pieces, as IJB-C has 16 million pairs."""
+    """Return the cosine similarity (P,) float64 of each pair; in pieces, as IJB-C has 16 million pairs."""
     pairs = pairs.to(first.device)
     pieces = [pairs[start : start + _PAIRS_AT_ONCE] for start in range(0, max(len(pairs), 1), _PAIRS_AT_ONCE)]
     return torch.cat([pair_scores(first[piece[:, 0]], second[piece[:, 1]]).cpu() for piece in pieces])

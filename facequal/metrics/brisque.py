@@ -57,7 +57,7 @@ class BRISQUEWeights:
 
 
 def brisque(images: Tensor, weights: BRISQUEWeights) -> Tensor:
-    """Score of each picture, from 0 (as good as undistorted) to 100, where published weights are used.
+    """Score pictures from 0 (as good as undistorted) to 100, where published weights are used.
 
     sum_i coefficient_i exp(-gamma |x - v_i|^2) - rho for the scaled features x, clamped to [0,100] as by OpenCV.
 
@@ -70,6 +70,12 @@ def brisque(images: Tensor, weights: BRISQUEWeights) -> Tensor:
 
     Raises:
         ValueError: If the images are not such a batch.
+
+    >>> low, high = torch.zeros(36, dtype=torch.float64), torch.ones(36, dtype=torch.float64)
+    >>> weights = BRISQUEWeights(low, high, low[None], torch.ones(1, dtype=torch.float64), rho=-20.0, gamma=1.0)
+    >>> noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> brisque(noise, weights).round()
+    tensor([20.], dtype=torch.float64)
     """
     features = brisque_features(images)
     low, high, vectors, coefficients = (
@@ -96,6 +102,9 @@ def brisque_features(images: Tensor) -> Tensor:
 
     Raises:
         ValueError: If the images are not such a batch.
+
+    >>> brisque_features(torch.eye(16).expand(2, 3, 16, 16)).shape
+    torch.Size([2, 36])
     """
     check_pictures(images, _SMALLEST_PX)
     grey = _grey(images.detach())
@@ -126,7 +135,7 @@ def _blurred(grey: Tensor) -> Tensor:
         size, padded = grey.shape[dim], F.pad(grey, border, mode="replicate")
         # Sums of shifted views: torch's convolution in float64 is several times slower on a CPU.
         grey = sum(
-            (w * padded.narrow(dim, place, size) for place, w in enumerate(_WINDOW)), start=torch.zeros_like(grey)
+            (w * padded.narrow(dim, shift, size) for shift, w in enumerate(_WINDOW)), start=torch.zeros_like(grey)
         )
     return grey
 
@@ -141,8 +150,8 @@ def _statistics(coefficients: Tensor) -> Tensor:
     shape, left, right = _asymmetric_gaussian(torch.stack(moments, dim=1))
     one, two, three = (torch.lgamma(order / shape) for order in (1.0, 2.0, 3.0))
     mean = (right.sqrt() - left.sqrt()) * torch.exp(two - 0.5 * (one + three))
-    own = torch.stack([shape[:, 0], (left + right)[:, 0] / 2.0], dim=1)
-    return torch.cat([own, torch.stack([shape, mean, left, right], dim=2)[:, 1:].flatten(1)], dim=1)
+    symmetric = torch.stack([shape[:, 0], (left + right)[:, 0] / 2.0], dim=1)
+    return torch.cat([symmetric, torch.stack([shape, mean, left, right], dim=2)[:, 1:].flatten(1)], dim=1)
 
 
 def _moments(values: Tensor) -> Tensor:

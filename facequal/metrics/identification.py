@@ -11,7 +11,7 @@ _SCORES_AT_ONCE = 1 << 24  # of probes times gallery rows, 64 MB in float32
 def rank_accuracy(
     probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, ranks: Sequence[int] = (1,)
 ) -> list[float]:
-    """Return share of the probes whose person is among the k people nearest to them, for each k of `ranks`.
+    """Return the share of the probes whose person is among the k people nearest to them, for each k of `ranks`.
 
     The rank of a probe is 1 + the number of other people with a gallery row that is at least as near as the nearest
     row of the probe's own person: a tie counts against the probe, and so does a NaN. Nearness is the cosine.
@@ -28,6 +28,11 @@ def rank_accuracy(
 
     Raises:
         ValueError: If shapes do not fit, a rank is below 1, or the gallery lacks the person of a probe.
+
+    >>> gallery, people = torch.eye(3), torch.tensor([7, 8, 9])
+    >>> probes = torch.tensor([[1.0, 0.1, 0.0], [0.6, 0.5, 0.0]])  # the second is nearer to person 7
+    >>> rank_accuracy(probes, torch.tensor([7, 8]), gallery, people, ranks=(1, 2))
+    [0.5, 1.0]
     """
     if any(rank < 1 for rank in ranks):
         raise ValueError(f"ranks must be at least 1, got {list(ranks)}")
@@ -49,24 +54,27 @@ def probe_ranks(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_l
 
     Raises:
         ValueError: If shapes do not fit, or the gallery lacks the person of a probe.
+
+    >>> probe_ranks(torch.tensor([[0.6, 0.5]]), torch.tensor([8]), torch.eye(2), torch.tensor([7, 8]))
+    tensor([2])
     """
     _check(probes, probe_labels, gallery, gallery_labels)
     people, column = torch.unique(gallery_labels, return_inverse=True)
-    own = torch.searchsorted(people, probe_labels).clamp_(max=max(len(people) - 1, 0))
-    missing = (people[own] != probe_labels) if len(people) else torch.ones_like(probe_labels, dtype=torch.bool)
+    person = torch.searchsorted(people, probe_labels).clamp_(max=max(len(people) - 1, 0))
+    missing = (people[person] != probe_labels) if len(people) else torch.ones_like(probe_labels, dtype=torch.bool)
     if missing.any():
         first = int(missing.nonzero()[0])
         raise ValueError(f"person {int(probe_labels[first])} of probe {first} is not in the gallery")
     normalised = torch.nn.functional.normalize(gallery)
-    found = []
+    ranks = []
     step = max(1, _SCORES_AT_ONCE // max(1, len(gallery)))
     for start in range(0, len(probes), step):
         scores = torch.nn.functional.normalize(probes[start : start + step]) @ normalised.T
         best = scores.new_full((len(scores), len(people)), -torch.inf)
         best.scatter_reduce_(1, column.expand_as(scores), scores, "amax")
-        mate = best.gather(1, own[start : start + step, None])
-        found.append((~(best < mate)).sum(1))  # its own person is one of them; a NaN is never below
-    return torch.cat(found) if found else probe_labels.new_empty(0, dtype=torch.int64)
+        mate = best.gather(1, person[start : start + step, None])
+        ranks.append((~(best < mate)).sum(1))  # the probe's person is one of them; a NaN is never below
+    return torch.cat(ranks) if ranks else probe_labels.new_empty(0, dtype=torch.int64)
 
 
 def _check(probes: Tensor, probe_labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> None:

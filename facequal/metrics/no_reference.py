@@ -15,7 +15,7 @@ _BLOCK_PX = 8
 
 
 def sharpness(images: Tensor) -> Tensor:
-    """Return variance of the Laplacian: OpenCV's `Laplacian(grey).var()` for values in [0,1] instead of 0..255.
+    """Return the variance of the Laplacian: OpenCV's `Laplacian(grey).var()` for values in [0,1] instead of 0..255.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], at least 3x3.
@@ -25,12 +25,16 @@ def sharpness(images: Tensor) -> Tensor:
 
     Raises:
         ValueError: If the images are not such a batch.
+
+    >>> edge = torch.cat([torch.zeros(1, 3, 8, 4), torch.ones(1, 3, 8, 4)], dim=3)
+    >>> sharpness(edge), sharpness(edge / 2)
+    (tensor([0.2500], dtype=torch.float64), tensor([0.0625], dtype=torch.float64))
     """
     return _sharpness(luma(images))
 
 
 def noise_sigma(images: Tensor) -> Tensor:
-    """Return standard deviation of the noise after Immerkaer, "Fast noise variance estimation" (1996).
+    """Estimate the standard deviation of the noise after Immerkaer, "Fast noise variance estimation" (1996).
 
     sigma = sqrt(pi / 2) / 6 mean |Y * N|, N = (1, -2, 1)^T (1, -2, 1): blind to planes; fine texture counts too.
 
@@ -42,12 +46,16 @@ def noise_sigma(images: Tensor) -> Tensor:
 
     Raises:
         ValueError: If the images are not such a batch.
+
+    >>> noise = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> noise_sigma((0.5 + 0.1 * noise).expand(1, 3, 64, 64)).round(decimals=2)
+    tensor([0.1000], dtype=torch.float64)
     """
     return _noise_sigma(luma(images))
 
 
 def blockiness(images: Tensor) -> Tensor:
-    """Return steps between neighbours across the borders of JPEG's 8x8 blocks over those within blocks, minus 1.
+    """Return the ratio of steps between neighbours across the borders of JPEG's 8x8 blocks to those within, minus 1.
 
     Args:
         images: float RGB (B,3,H,W) in [0,1], more than 8 pixels wide and high; blocks begin in the top left corner.
@@ -58,17 +66,29 @@ def blockiness(images: Tensor) -> Tensor:
 
     Raises:
         ValueError: If the images are not such a batch.
+
+    >>> ramp = torch.arange(16) + (torch.arange(16) >= 8)  # 1 from pixel to pixel, 2 across the border of blocks
+    >>> blockiness((ramp / 20).expand(1, 3, 16, 16)).round(decimals=4)
+    tensor([1.], dtype=torch.float64)
     """
     return _blockiness(luma(images, smallest_px=_BLOCK_PX + 1))
 
 
 def contrast(images: Tensor) -> Tensor:
-    """Return RMS contrast: the standard deviation of the luma, float64 (B,); images as for `sharpness`."""
+    """Return RMS contrast: the standard deviation of the luma, float64 (B,); images as for `sharpness`.
+
+    >>> contrast(torch.tensor([0.2, 0.4, 0.4, 0.2]).expand(1, 3, 4, 4)).round(decimals=4)
+    tensor([0.1000], dtype=torch.float64)
+    """
     return _contrast(luma(images))
 
 
 def brightness(images: Tensor) -> Tensor:
-    """Return mean of the luma, float64 (B,); images as for `sharpness`."""
+    """Return the mean of the luma, float64 (B,); images as for `sharpness`.
+
+    >>> brightness(torch.full((1, 3, 4, 4), 0.25))
+    tensor([0.2500], dtype=torch.float64)
+    """
     return _brightness(luma(images))
 
 
@@ -89,13 +109,16 @@ def no_reference_scores(images: Tensor) -> dict[str, Tensor]:
 
     Raises:
         ValueError: If the images are not such a batch.
+
+    >>> list(no_reference_scores(torch.zeros(2, 3, 16, 16)))
+    ['sharpness', 'noise', 'blockiness', 'contrast', 'brightness']
     """
     grey = luma(images, smallest_px=_BLOCK_PX + 1)
     return {name: score(grey) for name, score in _OF_LUMA.items()}
 
 
 def luma(images: Tensor, smallest_px: int = 3) -> Tensor:
-    """Return y of BT.601 without its offset, float64 (B,1,H,W) in [0,1]; values beyond the range are clamped.
+    """Return the luma Y of BT.601 without its offset, float64 (B,1,H,W) in [0,1]; values beyond the range are clamped.
 
     Raises:
         ValueError: If the images are no RGB (B,3,H,W), or a side is shorter than `smallest_px`.

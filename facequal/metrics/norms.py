@@ -11,6 +11,12 @@ class NormStatistics(Metric):
     """Mean, standard deviation, minimum and maximum of feature norms.
 
     Sums are kept in float64 and reduced over ranks, so the figures are those of the global epoch.
+
+    >>> statistics = NormStatistics()
+    >>> statistics.update(torch.tensor([[10.0], [20.0]]))
+    >>> statistics.update(torch.tensor([[30.0]]))
+    >>> statistics.compute()
+    {'mean': tensor(20.), 'std': tensor(10.), 'min': tensor(10.), 'max': tensor(30.)}
     """
 
     full_state_update = False
@@ -23,9 +29,8 @@ class NormStatistics(Metric):
     def __init__(self) -> None:
         super().__init__()
         self.set_dtype(torch.float64)
-        self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("total_of_squares", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        for name in ("count", "total", "total_of_squares"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("minimum", torch.tensor(float("inf"), dtype=torch.float64), dist_reduce_fx="min")
         self.add_state("maximum", torch.tensor(float("-inf"), dtype=torch.float64), dist_reduce_fx="max")
 
@@ -51,6 +56,11 @@ class NormCorrelations(Metric):
 
     Of a degradation that reaches some images only (`RandomApply`), its values count where it was applied, and
     `applied` itself is one of the values, 0 or 1. Sums are kept in float64 and reduced over ranks.
+
+    >>> correlations = NormCorrelations()
+    >>> correlations.update(torch.tensor([10.0, 15.0, 20.0]), {"size_px": torch.tensor([7, 14, 21])})
+    >>> correlations.compute()
+    {'size_px': tensor(1.)}
     """
 
     full_state_update = False
@@ -72,15 +82,16 @@ class NormCorrelations(Metric):
         x = norm.detach().flatten().double()
         if not self.names:
             amounts = [name for name in drawn if not name.endswith(("_filter", "_id"))]
-            found = [name for name in amounts if drawn[name].shape == x.shape]
+            names = [name for name in amounts if drawn[name].shape == x.shape]
             # Rows: names. Columns: number, sums of norm, value, squared norm, squared value, product.
-            if found:
-                self.names = found
-                self.add_state("sums", x.new_zeros(len(found), 6), dist_reduce_fx="sum")
+            if names:
+                self.names = names
+                self.add_state("sums", x.new_zeros(len(names), 6), dist_reduce_fx="sum")
         if self.names:
             y = torch.stack([drawn[name].double() for name in self.names])
-            chosen = torch.stack([_applied(name, drawn, x) for name in self.names])
             one = torch.ones_like(x)
+            flags = [[drawn[flag].double() for flag in applied_flags(name) if flag in drawn] for name in self.names]
+            chosen = torch.stack([torch.stack([one, *applied]).prod(dim=0) for applied in flags])
             of_norm = torch.stack((one, x, x * x), dim=1)
             number, norms, squares = (chosen @ of_norm).unbind(1)
             weighted = chosen * y
@@ -89,24 +100,27 @@ class NormCorrelations(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """Return correlations in [-1, 1] as float32 scalars by name, without those of values that did not vary."""
-        found = {}
+        correlations = {}
         for name, sums in zip(self.names, self.sums if self.names else (), strict=True):
             number, x, y, xx, yy, xy = sums.unbind()
             spread_x, spread_y = number * xx - x * x, number * yy - y * y
             # Of a constant the two terms cancel but for rounding.
             if bool((spread_x > 1e-12 * number * xx) & (spread_y > 1e-12 * number * yy)):
-                found[name] = ((number * xy - x * y) / (spread_x * spread_y).sqrt()).clamp(-1, 1).float()
-        return found
+                correlations[name] = ((number * xy - x * y) / (spread_x * spread_y).sqrt()).clamp(-1, 1).float()
+        return correlations
 
 
-def _applied(name: str, drawn: Mapping[str, Tensor], like: Tensor) -> Tensor:
-    """Return 1 where all degradations that the value belongs to were applied, else 0; (B,) float64."""
-    chosen, prefix = torch.ones_like(like), name
-    if prefix == "applied" or prefix.endswith(".applied"):
-        prefix = prefix.removesuffix("applied").removesuffix(".")
-    while prefix:
-        prefix = prefix.rpartition(".")[0]
-        applied = drawn.get(f"{prefix}.applied" if prefix else "applied")
-        if applied is not None:
-            chosen = chosen * applied.double()
-    return chosen
+def applied_flags(name: str) -> list[str]:
+    """Return under which names the degradations around a drawn value say where they were applied.
+
+    Args:
+        name: Name of the value; a degradation within another one has its name behind that one's and a dot.
+
+    >>> applied_flags("compose.rotation.angle_degrees")
+    ['applied', 'compose.applied', 'compose.rotation.applied']
+    >>> applied_flags("rotation.applied")
+    ['applied']
+    """
+    parts = name.split(".")
+    flags = [".".join([*parts[:depth], "applied"]) for depth in range(len(parts))]
+    return [flag for flag in flags if flag != name]

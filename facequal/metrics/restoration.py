@@ -13,7 +13,7 @@ _BLACK = 16.0 / 255.0
 
 
 def psnr(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
-    """Return peak signal-to-noise ratio, 10 log10(1 / MSE) with the mean over all pixels and channels of a picture.
+    """Return the peak signal-to-noise ratio, 10 log10(1 / MSE) with the mean over all pixels and channels of a picture.
 
     Args:
         restored: float (B,3,H,W), RGB; values beyond [0,1] are clamped.
@@ -25,13 +25,17 @@ def psnr(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
 
     Raises:
         ValueError: If the shapes differ or are no RGB pictures, or `channels` is unknown.
+
+    >>> clean = torch.full((1, 3, 8, 8), 0.4)
+    >>> psnr(clean + 0.2, clean)  # 10 log10(1 / 0.2^2)
+    tensor([13.9794], dtype=torch.float64)
     """
     restored, clean = _as_shown(restored, clean, channels)
     return -10.0 * (restored - clean).square().mean(dim=(1, 2, 3)).log10()
 
 
 def ssim(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
-    """Return structural similarity (Wang et al. 2004), mean over pixels and channels; torchmetrics does the work.
+    """Return the structural similarity (Wang et al. 2004), mean over pixels and channels; torchmetrics does the work.
 
     The picture is mirrored about its border, where the authors' code leaves out the five pixels there: a difference of
     about 1e-4 on photographs.
@@ -46,6 +50,10 @@ def ssim(restored: Tensor, clean: Tensor, channels: Channels = "rgb") -> Tensor:
 
     Raises:
         ValueError: If the shapes differ, are no RGB pictures or smaller than the window, or `channels` is unknown.
+
+    >>> clean = torch.eye(16).expand(1, 3, 16, 16)
+    >>> ssim(clean, clean), bool(ssim(clean / 2, clean) < 1)
+    (tensor([1.], dtype=torch.float64), True)
     """
     if min(clean.shape[-2:]) < 11:
         raise ValueError(f"SSIM has a window of 11x11 pixels, the pictures are {tuple(clean.shape)}")

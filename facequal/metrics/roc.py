@@ -26,6 +26,12 @@ class RocCurve:
         threshold: (K,) float64 scores, strictly decreasing; a pair is accepted if score >= threshold. The first is inf.
         num_genuine: G, pairs of the same person.
         num_impostor: I, pairs of different people.
+
+    >>> curve = roc(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
+    >>> curve.far.tolist(), curve.tar.tolist()
+    ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
+    >>> curve.auc(), curve.eer()
+    (0.75, 0.5)
     """
 
     far: Tensor
@@ -35,11 +41,11 @@ class RocCurve:
     num_impostor: int
 
     def auc(self) -> float:
-        """Return area under the curve by the trapezoid rule: P(genuine score > impostor score) + P(equal) / 2."""
+        """Return the area under the curve by the trapezoid rule: P(genuine score > impostor score) + P(equal) / 2."""
         return float(torch.trapezoid(self.tar, self.far))
 
     def eer(self) -> float:
-        """Return equal error rate: FAR where the straight lines between neighbouring points meet FAR = 1 - TAR."""
+        """Return the equal error rate: FAR where the straight lines between neighbouring points meet FAR = 1 - TAR."""
         excess = self.far + self.tar - 1  # from -1 to 1, strictly increasing: there is exactly one crossing
         right = int(torch.searchsorted(excess, 0.0))
         left = right - 1
@@ -79,7 +85,7 @@ class RocCurve:
 
 
 def checked_scores(scores: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
-    """Validate scores and labels and bring them to the CPU.
+    """Check scores and labels and bring them to the CPU.
 
     Args:
         scores: (P,) any floating dtype, finite; higher means more alike.
@@ -89,7 +95,7 @@ def checked_scores(scores: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
         (P,) float64 scores and (P,) bool labels.
 
     Raises:
-        ValueError: On other shapes or labels, scores that are not finite, no genuine or no impostor pairs.
+        ValueError: If shapes or labels are others, a score is not finite, or genuine or impostor pairs are missing.
     """
     if scores.ndim != 1 or scores.shape != is_same.shape:
         raise ValueError(
@@ -120,7 +126,7 @@ def roc(scores: Tensor, is_same: Tensor) -> RocCurve:
         The curve with one point per distinct score and the starting point (0, 0).
 
     Raises:
-        ValueError: On wrong shapes or labels, scores that are not finite, no genuine or no impostor pairs.
+        ValueError: If shapes or labels are others, a score is not finite, or genuine or impostor pairs are missing.
     """
     scores, is_same = checked_scores(scores, is_same)
     scores, order = scores.sort(descending=True, stable=True)
@@ -143,26 +149,32 @@ def roc(scores: Tensor, is_same: Tensor) -> RocCurve:
 
 
 def auc(scores: Tensor, is_same: Tensor) -> float:
-    """Return area under the ROC curve: P(genuine score > impostor score) + P(equal) / 2, in [0, 1].
+    """Return the area under the ROC curve: P(genuine score > impostor score) + P(equal) / 2, in [0, 1].
 
     Args and errors as `roc`.
+
+    >>> auc(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
+    0.75
     """
     return roc(scores, is_same).auc()
 
 
 def eer(scores: Tensor, is_same: Tensor) -> float:
-    """Return equal error rate in [0, 1].
+    """Return the equal error rate in [0, 1].
 
     The ROC points are joined by straight lines (which is what a coin toss between two thresholds reaches); the EER is
     the FAR of the one point of that line with FAR = 1 - TAR. Constant scores give 0.5.
 
     Args and errors as `roc`.
+
+    >>> eer(torch.tensor([0.9, 0.8, 0.5, 0.1]), torch.tensor([True, True, False, False]))
+    0.0
     """
     return roc(scores, is_same).eer()
 
 
 def tar_at_far(scores: Tensor, is_same: Tensor, fars: Sequence[float], rule: FarRule = "at_most") -> Tensor:
-    """Return True acceptance rate at given false acceptance rates.
+    """Return the true acceptance rate at target false acceptance rates.
 
     `at_most` accepts as many pairs as possible with FAR <= target; pairs with equal scores are accepted all or none, so
     nothing is interpolated. `nearest` takes the point with the FAR nearest to the target among those that
@@ -180,6 +192,10 @@ def tar_at_far(scores: Tensor, is_same: Tensor, fars: Sequence[float], rule: Far
         cannot be told from FAR = 0.
 
     Raises:
-        ValueError: On a target outside (0, 1], an unknown rule, and as `roc`.
+        ValueError: If a target is outside (0, 1] or the rule unknown, and as `roc`.
+
+    >>> scores, is_same = torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False])
+    >>> tar_at_far(scores, is_same, [0.5, 0.01])  # 2 impostor pairs tell nothing of 1 %
+    tensor([1., nan], dtype=torch.float64)
     """
     return roc(scores, is_same).tar_at_far(fars, rule)

@@ -15,22 +15,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from facequal.metrics.roc import FarRule, RocCurve, auc, checked_scores, eer, roc, tar_at_far
-
-__all__ = [
-    "AccuracyRule",
-    "FarRule",
-    "KFoldAccuracy",
-    "RocCurve",
-    "VerificationAccuracy",
-    "accuracy_interval",
-    "auc",
-    "eer",
-    "kfold_accuracy",
-    "pair_scores",
-    "roc",
-    "tar_at_far",
-]
+from facequal.metrics.roc import checked_scores
 
 AccuracyRule = Literal["grid", "exact"]
 
@@ -54,7 +39,7 @@ class KFoldAccuracy(NamedTuple):
 
 
 def pair_scores(embedding_a: Tensor, embedding_b: Tensor) -> Tensor:
-    """Return cosine similarity of pairs of embeddings: cos = <a, b> / (|a| |b|), and 2 - 2 cos = |a/|a| - b/|b||^2.
+    """Return the cosine similarity of pairs of embeddings: cos = <a, b> / (|a| |b|), and 2 - 2 cos = |a/|a| - b/|b||^2.
 
     The lengths are divided out again in float64 although embeddings come with unit length, as float32 unit vectors are
     1e-7 off and that is enough to move a pair over a threshold.
@@ -68,6 +53,9 @@ def pair_scores(embedding_a: Tensor, embedding_b: Tensor) -> Tensor:
 
     Raises:
         ValueError: If the shapes differ or are not (P, D).
+
+    >>> pair_scores(torch.tensor([[1.0, 0.0], [2.0, 0.0]]), torch.tensor([[0.0, 1.0], [3.0, 4.0]]))
+    tensor([0.0000, 0.6000], dtype=torch.float64)
     """
     if embedding_a.ndim != 2 or embedding_a.shape != embedding_b.shape:
         raise ValueError(
@@ -100,8 +88,14 @@ def kfold_accuracy(scores: Tensor, is_same: Tensor, folds: int = 10, rule: Accur
         Mean, population standard deviation, and the threshold and accuracy of each fold.
 
     Raises:
-        ValueError: On wrong shapes or labels, scores that are not finite or (for `grid`) no cosines, no genuine or no
-            impostor pairs, fewer than 2 folds, fewer pairs than folds, or an unknown rule.
+        ValueError: If shapes or labels are others, a score is not finite or (for `grid`) no cosine, genuine or impostor
+            pairs are missing, there are fewer than 2 folds or fewer pairs than folds, or the rule is unknown.
+
+    >>> scores = torch.tensor([0.9, 0.1, 0.8, 0.2, 0.3, 0.4])
+    >>> is_same = torch.tensor([True, False, True, False, True, False])
+    >>> accuracy = kfold_accuracy(scores, is_same, folds=3, rule="exact")
+    >>> accuracy.accuracies.tolist(), round(accuracy.mean, 3)
+    ([1.0, 1.0, 0.5], 0.833)
     """
     if rule not in get_args(AccuracyRule):
         raise ValueError(f"unknown rule {rule!r}, choose from {get_args(AccuracyRule)}")
@@ -182,7 +176,7 @@ def _best_midpoint(distances: NDArray[np.float64], is_same: NDArray[np.bool_]) -
 
 
 def accuracy_interval(accuracy: float, num_pairs: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return Wilson score interval of an accuracy over `num_pairs` decisions.
+    """Return the Wilson score interval of an accuracy over `num_pairs` decisions.
 
     With p the accuracy, n the pairs and z the normal quantile of (1 + confidence) / 2, the bounds are
     (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n). It stays inside [0, 1] and has a width at
@@ -199,6 +193,9 @@ def accuracy_interval(accuracy: float, num_pairs: int, confidence: float = 0.95)
 
     Raises:
         ValueError: If an argument is out of its range.
+
+    >>> [round(bound, 4) for bound in accuracy_interval(0.995, num_pairs=6000)]
+    [0.9929, 0.9965]
     """
     if not 0 <= accuracy <= 1:
         raise ValueError(f"accuracy must be in [0, 1], got {accuracy!r}")
@@ -223,6 +220,12 @@ class VerificationAccuracy(Metric):
         folds: Number of folds, at least 2.
         rule: `grid` or `exact`, see `kfold_accuracy`.
         **kwargs: Passed to `torchmetrics.Metric`.
+
+    >>> accuracy = VerificationAccuracy(folds=2, rule="exact")
+    >>> accuracy.update(torch.tensor([0.2, 0.9]), torch.tensor([False, True]), torch.tensor([3, 0]))
+    >>> accuracy.update(torch.tensor([0.1, 0.8]), torch.tensor([False, True]), torch.tensor([1, 2]))
+    >>> accuracy.compute()
+    tensor(1.)
     """
 
     is_differentiable = False

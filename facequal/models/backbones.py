@@ -30,6 +30,13 @@ class Backbone(nn.Module, ABC):
         embedding_dim: Length D of the embedding.
         input_size_px: Side of the square input image in pixels.
         colour_order: Channel order that the first layer was trained on. With "bgr" the channels are swapped inside.
+
+    >>> class Mean(Backbone):
+    ...     def features(self, images):
+    ...         return images.mean(dim=(2, 3))  # (B, 3)
+    >>> embedding, norm = Mean(embedding_dim=3, input_size_px=8)(torch.ones(2, 3, 8, 8))
+    >>> embedding.shape, norm.flatten()
+    (torch.Size([2, 3]), tensor([1.7321, 1.7321]))
     """
 
     def __init__(self, embedding_dim: int, input_size_px: int, colour_order: ColourOrder = "rgb") -> None:
@@ -109,6 +116,9 @@ def unit_and_norm(features: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Unit embedding (B, D) and norm (B, 1). A zero feature gives a zero embedding and norm 0, with finite gradients.
+
+    >>> unit_and_norm(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    (tensor([[0.6000, 0.8000], [0.0000, 0.0000]]), tensor([[5.], [0.]]))
     """
     if features.dtype in (torch.float16, torch.bfloat16):
         features = features.float()
@@ -134,6 +144,11 @@ class TimmBackbone(Backbone):
     Raises:
         ValueError: If timm has no such architecture; the message lists close matches.
         FileNotFoundError: If `pretrained_path` does not exist.
+
+    >>> backbone = TimmBackbone("test_resnet", embedding_dim=8, size_px=32).eval()
+    >>> embedding, norm = backbone(torch.zeros(2, 3, 32, 32))
+    >>> embedding.shape, norm.shape
+    (torch.Size([2, 8]), torch.Size([2, 1]))
     """
 
     pixel_mean: Tensor
@@ -170,7 +185,7 @@ class TimmBackbone(Backbone):
         return (images - self.pixel_mean) / self.pixel_std
 
     def features(self, images: Tensor) -> Tensor:
-        """Return pooled features of the timm network through the embedding layer.
+        """Pass the pooled features of the timm network through the embedding layer.
 
         Args:
             images: (B, 3, S, S) float, normalised.
@@ -193,6 +208,10 @@ def decay_parameter_groups(module: nn.Module) -> tuple[list[nn.Parameter], list[
 
     Returns:
         Decayed and undecayed parameters: every parameter in exactly one of them, shared ones once.
+
+    >>> decayed, undecayed = decay_parameter_groups(nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2)))
+    >>> [tuple(parameter.shape) for parameter in decayed], [tuple(parameter.shape) for parameter in undecayed]
+    ([(2, 4), (2,)], [(2,), (2,)])
     """
     excluded = _names_without_decay(module)
     decayed: list[nn.Parameter] = []

@@ -51,14 +51,14 @@ def _load_timm_weights(network: nn.Module, path: Path) -> None:
     classifiers = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
     prefixes = tuple(f"{classifier}." for classifier in classifiers)
     state_dict = {key: value for key, value in state_dict.items() if not key.startswith(prefixes)}
-    own = network.state_dict()
+    expected = network.state_dict()
     _resize_position_embedding(network, state_dict)
-    problems = [f"missing {key}" for key in own.keys() - state_dict.keys()]
-    problems += [f"unexpected {key}" for key in state_dict.keys() - own.keys()]
+    problems = [f"missing {key}" for key in expected.keys() - state_dict.keys()]
+    problems += [f"unexpected {key}" for key in state_dict.keys() - expected.keys()]
     problems += [
-        f"{key} has shape {tuple(value.shape)} instead of {tuple(own[key].shape)}"
+        f"{key} has shape {tuple(value.shape)} instead of {tuple(expected[key].shape)}"
         for key, value in state_dict.items()
-        if key in own and value.shape != own[key].shape
+        if key in expected and value.shape != expected[key].shape
     ]
     if problems:
         shown = "; ".join(sorted(problems)[:8])
@@ -85,13 +85,13 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _resize_position_embedding(network: nn.Module, state_dict: dict[str, Tensor]) -> None:
-    own = getattr(network, "pos_embed", None)
+    expected = getattr(network, "pos_embed", None)
     loaded = state_dict.get("pos_embed")
-    if not isinstance(own, Tensor) or loaded is None or own.shape == loaded.shape:
+    if not isinstance(expected, Tensor) or loaded is None or expected.shape == loaded.shape:
         return
     from timm.layers import resample_abs_pos_embed
 
     patches = cast(Any, network).patch_embed
     state_dict["pos_embed"] = resample_abs_pos_embed(
-        loaded, new_size=list(patches.grid_size), num_prefix_tokens=own.shape[1] - patches.num_patches
+        loaded, new_size=list(patches.grid_size), num_prefix_tokens=expected.shape[1] - patches.num_patches
     )

@@ -34,7 +34,7 @@ class VGGFace(nn.Module):
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, layer: VGGLayer = "pool3") -> Tensor:
-        """Return features after a pooling.
+        """Return the features after a pooling.
 
         Args:
             images: float RGB (B,3,H,W) in [0,1].
@@ -58,10 +58,13 @@ class VGGFace(nn.Module):
 
 
 def vgg_channels(layer: VGGLayer) -> int:
-    """Return channels of the features after a pooling.
+    """Return the number of channels after a pooling.
 
     Raises:
         ValueError: If the layer is unknown.
+
+    >>> vgg_channels("pool3")
+    256
     """
     if layer not in get_args(VGGLayer):
         raise ValueError(f"layer must be one of {get_args(VGGLayer)}, got {layer!r}")
@@ -69,16 +72,19 @@ def vgg_channels(layer: VGGLayer) -> int:
 
 
 def published_names() -> dict[str, tuple[str, ...]]:
-    """Return under which names files keep each convolution: the model's own, torchvision's, and those of a bare Sequential.
+    """Return the names of each convolution in files: the published one, torchvision's, and that in a bare Sequential.
 
     The number of a convolution in a Sequential counts the ReLUs and poolings between them: 0, 2, 5, 7, 10, ...
+
+    >>> published_names()["conv2_1"]
+    ('conv2_1', 'features.5', '5')
     """
     names: dict[str, tuple[str, ...]] = {}
-    place = 0
+    position = 0
     for block, widths in enumerate(_BLOCKS, start=1):
         for number in range(1, len(widths) + 1):
-            own = f"conv{block}_{number}"
-            names[own] = (own, f"features.{place}", str(place))
-            place += 2
-        place += 1
+            published = f"conv{block}_{number}"
+            names[published] = (published, f"features.{position}", str(position))
+            position += 2
+        position += 1
     return names

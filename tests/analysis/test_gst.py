@@ -19,7 +19,6 @@ from facequal.analysis.gst import (
     published_scalings,
     scaling_map,
 )
-from facequal.analysis.gst_drawings import draw_scaling_maps
 from facequal.models.heads import (
     AdaFaceHead,
     ArcFaceHead,
@@ -159,9 +158,3 @@ def test_adaface_weighs_by_the_norm() -> None:
 
     assert emphasis(AdaFaceScaling(), 32) > 2 * emphasis(AdaFaceScaling(), 8)
     assert emphasis(ArcFaceScaling(), 32) == pytest.approx(emphasis(ArcFaceScaling(), 8))
-
-
-def test_maps_are_drawn_side_by_side() -> None:
-    figure = draw_scaling_maps(published_scalings())
-    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == ["softmax", "CosFace", "ArcFace", "SphereFace", "CurricularFace", "MagFace", "AdaFace"]

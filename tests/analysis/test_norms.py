@@ -6,34 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facequal.analysis.norm_drawings import draw_correlations, draw_scatter, draw_trajectories
-from facequal.analysis.norms import pearson, quality_columns, quality_correlations, read_samples, trajectories
-
-
-@pytest.fixture
-def samples() -> pd.DataFrame:
-    """The norm follows the size more and more; noise reached every second image and has nothing to do with it."""
-    generator = np.random.default_rng(0)
-    frames = []
-    for epoch in range(3):
-        size = generator.uniform(7, 112, 100)
-        applied = np.arange(100) % 2
-        frames.append(
-            pd.DataFrame(
-                {
-                    "epoch": epoch,
-                    "index": np.arange(100),
-                    "view": 0,
-                    "norm": epoch * size / 50 + generator.normal(0, 1, 100) + np.arange(100) / 10,
-                    "probability": 1 / (1 + np.exp(-size / 50)),
-                    "drawn.resolution.size_px": size,
-                    "drawn.noise.applied": applied,
-                    "drawn.noise.sigma": np.where(applied, generator.uniform(0, 1, 100), 7.0),
-                    "drawn.constant": 1.0,
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+from facequal.analysis.norms import of_view, pearson, quality_columns, quality_correlations, read_samples, trajectories
 
 
 def test_correlations_per_epoch(samples: pd.DataFrame) -> None:
@@ -79,9 +52,6 @@ def test_nan_is_left_out(samples: pd.DataFrame) -> None:
     assert found[(1, "drawn.resolution.size_px", "norm")] == 100
     assert found[(2, "drawn.resolution.size_px", "norm")] == 95
     assert found[(2, "drawn.resolution.size_px", "probability")] == 96
-    scatter = draw_scatter(samples, "drawn.resolution.size_px")
-    assert [axes.get_title().split(", ")[1] for axes in scatter.axes] == ["95 samples", "96 samples"]
-    assert all(np.isfinite(axes.lines[1].get_ydata()).all() for axes in scatter.axes)
     assert trajectories(samples, num_groups=3).groupby("group")["num"].first().tolist() == [33, 33, 33]
 
 
@@ -112,12 +82,17 @@ def test_files_of_a_run(samples: pd.DataFrame, tmp_path: Path) -> None:
             read_samples(tmp_path)
 
 
-def test_pictures(samples: pd.DataFrame) -> None:
-    correlations = draw_correlations(samples)
-    assert len(correlations.axes[0].lines) == 4  # three qualities, and zero
-    scatter = draw_scatter(samples, "drawn.resolution.size_px")
-    last = samples[samples["epoch"] == 2]
-    r = np.corrcoef(last["drawn.resolution.size_px"], last["norm"])[0, 1]
-    assert scatter.axes[0].get_title() == f"r = {r:+.2f}, 100 samples"
-    assert len(draw_trajectories(samples).axes) == 3
-    assert len(draw_trajectories(samples.drop(columns="drawn.noise.applied")).axes) == 2
+def test_a_view_is_the_last_unless_asked_for(samples: pd.DataFrame) -> None:
+    degraded = samples.assign(view=1, norm=samples["norm"] / 2)
+    both = pd.concat([samples, degraded], ignore_index=True)
+    assert of_view(both, None)["norm"].tolist() == degraded["norm"].tolist()
+    assert of_view(both, 0)["norm"].tolist() == samples["norm"].tolist()
+    assert len(of_view(both, 2)) == 0
+    expected = trajectories(samples, 4)["norm"] / 2
+    assert trajectories(both, 4)["norm"].to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_files_of_something_else_are_named(tmp_path: Path) -> None:
+    pd.DataFrame({"epoch": [0], "index": [1], "norm": [2.0]}).to_parquet(tmp_path / "epoch_0000.parquet")
+    with pytest.raises(ValueError, match=r"epoch_0000\.parquet: no column 'view', so it is not of TrainingSamples"):
+        read_samples(tmp_path)

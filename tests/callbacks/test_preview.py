@@ -9,9 +9,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from facequal.callbacks.preview import TrainingPreview, grid
 from facequal.methods.restoration.networks import DnCNN
 from facequal.methods.restoration.restorer import Restorer
-from tests.methods.qgface.tiny import fit, qgface
-from tests.methods.tiny_restoration import restoration_data
-from tests.methods.training import Record, trainer
+from tests.callbacks.trainings import BatchRecord, recognition_data, recognizer, restoration_data, trainer
 
 
 class Memory(Logger):
@@ -37,7 +35,7 @@ class Memory(Logger):
 
 def test_grids_are_written_at_their_steps(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    logger, record = CSVLogger(tmp_path, name="run"), Record()
+    logger, record = CSVLogger(tmp_path, name="run"), BatchRecord()
     preview = TrainingPreview(every_n_steps=3, num_images=5)
     module = Restorer(DnCNN(3, 4))
     run = trainer(tmp_path, max_epochs=2, logger=logger, log_every_n_steps=1, callbacks=[record, preview])
@@ -81,7 +79,8 @@ def test_a_preview_does_not_change_the_training(tmp_path: Path) -> None:
 
 
 def test_methods_that_do_not_restore_show_two_rows(tmp_path: Path) -> None:
-    fit(qgface(), tmp_path, max_steps=1, callbacks=[TrainingPreview(num_images=3)])
+    preview = TrainingPreview(num_images=3)
+    trainer(tmp_path, max_steps=1, callbacks=[preview]).fit(recognizer(), datamodule=recognition_data())
     (file,) = (tmp_path / "preview").iterdir()
     assert cv2.imread(str(file)).shape == (2 * 16, 3 * 16, 3)
 

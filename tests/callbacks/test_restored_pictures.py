@@ -14,7 +14,7 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.sources.datasets import ImageFolder, ListDataset
 from facequal.data.sources.images import RGBImage, encode_png, read_image
 from facequal.methods.restoration.restorer import Restorer
-from tests.methods.training import trainer
+from tests.callbacks.trainings import trainer
 from tests.sources import people
 
 SIZES = {"a.png": (17, 30), "b/c.png": (33, 20), "b/d.e.png": (17, 30)}

@@ -7,34 +7,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 
 from facequal.analysis.norms import trajectories
 from facequal.callbacks.training_samples import CLASSES, TrainingSamples
 from facequal.data.datamodule import FaceDataModule
-from facequal.degradations import Resolution
 from facequal.degradations.multi import MultiDegradation
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.qgface.method import QGFace
-from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.restoration.restorer import Restorer
 from facequal.metrics.no_reference import sharpness
-from facequal.models.heads import ArcFaceHead
+from tests.callbacks.trainings import recognition_data, recognizer, restoration_data, trainer
 from tests.evaluation.brisque_weights import regression, write_opencv
-from tests.methods.tiny_recognition import PlainLinear
-from tests.methods.tiny_restoration import restoration_data
+from tests.models.linear import LinearBackbone
 from tests.sources import people
 
 
-def data() -> FaceDataModule:
-    return FaceDataModule(train=people(6, 6), degradation=Resolution((4, 8)), batch_size=6)
-
-
 def fit(method: Any, folder: Path, datamodule: FaceDataModule, *callbacks: Callback, **arguments: Any) -> None:
-    settings: dict[str, Any] = {"max_epochs": 2, "enable_model_summary": False, "enable_checkpointing": False}
-    settings |= {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "default_root_dir": folder}
     torch.manual_seed(0)
-    Trainer(callbacks=list(callbacks), **(settings | arguments)).fit(method, datamodule=datamodule)
+    trainer(folder, **({"max_epochs": 2, "callbacks": list(callbacks)} | arguments)).fit(method, datamodule=datamodule)
 
 
 class Keep(Callback):
@@ -46,20 +37,13 @@ class Keep(Callback):
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         values = {name: value.numpy() for name, value in outputs["samples"].items()}
         seen = [batch["lq"]] if len(values["index"]) == len(batch["lq"]) else [batch["image"], batch["lq"]]
-        values["measured.sharpness"] = np.concatenate([sharpness(each).float().numpy() for each in seen])
+        values["measured.sharpness"] = np.concatenate([sharpness(images).float().numpy() for images in seen])
         self.frames.append(pd.DataFrame({"epoch": trainer.current_epoch, **values}))
-
-
-def recognizer() -> Recognizer:
-    torch.manual_seed(0)
-    return Recognizer(
-        PlainLinear(), head=ArcFaceHead, optimizer=lambda params: torch.optim.SGD(params, 1e-4), num_classes=6
-    )
 
 
 def test_chosen_samples_are_followed_through_the_epochs(tmp_path: Path) -> None:
     keep = Keep()
-    fit(recognizer(), tmp_path, data(), TrainingSamples(num_samples=10), keep)
+    fit(recognizer(), tmp_path, recognition_data(), TrainingSamples(num_samples=10), keep)
     files = sorted((tmp_path / "samples").glob("*.parquet"))
     assert [path.name for path in files] == ["epoch_0000.parquet", "epoch_0001.parquet"]
     found = pd.concat([pd.read_parquet(path) for path in files])
@@ -84,9 +68,9 @@ def test_more_than_there_are() -> None:
 
 def test_both_views_of_qgface(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    method, keep = QGFace(PlainLinear(), num_classes=6), Keep()
+    method, keep = QGFace(LinearBackbone(), num_classes=6), Keep()
     followed = TrainingSamples(num_samples=100, folder=str(tmp_path / "here"))
-    fit(method, tmp_path, data(), followed, keep, max_epochs=1)
+    fit(method, tmp_path, recognition_data(), followed, keep, max_epochs=1)
     found = pd.read_parquet(tmp_path / "here" / "epoch_0000.parquet")
     both = found.merge(pd.concat(keep.frames), on=["epoch", "index", "view"], suffixes=("", "_said"))
     assert both["measured.sharpness"].tolist() == both["measured.sharpness_said"].tolist()
@@ -108,13 +92,12 @@ def test_classes_say_what_reached_an_image(tmp_path: Path) -> None:
 
 
 def test_loaders_in_place_of_a_data_module(tmp_path: Path) -> None:
-    trainer = Trainer(logger=False, accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False)
     with pytest.raises(TypeError, match="TrainingSamples needs the data as a FaceDataModule"):
-        TrainingSamples().on_train_epoch_start(trainer, recognizer())
+        TrainingSamples().on_train_epoch_start(trainer(tmp_path), recognizer())
 
 
 def test_nothing_is_measured_unless_asked(tmp_path: Path) -> None:
-    fit(recognizer(), tmp_path, data(), TrainingSamples(num_samples=3, measure=False), max_epochs=1)
+    fit(recognizer(), tmp_path, recognition_data(), TrainingSamples(num_samples=3, measure=False), max_epochs=1)
     found = pd.read_parquet(tmp_path / "samples" / "epoch_0000.parquet")
     assert not [name for name in found.columns if name.startswith("measured.")]
 
@@ -134,7 +117,7 @@ def test_two_ranks_write_the_rows_of_one(tmp_path: Path) -> None:
         folder = tmp_path / str(devices)
         strategy = "ddp_fork" if devices > 1 else "auto"
         options: dict[str, Any] = {"devices": devices, "strategy": strategy, "max_epochs": 1}
-        fit(recognizer(), folder, data(), TrainingSamples(num_samples=7, folder=str(folder)), **options)
+        fit(recognizer(), folder, recognition_data(), TrainingSamples(num_samples=7, folder=str(folder)), **options)
     one, two = (pd.read_parquet(tmp_path / str(devices) / "epoch_0000.parquet") for devices in (1, 2))
     pd.testing.assert_frame_equal(one, two, atol=1e-4, rtol=1e-3)
 

@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 
 from facequal.data.datamodule import FaceDataModule
 from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.evaluation.restoration import RestorationSettings
+from facequal.evaluation.settings import RestorationSettings
 from facequal.methods.base import FaceMethod
 from facequal.reports.results import Result
 from tests.sources import people

@@ -5,7 +5,7 @@ import yaml
 from torch import Tensor
 
 from facequal.degradations import Compose, Degradation, HorizontalFlip, Keys, RandomApply, Resolution, ZeroPadCrop
-from facequal.degradations.base import Params
+from facequal.degradations.base import Params, replace, select
 from tests.degradations.pictures import pictures
 
 
@@ -217,3 +217,29 @@ def test_wrong_input_is_named():
         RandomApply(flip, 2.0)
     with pytest.raises(ValueError, match="RandomApply within a RandomApply"):
         RandomApply(RandomApply(flip, 0.5), 0.5)
+
+
+def test_only_the_chosen_are_converted_and_get_copies():
+    images, positions = pictures(5, 6, 7), []
+
+    def blacken(part, chosen):
+        positions.extend(chosen.tolist())
+        return part.zero_()
+
+    chosen, before = torch.tensor([False, True, False, False, True]), images.clone()
+    converted = replace(images, chosen, blacken)
+    assert positions == [1, 4]
+    assert torch.equal(images, before)
+    assert torch.equal(converted, torch.where(chosen.view(-1, 1, 1, 1), 0.0, images))
+    assert replace(images, torch.zeros(5, dtype=torch.bool), blacken) is images
+    assert not replace(images, torch.ones(5, dtype=torch.bool), blacken).any()
+    assert torch.equal(images, before)
+    assert replace(images, chosen, blacken, in_place=True) is images
+    assert torch.equal(images, converted)
+
+
+def test_parameters_follow_their_samples():
+    params = {"a": torch.arange(4), "b": torch.arange(8.0).view(4, 2)}
+    chosen = select(params, torch.tensor([3, 0]))
+    assert chosen["a"].tolist() == [3, 0]
+    assert chosen["b"].tolist() == [[6, 7], [0, 1]]

@@ -8,6 +8,7 @@ from scipy import stats
 from torchvision.transforms import RandomResizedCrop
 
 from facequal.degradations import HorizontalFlip, Keys, Rotation, ZeroPadCrop
+from facequal.degradations.geometry import interval_px
 from tests.degradations.pictures import pictures
 
 
@@ -134,3 +135,12 @@ def test_wrong_arguments_are_named():
         Rotation(-1)
     with pytest.raises(ValueError, match=r"p must be in \[0, 1\], not -0.1"):
         HorizontalFlip(-0.1)
+
+
+@pytest.mark.parametrize(
+    ("length", "position", "size", "expected"),
+    [(0.5, 0.0, 8, (0, 4)), (0.5, 0.99, 8, (4, 4)), (1.0, 0.7, 8, (0, 8)), (0.01, 0.5, 8, (4, 1))],
+)
+def test_intervals_lie_within_the_axis(length, position, size, expected):
+    start, pixels = interval_px(torch.tensor([length]), torch.tensor([position]), size)
+    assert (start.item(), pixels.item()) == expected

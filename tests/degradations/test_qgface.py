@@ -13,15 +13,8 @@ from facequal.degradations.geometry import Rotation
 from facequal.degradations.photometric import PhotometricJitter
 from facequal.degradations.qgface import QGFaceAugmentation, RandomRescale, RandomResizedCrop
 from facequal.degradations.resampling import FILTERS
+from tests.degradations.filters import PILLOW
 from tests.degradations.pictures import pictures
-
-PILLOW = {
-    "nearest": Image.Resampling.NEAREST,
-    "linear": Image.Resampling.BILINEAR,
-    "cubic": Image.Resampling.BICUBIC,
-    "area": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
 
 def to_bytes(image: torch.Tensor) -> np.ndarray:
@@ -87,7 +80,7 @@ def test_rescaling_does_not_depend_on_the_rest_of_the_batch() -> None:
     images, keys = pictures(30, 112, 112), Keys(torch.arange(30))
     whole = RandomRescale()(images, keys)[0]
     for i in range(0, 30, 7):
-        assert torch.equal(RandomRescale()(images[i : i + 1], keys[[i]])[0], whole[i : i + 1])
+        assert torch.equal(RandomRescale()(images[i : i + 1], Keys(torch.tensor([i])))[0], whole[i : i + 1])
 
 
 def test_sizes_and_filters_are_drawn_evenly_and_independently() -> None:

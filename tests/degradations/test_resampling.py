@@ -6,22 +6,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 from facequal.degradations.resampling import FILTERS, apply_separable, resample_matrix
+from tests.degradations.filters import OPENCV, PILLOW
 
 SIZES = [(112, 7), (112, 41), (112, 56), (112, 96), (7, 112), (33, 112), (20, 20), (5, 1), (1, 5), (13, 12)]
-PILLOW = {
-    "nearest": Image.Resampling.NEAREST,
-    "linear": Image.Resampling.BILINEAR,
-    "cubic": Image.Resampling.BICUBIC,
-    "area": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-OPENCV = {
-    "nearest": cv2.INTER_NEAREST,
-    "linear": cv2.INTER_LINEAR,
-    "cubic": cv2.INTER_CUBIC,
-    "area": cv2.INTER_AREA,
-    "lanczos": cv2.INTER_LANCZOS4,
-}
 
 
 def noise(size: int) -> np.ndarray:

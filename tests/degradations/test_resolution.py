@@ -7,15 +7,8 @@ from PIL import Image
 
 from facequal.degradations import DownUpScale, Keys, Resolution
 from facequal.degradations.resampling import FILTERS
+from tests.degradations.filters import OPENCV
 from tests.degradations.pictures import pictures
-
-OPENCV = {
-    "nearest": cv2.INTER_NEAREST,
-    "linear": cv2.INTER_LINEAR,
-    "cubic": cv2.INTER_CUBIC,
-    "area": cv2.INTER_AREA,
-    "lanczos": cv2.INTER_LANCZOS4,
-}
 
 
 def pillow_there_and_back(plane: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from facequal.evaluation.baselines import (
     NonLocalMeans,
     noise_level,
 )
-from facequal.evaluation.restoration import RestorationSettings
+from facequal.evaluation.settings import RestorationSettings
 from tests.degradations.pictures import pictures
 
 BASELINES = [GainNormalisation(), HistogramEqualisation(), HistogramEqualisation("rgb"), CLAHE(), NonLocalMeans()]

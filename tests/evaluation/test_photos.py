@@ -14,9 +14,9 @@ from facequal.data.sources.images import encode_png
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.photos import PhotoEvaluator
-from facequal.evaluation.restoration import RestorationSettings
+from facequal.evaluation.settings import RestorationSettings
 from facequal.metrics.no_reference import SCORES
-from tests.evaluation.test_restoration import Thumbnail
+from tests.evaluation.thumbnail import Thumbnail
 
 NETWORK = torch.nn.Linear(2, 3)
 ONE_RANK = SimpleNamespace(world_size=1, testing=True, limit_test_batches=1.0, lightning_module=NETWORK)

@@ -9,34 +9,17 @@ from torch import nn
 from facequal.data.protocols.restoration import DegradedSet, MixtureSet, RestorationSet
 from facequal.degradations import LowLight, MultiDegradation
 from facequal.evaluation.baselines import GainNormalisation
-from facequal.evaluation.callback import log_results
-from facequal.evaluation.restoration import RestorationEvaluator, RestorationSettings
+from facequal.evaluation.loggers import log_results
+from facequal.evaluation.restoration import RestorationEvaluator
+from facequal.evaluation.settings import EvaluationSettings, RestorationSettings
 from facequal.metrics.restoration import psnr, ssim
-from facequal.models.backbones import Backbone
 from tests.sources import people
 
 ONE_RANK = SimpleNamespace(world_size=1)
 
 
-class Thumbnail(Backbone):
-    """Embeds a picture as its colours at 4x4 pixels: whoever looks alike is alike."""
-
-    def __init__(self) -> None:
-        super().__init__(48, input_size_px=112)
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        return nn.functional.adaptive_avg_pool2d(images, 4).flatten(1) * self.scale
-
-
-@pytest.fixture
-def recognizer(tmp_path) -> dict:
-    torch.save(Thumbnail().state_dict(), tmp_path / "thumbnail.pt")
-    return {"recognizer": Thumbnail(), "recognizer_weights": str(tmp_path / "thumbnail.pt"), "colour_order": "rgb"}
-
-
 def evaluate(protocol: DegradedSet, settings: RestorationSettings, restore, order=None) -> RestorationEvaluator:
-    evaluator = RestorationEvaluator(protocol, settings)
+    evaluator = RestorationEvaluator(protocol, EvaluationSettings(restoration=settings))
     for start in range(0, len(protocol.images), 5):
         items = [protocol.images[i] for i in range(start, min(start + 5, len(protocol.images)))]
         batch = {key: torch.tensor([item[key] for item in items]) for key in ("label", "index")}
@@ -100,20 +83,6 @@ def test_what_is_no_number_stays_none():
     found = evaluate(protocol, RestorationSettings(), broken)
     assert np.isnan(figures(found)["restored", "psnr"])
     assert np.isfinite(figures(found)["input", "psnr"])
-
-
-def test_galleries_of_several_sizes(recognizer):
-    class Mixed(type(people())):
-        def __getitem__(self, index: int) -> dict:
-            item = super().__getitem__(index)
-            return item if index != 3 else {**item, "image": item["image"][:, :20]}
-
-    faces = Mixed([0, 0, 1, 1], size_px=24)
-    judge = RestorationSettings(**recognizer).judge
-    embeddings, people_of = judge.gallery(RestorationSet(faces, "Test-N", num_images=2), torch.device("cpu"))
-    assert people_of.tolist() == [0, 1]
-    alone = judge.embed(faces[3]["image"][None].float() / 255)
-    torch.testing.assert_close(embeddings[1:], alone)
 
 
 def test_the_person_is_searched_among_others(recognizer):
@@ -197,29 +166,6 @@ def test_every_picture_has_its_figures_in_the_table(tmp_path, recognizer):
     assert int(clean["rank"]) >= 1
     assert sorted(found.shown) == sorted(found.grid)
     assert len({index % 6 for index in found.grid}) == 3  # several rows of the suite are shown
-
-
-def test_missing_pictures_are_named():
-    protocol = RestorationSet(people(4, 2, size_px=24), "Test-N", num_images=4)
-    evaluator = RestorationEvaluator(protocol, RestorationSettings())
-    with pytest.raises(ValueError, match="Test-N: no batch was evaluated"):
-        evaluator.compute(ONE_RANK, None)
-    clean = torch.rand(2, 3, 24, 24)
-    batch = {"image": clean, "lq": clean, "index": torch.arange(2), "label": torch.zeros(2), "degradation": {}}
-    evaluator.add({"restored": clean}, batch)
-    with pytest.raises(ValueError, match="Test-N: 2 of 24 pictures were evaluated"):
-        evaluator.compute(ONE_RANK, None)
-
-
-def test_wrong_settings_are_named():
-    with pytest.raises(ValueError, match="recognizer and recognizer_weights are given both or not at all"):
-        RestorationSettings(recognizer_weights="a.ckpt")
-    with pytest.raises(FileNotFoundError, match=r"restoration.recognizer_weights: no file a.ckpt"):
-        RestorationSettings(recognizer=Thumbnail(), recognizer_weights="a.ckpt")
-    with pytest.raises(ValueError, match=r"restoration.channels must be one of \('rgb', 'y'\), got 'luma'"):
-        RestorationSettings(channels="luma")
-    with pytest.raises(ValueError, match=r"ranks must be at least 1, got \[0\]"):
-        RestorationSettings(ranks=[0])
 
 
 @pytest.mark.parametrize("degradation", [MultiDegradation({"clean": 1, "N": 1, "NL": 1}), LowLight()])

@@ -19,7 +19,13 @@ class EvaluationProtocol(ABC):
 
     Args:
         name: Name of the benchmark in results.
+
+    Attributes:
+        evaluator: Class of its own evaluator, a `facequal.evaluation.evaluator.Evaluator`; None leaves the choice to
+            `facequal.evaluation.callback.EVALUATORS`, which knows the kinds of protocols of the package.
     """
+
+    evaluator: type[Any] | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -45,6 +45,12 @@ class AdaFaceHead(MarginHead):
     Raises:
         ValueError: If an argument is outside its allowed set, or a score other than the norm would start from the
             statistics of norms.
+
+    >>> head = AdaFaceHead(embedding_dim=2, num_classes=2)
+    >>> _ = torch.nn.init.eye_(head.weight)
+    >>> embedding = torch.tensor([[0.5, 0.75**0.5]])  # 60 degrees from its class
+    >>> head.loss(embedding, torch.tensor([[20.0]]), torch.tensor([0])).margin  # z = 0 at the mean norm
+    tensor([0.4000])
     """
 
     batch_mean: Tensor

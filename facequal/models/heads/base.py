@@ -41,11 +41,19 @@ class MarginHead(nn.Module, ABC):
 
     Attributes:
         weight: (C, D) class weights, the proxies; only their direction counts.
-        margin_scale: Factor in [0, 1] of the margin, 1 unless a method ramps it up (see `losses.margins.margin_ramp`).
+        margin_scale: Factor in [0, 1] of the margin, 1 unless a method ramps it up (see `margins.margin_ramp`).
             A function of training progress, set anew at every step and therefore not part of the state dict.
 
     Raises:
         ValueError: If a size or the scale is out of range.
+
+    >>> class AngleFactor(MarginHead):
+    ...     def margined_cosine(self, cosine, condition):
+    ...         return torch.cos((1 + self.margin_scale) * torch.acos(cosine))  # cos(2 theta)
+    >>> head = AngleFactor(embedding_dim=2, num_classes=2)
+    >>> _ = nn.init.eye_(head.weight)
+    >>> head.loss(torch.tensor([[0.5, 0.75**0.5]]), norm=torch.ones(1, 1), labels=torch.tensor([0])).margin
+    tensor([1.])
     """
 
     def __init__(self, embedding_dim: int, num_classes: int, s: float = 64.0) -> None:
@@ -112,7 +120,7 @@ class MarginHead(nn.Module, ABC):
         return logits
 
     def regulariser(self, norm: Tensor) -> Tensor:
-        """Return weighted penalty of the batch; the base has none.
+        """Return the weighted penalty of the batch; the base has none.
 
         Args:
             norm: (B,) feature norms.
@@ -123,7 +131,7 @@ class MarginHead(nn.Module, ABC):
         return norm.new_zeros(())
 
     def loss(self, embedding: Tensor, norm: Tensor, labels: Tensor, quality: Tensor | None = None) -> HeadOutput:
-        """Return cross entropy with the margin. Beside the cosines themselves only the target column is computed on.
+        """Compute the cross entropy with the margin; only the target column gets more than its cosine.
 
         Args:
             embedding: (B, D) unit embeddings. Half precision is raised to float32, float64 stays.
@@ -151,7 +159,7 @@ class MarginHead(nn.Module, ABC):
             return HeadOutput(per_sample, probability, margin, self.regulariser(norm), scaling)
 
     def forward(self, embedding: Tensor, norm: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
-        """Return full logits with the margin in the target column, for tests and analysis; training calls `loss`.
+        """Compute full logits with the margin in the target column, for tests and analysis; training calls `loss`.
 
         Args:
             embedding: (B, D) unit embeddings.
@@ -241,7 +249,7 @@ class _TargetCrossEntropy(torch.autograd.Function):
 
 
 def _value_and_slope(function: Callable[[Tensor], Tensor], cosine: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the margined cosines and their derivative by the cosines, (B,) each; a slope of NaN where gradients are off."""
+    """Return margined cosines and their derivative by the cosines, (B,) each; it is NaN where gradients are off."""
     if not torch.is_grad_enabled():
         return function(cosine), torch.full_like(cosine, torch.nan)
     leaf = cosine.clone().requires_grad_()

@@ -24,6 +24,12 @@ class CurricularFaceHead(MarginHead):
 
     Raises:
         ValueError: If ema_decay is outside [0, 1).
+
+    >>> head = CurricularFaceHead(embedding_dim=2, num_classes=2)
+    >>> _ = torch.nn.init.eye_(head.weight)
+    >>> embedding = torch.tensor([[0.5, 0.75**0.5]])  # 60 degrees from its class
+    >>> head.loss(embedding, torch.tensor([[20.0]]), torch.tensor([0])).margin  # cos(60) - cos(60 + 28.6)
+    tensor([0.4764])
     """
 
     t: Tensor

@@ -12,10 +12,16 @@ NORM_RANGE = (1e-3, 100.0)
 
 
 def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
-    """Return mean (1,) and standard deviation (1,) that running statistics start from: 0 and 0 for "zero", else 20 and 100.
+    """Return the mean (1,) and standard deviation (1,) that running statistics start from.
+
+    Args:
+        init_stats: "zero" starts from 0 and 0, the others from 20 and 100.
 
     Raises:
         ValueError: If the name is unknown.
+
+    >>> initial_moments("published")
+    (tensor([20.]), tensor([100.]))
     """
     if init_stats not in get_args(InitStats):
         raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
@@ -24,7 +30,7 @@ def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
 
 
 def global_moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return count, mean and unbiased standard deviation over the batches of all ranks.
+    """Compute count, mean and unbiased standard deviation over the batches of all ranks.
 
     Deviations are taken from the global mean in a second reduction, so that float32 suffices. Every rank gets the same
     numbers, those of one process with the whole batch; ranks may hold batches of different size.
@@ -34,6 +40,9 @@ def global_moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Returns:
         Three scalars in the dtype of the values. With no value the mean is 0, with fewer than 2 the deviation is 0.
+
+    >>> global_moments(torch.tensor([2.0, 4.0, 6.0]))
+    (tensor(3.), tensor(4.), tensor(2.))
     """
     first = torch.stack([values.new_full((), values.numel()), values.sum()])
     count, total = _summed_over_ranks(first)
@@ -58,6 +67,11 @@ def update_running_moments(
         score: (B,) or (B, 1) scores on this rank.
         ema_decay: Weight of the old values.
         from_first_batch: Take the moments of the first batch as they are.
+
+    >>> mean, std, num_updates = torch.tensor([20.0]), torch.tensor([100.0]), torch.tensor(0)
+    >>> update_running_moments(mean, std, num_updates, torch.tensor([8.0, 12.0]), 0.5, from_first_batch=False)
+    >>> mean, num_updates
+    (tensor([15.]), tensor(1))
     """
     count, batch_mean, batch_std = global_moments(score.detach().flatten().to(mean.dtype))
     usable = (count >= 2) & batch_mean.isfinite() & batch_std.isfinite()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from facequal.data.protocols.restoration import RestorationSet
 from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
-from facequal.evaluation.restoration import RestorationSettings
+from facequal.evaluation.settings import RestorationSettings
 from facequal.methods.restoration.networks import UNet
 from facequal.methods.restoration.restorer import Restorer
 from tests.methods.tiny_restoration import restoration_data
