@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the program's name; None takes it from `sys.argv`.
 
     Raises:
-        SystemExit: With a message if there is no such command.
+        SystemExit: If there is no such command.
     """
     # On a CPU, threads that spin while they wait slow each other down when anything else runs: 330 against 56 images/s
     # for two threads on two cores, one of them busy. OpenMP reads it when torch is first imported.

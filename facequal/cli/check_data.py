@@ -34,7 +34,7 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With status 1 when an error was found, or with a message when the set cannot be opened.
+        SystemExit: If an error was found (status 1), or the set cannot be opened.
     """
     options = build_parser().parse_args(line[1:])
     with errors_as_messages("check-data"):

@@ -55,7 +55,7 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With a message when the reports cannot be read or compared.
+        SystemExit: If the reports cannot be read or compared.
     """
     options = build_parser().parse_args(line[1:])
     with errors_as_messages("compare"):

@@ -45,7 +45,7 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With a message when the options or images do not allow it.
+        SystemExit: If the options or images do not allow it.
     """
     parser = build_parser()
     options = parser.parse_args(line[1:])

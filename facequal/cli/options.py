@@ -111,7 +111,7 @@ def errors_as_messages(command: str) -> Iterator[None]:
         command: Name of the command, which the message begins with.
 
     Raises:
-        SystemExit: Instead of OSError, ValueError, and ModuleNotFoundError of an extra.
+        SystemExit: If there is an OSError or ValueError, or a package of an extra is missing.
     """
     try:
         yield

@@ -55,7 +55,7 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With a message when the options or pictures do not allow it.
+        SystemExit: If the options or pictures do not allow it.
     """
     import_classes()
     parser = build_parser()

@@ -30,8 +30,8 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With a message for wrong arguments, files and folders; with status 1 when a run failed; with
-            status 130 on Ctrl-C.
+        SystemExit: If arguments, files or folders are wrong (with a message), a run failed (status 1), or Ctrl-C is
+            pressed (status 130).
     """
     with errors_as_messages("repeat"), stops_on_ctrl_c(GOES_ON):
         options, fit_options = parse_runs(build_parser(), line, Path("runs", "repeat"))

@@ -34,7 +34,7 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With a message when no run can be read.
+        SystemExit: If no run can be read.
     """
     options = build_parser().parse_args(line[1:])
     notes = Notes()

@@ -17,7 +17,7 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: With status 130 on Ctrl-C.
+        SystemExit: If Ctrl-C is pressed (status 130).
     """
     if line[1:2] in ([], ["-h"], ["--help"]):
         print(__doc__, end="")

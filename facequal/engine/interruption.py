@@ -28,7 +28,7 @@ def stops_on_ctrl_c(how_to_go_on: str) -> Iterator[None]:
         how_to_go_on: What the sentence says after "stopped; ".
 
     Raises:
-        SystemExit: On Ctrl-C.
+        SystemExit: If Ctrl-C is pressed.
     """
     handler = signal.getsignal(signal.SIGINT)
     try:

@@ -293,7 +293,7 @@ def check_names(path: Path, rows: Sequence[StudyRow]) -> None:
     """Refuse names that make no folder, or the same one as another.
 
     Raises:
-        ValueError: See above.
+        ValueError: If there is such a name.
     """
     taken: dict[str, str] = {}
     for row in rows:
@@ -310,7 +310,7 @@ def check_stages(path: Path, study: Study) -> None:
     """Refuse values that name a stage which is not there, or is fitted only later.
 
     Raises:
-        ValueError: See above.
+        ValueError: If there is such a value.
     """
     names = [stage.name for stage in study.stages]
     both = sorted({row.name for row in study.rows} & set(names))

@@ -264,7 +264,7 @@ class VerificationAccuracy(Metric):
         """Return the mean accuracy over the folds, a float32 scalar.
 
         Raises:
-            ValueError: As `kfold_accuracy`, also if no pairs were added.
+            ValueError: If no pairs were added, or `kfold_accuracy` refuses them.
         """
         if len(self.scores) == 0:
             raise ValueError("no pairs were added before compute()")

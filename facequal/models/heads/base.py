@@ -171,7 +171,7 @@ class MarginHead(nn.Module, ABC):
             (B, C) logits. Running statistics are updated in training mode, as by `loss`.
 
         Raises:
-            ValueError: As in `loss`.
+            ValueError: If `loss` would refuse the arguments.
         """
         with torch.autocast(embedding.device.type, enabled=False):
             embedding, norm, quality = self._validated(embedding, norm, labels, quality)
