@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from facequal.procedural import FAMILY_SIZE, pairs as pairs_module, procedural_pairs
+from facequal.procedural import FAMILY_SIZE, procedural_pairs
+from facequal.procedural import pairs as pairs_module
 
 KINDS = ("other-family", "same-family", "mixed")
 

@@ -19,7 +19,8 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone, TimmBackbone
 from facequal.models.iresnet import IRTiny
 from tests.methods.tiny_recognition import Linear, Poisoned
-from tests.methods.training import Record, fit as fit_with
+from tests.methods.training import Record
+from tests.methods.training import fit as fit_with
 from tests.sources import ArraySource, people
 
 ROOT = Path(__file__).parents[3]

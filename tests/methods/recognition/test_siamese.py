@@ -13,7 +13,8 @@ from facequal.methods.recognition.siamese import Siamese
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import CosFaceHead
 from tests.methods.tiny_recognition import Linear, head_of
-from tests.methods.training import Record, fit as fit_with
+from tests.methods.training import Record
+from tests.methods.training import fit as fit_with
 from tests.sources import people
 
 
