@@ -8,7 +8,8 @@ from typing import Any
 
 from facequal.engine.digest import experiment_digest
 from facequal.engine.marks import made_at, read_mark
-from facequal.engine.study_file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow, filled_in, texts_in
+from facequal.engine.study_file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow, filled_in
+from facequal.moved import texts_in
 from facequal.reports.layout import results_file
 
 

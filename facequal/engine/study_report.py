@@ -4,10 +4,11 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from facequal.engine.grid import in_words, short_names
 from facequal.engine.jobs import Outcome
 from facequal.engine.marks import read_mark
 from facequal.engine.plan import Run
-from facequal.engine.study_file import BASE, Study, StudyRow, in_words, short_names
+from facequal.engine.study_file import BASE, Study, StudyRow
 from facequal.reports.layout import results_file
 from facequal.reports.results import Result, read_results, results_table, write_atomically
 from facequal.reports.statistics import Summary, summarise, write_summary

@@ -6,11 +6,11 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+from facequal.engine.grid import row_name
 from facequal.engine.jobs import Outcome, carry_out
 from facequal.engine.marks import read_mark
 from facequal.engine.plan import Run, as_argument
 from facequal.engine.resume import prepare, remove_runs
-from facequal.engine.study_file import row_name
 from facequal.engine.sweep_file import Sweep
 from facequal.engine.sweep_points import draw_points
 from facequal.reports.results import write_atomically

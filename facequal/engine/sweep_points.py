@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from facequal.engine.study_file import grid_points
+from facequal.engine.grid import grid_points
 from facequal.engine.sweep_file import Sweep
 
 Point = dict[str, Any]  # values by dotted key

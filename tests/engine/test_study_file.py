@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from facequal.engine.plan import as_argument
-from facequal.engine.study_file import in_words, read_study
+from facequal.engine.study_file import read_study
 from facequal.reports.study.summary import Column
 
 GOOD = """
@@ -68,27 +67,6 @@ def test_values_are_numbers_as_in_experiments(write: Callable[[str], Path]) -> N
     text = "config: experiment.yaml\nrows: {a: {x: 5e-4, y: [1e3, -.5E2], z: 1e, w: 2024-01-01x}}"
     values = read_study(write(text)).rows[0].overrides
     assert values == {"x": 5e-4, "y": [1000.0, -50.0], "z": "1e", "w": "2024-01-01x"}
-
-
-def test_keys_whose_last_parts_are_equal_are_named_whole(write: Callable[[str], Path]) -> None:
-    study = read_study(write("config: experiment.yaml\ngrid: {a.m: [1], b.m: [2], c.n: [3]}"))
-    assert study.rows[0].name == "a.m=1, b.m=2, n=3"
-
-
-@pytest.mark.parametrize(
-    ("value", "in_a_name", "on_the_command_line"),
-    [
-        (1, "1", "1"),
-        (True, "true", "true"),
-        (None, "null", "null"),
-        ("sgd", "sgd", "sgd"),
-        (["hhh", "hll"], "[hhh, hll]", '["hhh", "hll"]'),
-        ({"lr": 0.1}, '{"lr": 0.1}', '{"lr": 0.1}'),
-    ],
-)
-def test_values(value: object, in_a_name: str, on_the_command_line: str) -> None:
-    assert in_words(value) == in_a_name
-    assert as_argument(value) == on_the_command_line
 
 
 C = "config: experiment.yaml\n"
