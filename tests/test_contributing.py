@@ -2,8 +2,6 @@
 
 import re
 import runpy
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +15,15 @@ BLOCK = re.compile(r"^`(triplet/[\w.]+)`: .*?^```\w+\n(.*?)^```", re.DOTALL | re
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder, from which the command is run, with the blocks as files."""
     for name, text in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text()):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text.replace("EXPERIMENTS", str(EXPERIMENTS)))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path
-    for module in [name for name in sys.modules if name.partition(".")[0] == "triplet"]:
-        del sys.modules[module]
+    monkeypatch.syspath_prepend(tmp_path)  # the module stays: jsonargparse asks for all subclasses that there are
+    return tmp_path
 
 
 def test_it_is_one_folder_of_few_lines(folder: Path) -> None:

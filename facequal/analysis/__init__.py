@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from facequal.analysis.gst import scaling_map as scaling_map
     from facequal.analysis.gst_drawings import draw_scaling_maps as draw_scaling_maps
     from facequal.analysis.norm_drawings import draw_correlations as draw_correlations
+    from facequal.analysis.norm_drawings import draw_scatter as draw_scatter
     from facequal.analysis.norm_drawings import draw_trajectories as draw_trajectories
     from facequal.analysis.norms import quality_correlations as quality_correlations
     from facequal.analysis.norms import read_samples as read_samples
