@@ -1,4 +1,9 @@
 import os
+
+# As `make test` has it, for those who call pytest by itself: before torch is imported, and in the tests' processes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import os
 from collections.abc import Iterator
 
 import pytest

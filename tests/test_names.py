@@ -13,8 +13,9 @@ from facequal.names import class_packages, import_classes, is_class_name, public
 
 NAMES = {
     "analysis": """
-        GradientScaling draw_correlations draw_error_versus_reject draw_partition draw_scatter draw_scaling_maps draw_similarities
-        draw_trajectories embed_faces error_versus_reject published_scalings quality_correlations read_samples
+        GradientScaling draw_correlations draw_error_versus_reject draw_partition draw_scaling_maps draw_scatter
+        draw_similarities draw_trajectories embed_faces error_versus_reject published_scalings quality_correlations
+        read_samples
         scaling_map score_folder similarities_by_resolution
     """,
     "callbacks": """
