@@ -1,12 +1,10 @@
 import os
-
-# As `make test` has it, for those who call pytest by itself: before torch is imported, and in the tests' processes.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import os
 from collections.abc import Iterator
 
 import pytest
+
+# As `make test` has it, for those who call pytest by itself: before torch is imported, and in the processes of tests.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
