@@ -10,7 +10,7 @@ from kornia.filters import fft_conv
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params, replace, select
-from facequal.degradations.draws import Keys, checked_range
+from facequal.degradations.draws import Keys, checked_probability, checked_range
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.responses import ResponseBank
 from facequal.degradations.sensor import add_noise, photograph, sample_camera, sample_noise_id
@@ -45,9 +45,8 @@ class KernelBlur(Degradation):
     """
 
     def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
-        if not 0.0 <= p_gaussian <= 1.0:
-            raise ValueError(f"p_gaussian must be in [0, 1], not {p_gaussian}")
-        self.bank, self.p_gaussian = KernelBank() if bank is None else bank, p_gaussian
+        self.bank = KernelBank() if bank is None else bank
+        self.p_gaussian = checked_probability("p_gaussian", p_gaussian)
 
     def sample(self, keys: Keys) -> Params:
         """Return `kernel_id`, int64 (B,)."""
