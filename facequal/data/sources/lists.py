@@ -160,14 +160,11 @@ def convert_vggface2(
 
 def write_list(rows: Iterable[tuple[str, str, str]], csv_path: str | Path) -> int:
     """Write rows of path, identity and split as a list, and return their number."""
-    count = 0
-    with Path(csv_path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "identity", "split"))
-        for row in rows:
-            writer.writerow(row)
-            count += 1
-    return count
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=["path", "identity", "split"])
+    table.to_csv(csv_path, index=False, lineterminator="\n")
+    return len(table)
 
 
 def _fields(path: str | Path, count: int | None, separator: str | None = None) -> Iterator[tuple[str, list[str]]]:

@@ -142,12 +142,11 @@ def write_record_set(
     """
     if encoding not in get_args(Encoding):
         raise ValueError(f"encoding {encoding!r}, expected 'jpeg' or 'png'")
-    count = 0
+    key = 0
     with RecordWriter(path_rec) as writer:
         for label, image in images:
-            writer.write(label, image if isinstance(image, bytes) else _encode(image, encoding, quality))
-            count += 1
-    return count
+            key = writer.write(label, image if isinstance(image, bytes) else _encode(image, encoding, quality))
+    return key  # that of the last image: they count from 1
 
 
 def _encode(image: RGBImage, encoding: str, quality: int) -> bytes:
