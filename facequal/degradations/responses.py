@@ -80,7 +80,7 @@ def _curves(bank: ResponseBank) -> NDArray[np.float64]:
             what = f"{curve[0]:g} ... {curve[-1]:g}, falling by up to {fall:g} between"
             raise ValueError(f"{path}: curve {number} does not rise from 0 to 1: {what}")
     # measured curves begin a little beside 0, waver, and have level parts, which have no inverse
-    curves = np.maximum.accumulate(measured, axis=1)
+    curves: NDArray[np.float64] = np.maximum.accumulate(measured, axis=1)
     rising = curves - curves[:, :1] + _SMALLEST_RISE * np.arange(NUM_SAMPLES)
     return rising / rising[:, -1:]
 
