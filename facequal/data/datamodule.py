@@ -153,9 +153,13 @@ class FaceDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Read an image of each source of the stage, once per node, so that faces are rendered and records indexed."""
-        for source in self._sources_of(self.trainer.state.fn if self.trainer is not None else None):
-            if len(source):
-                source[0]
+        stage = None if self.trainer is None else self.trainer.state.fn
+        source = {"fit": self.train_source, "predict": self.predict_source}.get(str(stage))
+        protocols = self.val_protocols if stage in ("fit", "validate") else []
+        protocols = self.test_protocols if stage == "test" else protocols
+        for images in [source, *(protocol.images for protocol in protocols)]:
+            if images is not None and len(images):
+                images[0]
 
     def train_dataloader(self) -> FaceLoader:
         """Return the loader of training batches, of equal size on every rank; the last incomplete batch is dropped.
@@ -223,22 +227,9 @@ class FaceDataModule(LightningDataModule):
             return self.test_protocols[dataloader_idx].views(batch, self.resolutions_px)
         return self.val_protocols[dataloader_idx].views(batch, self.val_resolutions_px)
 
-    def _sources_of(self, stage: str | None) -> list[FaceSource]:
-        sources = {"fit": [self.train_source], "predict": [self.predict_source]}.get(stage or "", [])
-        protocols = self.val_protocols if stage in ("fit", "validate") else []
-        if stage == "test":
-            protocols = self.test_protocols
-        sources += [protocol.images for protocol in protocols]
-        return [source for source in sources if source is not None]
-
     def _train_sampler(self, training: TrainingSet) -> EpochSampler:
         rank, world_size = self._rank_and_world_size()
-        options: SamplerOptions = {
-            "seed": self.seed,
-            "rank": rank,
-            "world_size": world_size,
-            "epoch_cells": training.epoch_cells,
-        }
+        options = SamplerOptions(seed=self.seed, rank=rank, world_size=world_size, epoch_cells=training.epoch_cells)
         if self.identity_pairs is not None:
             pairs = IdentityPairSampler(
                 training.source,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from facequal.degradations.draws import Keys
+from facequal.degradations.draws import Keys, checked_probability
 from facequal.degradations.precision import ieee_float32
 
 Params = dict[str, Tensor]
@@ -185,12 +185,10 @@ class RandomApply(Degradation):
     """
 
     def __init__(self, degradation: Degradation, p: float) -> None:
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"p must be in [0, 1], not {p}")
         if isinstance(degradation, RandomApply):
             raise ValueError("a RandomApply within a RandomApply: use one with the product of the probabilities")
         self.degradation = degradation
-        self.p = p
+        self.p = checked_probability("p", p)
 
     @property
     def name(self) -> str:

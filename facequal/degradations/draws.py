@@ -162,9 +162,7 @@ class Keys:
         Raises:
             ValueError: If p is not in [0, 1].
         """
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"p must be in [0, 1], not {p}")
-        return self.uniform(shape) < p
+        return self.uniform(shape) < checked_probability("p", p)
 
     def _draw(self, shape: tuple[int, ...], dtype: torch.dtype, convert: _Convert) -> Tensor:
         """Fill (B, *shape) with converted words; on a CPU some rows at a time, to stay in the cache."""
@@ -242,6 +240,21 @@ def checked_range(
             f"{name} must be a range within {'(' if positive else '['}{low:g}, {high:g}], not {(first, second)}"
         )
     return first, second
+
+
+def checked_probability(name: str, value: float) -> float:
+    """Return a probability.
+
+    Args:
+        name: Name of the argument, for the error message.
+        value: Its value.
+
+    Raises:
+        ValueError: If it is not in [0, 1].
+    """
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} must be in [0, 1], not {value}")
+    return value
 
 
 def _box_muller(even: Tensor, odd: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from kornia.geometry.transform import rotate
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params
-from facequal.degradations.draws import Keys, checked_range, to_range
+from facequal.degradations.draws import Keys, checked_probability, checked_range, to_range
 
 _ATTEMPTS = 10  # of torchvision's RandomResizedCrop, before it takes a centre crop
 
@@ -113,9 +113,7 @@ class HorizontalFlip(Degradation):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"p must be in [0, 1], not {p}")
-        self.p = p
+        self.p = checked_probability("p", p)
 
     def sample(self, keys: Keys) -> Params:
         """Return `flipped`, bool (B,)."""

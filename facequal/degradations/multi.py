@@ -10,10 +10,10 @@ from kornia.filters import fft_conv
 from torch import Tensor
 
 from facequal.degradations.base import Degradation, Params, replace, select
-from facequal.degradations.draws import Keys, checked_range
+from facequal.degradations.draws import Keys, checked_probability
 from facequal.degradations.kernels import KernelBank
 from facequal.degradations.responses import ResponseBank
-from facequal.degradations.sensor import add_noise, photograph, sample_camera, sample_noise_id
+from facequal.degradations.sensor import LowLight, SensorNoise, add_noise, photograph
 
 Domain = Literal["raw", "srgb"]
 
@@ -45,9 +45,8 @@ class KernelBlur(Degradation):
     """
 
     def __init__(self, bank: KernelBank | None = None, p_gaussian: float = 0.2) -> None:
-        if not 0.0 <= p_gaussian <= 1.0:
-            raise ValueError(f"p_gaussian must be in [0, 1], not {p_gaussian}")
-        self.bank, self.p_gaussian = KernelBank() if bank is None else bank, p_gaussian
+        self.bank = KernelBank() if bank is None else bank
+        self.p_gaussian = checked_probability("p_gaussian", p_gaussian)
 
     def sample(self, keys: Keys) -> Params:
         """Return `kernel_id`, int64 (B,)."""
@@ -119,24 +118,20 @@ class MultiDegradation(Degradation):
         if domain not in get_args(Domain):
             raise ValueError(f"domain must be one of {get_args(Domain)}, not {domain!r}")
         self.blur = KernelBlur(bank, p_gaussian)
-        self.r = checked_range("r", r, 0.0, 1.0, positive=True)
-        self.sigma_s = checked_range("sigma_s", sigma_s, 0.0, 1.0)
-        self.sigma_c = checked_range("sigma_c", sigma_c, 0.0, 1.0)
-        self.responses = ResponseBank() if responses is None else responses
+        self.low_light, self.noise = LowLight(r, responses), SensorNoise(sigma_s, sigma_c, responses)
         self.domain = domain
 
     def sample(self, keys: Keys) -> Params:
         """Return `classes` and the values of each part, as above."""
         classes = self._sample_classes(keys.fold("classes").uniform())
         blurred, noisy, dark = classes.bool().unbind(1)
+        noise = self.noise.sample(keys)
         return {
             "classes": classes,
             "kernel_id": torch.where(blurred, self.blur.sample(keys.fold("blur"))["kernel_id"], -1),
-            "r": torch.where(dark, keys.fold("r").uniform((), *self.r), 1.0),
-            "sigma_s": torch.where(noisy, keys.fold("sigma_s").uniform((), *self.sigma_s), 0.0),
-            "sigma_c": torch.where(noisy, keys.fold("sigma_c").uniform((), *self.sigma_c), 0.0),
-            "noise_id": sample_noise_id(keys),
-            **sample_camera(keys, self.responses),
+            "r": torch.where(dark, self.low_light.sample(keys)["r"], 1.0),
+            **noise,
+            **{name: torch.where(noisy, noise[name], 0.0) for name in ("sigma_s", "sigma_c")},
         }
 
     def apply(self, images: Tensor, params: Params) -> Tensor:
@@ -151,7 +146,7 @@ class MultiDegradation(Degradation):
 
     def _expose(self, images: Tensor, params: Params) -> Tensor:
         if self.domain == "raw":
-            return photograph(images, params, self.responses)
+            return photograph(images, params, self.noise.responses)
         return add_noise(images * params["r"][:, None, None, None], params)
 
     def _sample_classes(self, unit: Tensor) -> Tensor:

@@ -4,9 +4,7 @@ The rescaling repeats Pillow's 8-bit arithmetic. Pillow holds filter weights as 
 after each axis; such sums are exact in float64, so batch, device and summation order cannot turn a rounding over.
 """
 
-import functools
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +18,12 @@ from facequal.degradations.resolution import DownUpScale
 
 _BLOCK = 16  # px that a JPEG block of chroma covers
 _WEIGHT_ONE = 2.0**22  # of Pillow's fixed-point filter weights
+
+
+def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
+    """Return Pillow's weights of an axis times 2^22, rounded, float64 (out_size, in_size)."""
+    weights = resample_matrix(in_size, out_size, filter) * _WEIGHT_ONE
+    return (weights + torch.full_like(weights, 0.5).copysign(weights)).trunc_()
 
 
 class RandomRescale(DownUpScale):
@@ -50,6 +54,9 @@ class RandomRescale(DownUpScale):
     (torch.Size([2, 3, 32, 32]), ['down_filter', 'scale', 'up_filter'], True)
     """
 
+    _weights = staticmethod(_fixed_point_matrix)
+    _block_px = _BLOCK
+
     def __init__(
         self, scale: tuple[float, float] = (0.1, 0.5), quality: int = 75, filters: Sequence[Filter] = FILTERS
     ) -> None:
@@ -62,7 +69,7 @@ class RandomRescale(DownUpScale):
         """Shrink by `scale` with `down_filter`, compress, and enlarge with `up_filter`."""
         rescaled = torch.empty_like(images)
         longest = self._sides(max(images.shape[-2:]), params["scale"])
-        largest = max(1, int(self.scale[1] * max(images.shape[-2:])))
+        largest = self._limits(max(images.shape[-2:]))[1]
         for canvas in range(_BLOCK, largest + _BLOCK, _BLOCK):
             chosen = ((longest > canvas - _BLOCK) & (longest <= canvas)).nonzero().squeeze(1)
             if len(chosen):
@@ -76,20 +83,8 @@ class RandomRescale(DownUpScale):
         rows = self._axis(height, params, canvas)
         columns = rows if width == height else self._axis(width, params, canvas)
         small = _resize(images.mul_(255.0).round_(), rows.down, columns.down)
-        small = compress_corners(small, self.quality, rows.side_px, columns.side_px)
+        small = compress_corners(small, self.quality, rows.sides_px, columns.sides_px)
         return _resize(small, rows.up, columns.up).div_(255.0)
-
-    def _axis(self, size: int, params: Params, canvas: int) -> "_Axis":
-        smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
-        side = self._sides(size, params["scale"])
-        down, up = _pillow_tables(size, smallest, largest, self.filters, side.device)
-        row = side - smallest
-        return _Axis(side, down[params["down_filter"], row, :canvas], up[params["up_filter"], row, :, :canvas])
-
-    def _sides(self, size: int, scale: Tensor) -> Tensor:
-        smallest, largest = (max(1, int(limit * size)) for limit in self.scale)
-        # the limits and the drawn scale both come from `self.scale`, but one of them through float32
-        return scale.mul(size).long().clamp_(smallest, largest)
 
 
 class RandomResizedCrop(ZeroPadCrop):
@@ -167,53 +162,9 @@ class QGFaceAugmentation(Compose):
         )
 
 
-class _Axis(NamedTuple):
-    """One axis of a batch: sides of the small pictures, int64 (n,), and the matrices (n,L,size) and (n,size,L)."""
-
-    side_px: Tensor
-    down: Tensor
-    up: Tensor
-
-
-@functools.lru_cache(maxsize=16)
-def _pillow_tables(
-    size: int, smallest: int, largest: int, filters: tuple[Filter, ...], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return Pillow's weights to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest.
-
-    The small side is padded to L, the multiple of 16 from `largest` on: shrinking repeats the last pixel there, and
-    enlarging does not look. For 112 px and 11 to 56 these are 2 x 6.6 MB, and they grow with the cube of `size`.
-
-    Returns:
-        down (filters, sizes, L, size) and up (filters, sizes, size, L): float32, whole multiples of 2^-22 times 2^22.
-    """
-    canvas = largest + -largest % _BLOCK
-    down = torch.zeros(len(filters), largest - smallest + 1, canvas, size)
-    up = torch.zeros(len(filters), largest - smallest + 1, size, canvas)
-    for i, filter in enumerate(filters):
-        for j, small in enumerate(range(smallest, largest + 1)):
-            down[i, j, :small] = _fixed_point_matrix(size, small, filter)
-            down[i, j, small:] = down[i, j, small - 1]
-            up[i, j, :, :small] = _fixed_point_matrix(small, size, filter)
-    return down.to(device), up.to(device)
-
-
-def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
-    """Return Pillow's weights of an axis times 2^22, rounded, float64 (out_size, in_size)."""
-    weights = resample_matrix(in_size, out_size, filter) * _WEIGHT_ONE
-    return (weights + torch.full_like(weights, 0.5).copysign(weights)).trunc_()
-
-
 def _resize(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Resize pixels (n,3,H,W), whole numbers in 0..255, as Pillow does, by weights (n,H',H) and (n,W',W); float32."""
-    n, channels, height, width = pixels.shape
-    wide = torch.bmm(pixels.double().reshape(n, channels * height, width), columns.double().transpose(1, 2))
-    wide = _to_8bit(wide).view(n, channels, height, -1)
-    rows = rows.double()
-    out = wide.new_empty(n, channels, rows.shape[1], wide.shape[3])
-    for channel in range(channels):  # a broadcast product would copy `rows` once per channel
-        torch.bmm(rows, wide[:, channel], out=out[:, channel])
-    return _to_8bit(out).float()
+    return apply_separable(pixels.double(), rows.double(), columns.double(), rounded=_to_8bit).float()
 
 
 def _to_8bit(sums: Tensor) -> Tensor:

@@ -55,16 +55,19 @@ def resample_matrix(in_size: int, out_size: int, filter: Filter = "cubic", *, an
     return _taps(in_size, out_size, filter)
 
 
-def apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def apply_separable(
+    images: Tensor, rows: Tensor, columns: Tensor, rounded: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """Multiply each image from both sides: out[n,c] = rows[n] @ images[n,c] @ columns[n]^T.
 
     Args:
-        images: float32 (n,3,H,W).
-        rows: float32 (n,H',H).
-        columns: float32 (n,W',W).
+        images: Floating-point (n,3,H,W).
+        rows: (n,H',H), of the same type.
+        columns: (n,W',W), of the same type.
+        rounded: Applied after each of the two products; it may change its argument.
 
     Returns:
-        float32 (n,3,H',W').
+        (n,3,H',W'), of the same type.
 
     >>> halve = resample_matrix(8, 4, "area").float()[None]
     >>> apply_separable(torch.zeros(1, 3, 8, 8), halve, halve).shape
@@ -72,11 +75,11 @@ def apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """
     n, channels, height, width = images.shape
     wide = torch.bmm(images.reshape(n, channels * height, width), columns.transpose(1, 2))
-    wide = wide.view(n, channels, height, -1)
+    wide = (wide if rounded is None else rounded(wide)).view(n, channels, height, -1)
     out = wide.new_empty(n, channels, rows.shape[1], wide.shape[3])
     for channel in range(channels):  # a broadcast product would copy `rows` once per channel
         torch.bmm(rows, wide[:, channel], out=out[:, channel])
-    return out
+    return out if rounded is None else rounded(out)
 
 
 @functools.lru_cache(maxsize=64)
@@ -93,24 +96,41 @@ def bicubic_there_and_back(size: int, sizes_px: tuple[int, ...], device: torch.d
     return table.to(device, torch.float32)
 
 
-@functools.lru_cache(maxsize=16)
-def opencv_down_up_tables(
-    size: int, smallest: int, largest: int, filters: tuple[Filter, ...], device: torch.device
+@functools.lru_cache(maxsize=32)
+def down_up_tables(
+    size: int,
+    limits_px: tuple[int, int],
+    filters: tuple[Filter, ...],
+    device: torch.device,
+    weights: Callable[[int, int, Filter], Tensor],
+    block_px: int,
 ) -> tuple[Tensor, Tensor]:
-    """Return OpenCV's matrices to shrink `size` pixels to s and to enlarge s to `size`, for s in smallest..largest.
+    """Return matrices to shrink `size` pixels to s and to enlarge s to `size`, for all s from one limit to the other.
 
-    Padded with zeros from s to `largest`, so that the product of any two of one s is down- and up-scaling. For
-    112 px and sizes from 22 px these are 2 x 23 MB, and they grow with the cube of `size`.
+    The small side is padded to L, the multiple of `block_px` from the upper limit on: shrinking repeats the last pixel
+    there, and enlarging does not look. So the product of any two of one s is down- and up-scaling. For 112 px and sizes
+    from 22 px these are 2 x 23 MB, and they grow with the cube of `size`.
+
+    Args:
+        size: Pixels of the large side.
+        limits_px: Smallest and largest s.
+        filters: The filters.
+        device: Where the matrices are kept.
+        weights: Returns the matrix (out, in) of an axis, such as `resample_matrix`.
+        block_px: L is a multiple of it.
 
     Returns:
-        down, float32 (filters, sizes, largest, size), and up, float32 (filters, sizes, size, largest).
+        down, float32 (filters, sizes, L, size), and up, float32 (filters, sizes, size, L).
     """
-    down = torch.zeros(len(filters), largest - smallest + 1, largest, size)
-    up = torch.zeros(len(filters), largest - smallest + 1, size, largest)
+    smallest, largest = limits_px
+    padded = largest + -largest % block_px
+    down = torch.zeros(len(filters), largest - smallest + 1, padded, size)
+    up = torch.zeros(len(filters), largest - smallest + 1, size, padded)
     for i, filter in enumerate(filters):
         for j, small in enumerate(range(smallest, largest + 1)):
-            down[i, j, :small] = resample_matrix(size, small, filter, antialias=False)
-            up[i, j, :, :small] = resample_matrix(small, size, filter, antialias=False)
+            down[i, j, :small] = weights(size, small, filter)
+            down[i, j, small:] = down[i, j, small - 1]
+            up[i, j, :, :small] = weights(small, size, filter)
     return down.to(device), up.to(device)
 
 

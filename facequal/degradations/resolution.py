@@ -1,7 +1,8 @@
 """Loss of resolution: antialiased bicubic to given sizes, and AdaFace's down- and up-scaling with random filters."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ from facequal.degradations.resampling import (
     Filter,
     apply_separable,
     bicubic_there_and_back,
-    opencv_down_up_tables,
+    down_up_tables,
+    resample_matrix,
 )
 
 
@@ -90,6 +92,9 @@ class DownUpScale(Degradation):
     (torch.Size([2, 3, 32, 32]), ['down_filter', 'scale', 'up_filter'])
     """
 
+    _weights: Callable[[int, int, Filter], Tensor] = staticmethod(functools.partial(resample_matrix, antialias=False))
+    _block_px = 1
+
     def __init__(self, scale: tuple[float, float] = (0.2, 1.0), filters: Sequence[Filter] = FILTERS) -> None:
         self.scale = checked_range("scale", scale, 0.0, 1.0, positive=True)
         self.filters = tuple(filters)
@@ -115,12 +120,31 @@ class DownUpScale(Degradation):
 
     def _matrices(self, size: int, params: Params) -> Tensor:
         """Return matrices (B, size, size): down and up again along an axis of `size` pixels."""
-        smallest, largest = (max(1, int(scale * size)) for scale in self.scale)
-        scale = params["scale"]
-        down, up = opencv_down_up_tables(size, smallest, largest, self.filters, scale.device)
-        # the lower end of the range and the table's both come from `self.scale`, but one of them through float32
-        row = scale.mul(size).long().clamp_(smallest, largest) - smallest
-        return torch.bmm(up[params["up_filter"], row], down[params["down_filter"], row])
+        axis = self._axis(size, params)
+        return torch.bmm(axis.up, axis.down)
+
+    def _axis(self, size: int, params: Params, canvas_px: int | None = None) -> "Axis":
+        """Return the drawn way of an axis of `size` pixels, the small side cut to `canvas_px`."""
+        sides_px, limits_px = self._sides(size, params["scale"]), self._limits(size)
+        down, up = down_up_tables(size, limits_px, self.filters, sides_px.device, self._weights, self._block_px)
+        row = sides_px - limits_px[0]
+        return Axis(sides_px, down[params["down_filter"], row, :canvas_px], up[params["up_filter"], row, :, :canvas_px])
+
+    def _sides(self, size: int, scale: Tensor) -> Tensor:
+        """Return the small sides, int64 (B,), of an axis of `size` pixels."""
+        # the limits and the drawn scale both come from `self.scale`, but one of them through float32
+        return scale.mul(size).long().clamp_(*self._limits(size))
+
+    def _limits(self, size: int) -> tuple[int, int]:
+        return max(1, int(self.scale[0] * size)), max(1, int(self.scale[1] * size))
+
+
+class Axis(NamedTuple):
+    """One axis of a batch: sides of the small pictures, int64 (n,), and the matrices (n,L,size) and (n,size,L)."""
+
+    sides_px: Tensor
+    down: Tensor
+    up: Tensor
 
 
 @functools.lru_cache(maxsize=64)

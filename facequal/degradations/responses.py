@@ -71,16 +71,16 @@ def _curves(bank: ResponseBank) -> NDArray[np.float64]:
         raise FileNotFoundError(
             f"{path}: no such file; expected an array of response curves (.npy) or DoRF's text file"
         )
-    curves = _read_npy(path) if path.suffix == ".npy" else _read_dorf(path)
-    if len(curves) == 0:
+    measured = _read_npy(path) if path.suffix == ".npy" else _read_dorf(path)
+    if not measured:
         raise ValueError(f"{path}: holds no response curve")
-    for number, curve in enumerate(curves):
+    for number, curve in enumerate(measured):
         fall = float(np.max(np.maximum.accumulate(curve) - curve)) if np.isfinite(curve).all() else math.inf
         if fall > _LARGEST_FALL or abs(curve[0]) > 0.05 or abs(curve[-1] - 1.0) > 0.05:
             what = f"{curve[0]:g} ... {curve[-1]:g}, falling by up to {fall:g} between"
             raise ValueError(f"{path}: curve {number} does not rise from 0 to 1: {what}")
     # measured curves begin a little beside 0, waver, and have level parts, which have no inverse
-    curves = np.maximum.accumulate(curves, axis=1)
+    curves: NDArray[np.float64] = np.maximum.accumulate(measured, axis=1)
     rising = curves - curves[:, :1] + _SMALLEST_RISE * np.arange(NUM_SAMPLES)
     return rising / rising[:, -1:]
 
@@ -92,7 +92,7 @@ def _default_curves() -> NDArray[np.float64]:
     return 0.7 * t + 0.3 * (3.0 * t**2 - 2.0 * t**3)
 
 
-def _read_npy(path: Path) -> NDArray[np.float64]:
+def _read_npy(path: Path) -> list[NDArray[np.float64]]:
     try:
         curves = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -102,15 +102,11 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     if curves.ndim != 2 or curves.shape[1] < 2 or curves.dtype.kind not in "fiu":
         raise ValueError(f"{path}: expected an array (N,K) of N curves, got {curves.dtype} {curves.shape}")
     points = np.linspace(0.0, 1.0, curves.shape[1])
-    return _stack([_resample(points, curve) for curve in curves.astype(np.float64)])
+    return [_resample(points, curve) for curve in curves.astype(np.float64)]
 
 
-def _read_dorf(path: Path) -> NDArray[np.float64]:
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="latin-1").splitlines()]
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
-    lines = [line for line in lines if line]
+def _read_dorf(path: Path) -> list[NDArray[np.float64]]:
+    lines = [line.strip() for line in path.read_text(encoding="latin-1").splitlines() if line.strip()]
     if len(lines) % 6:
         raise ValueError(f"{path}: {len(lines)} lines, but DoRF has six per curve")
     curves = []
@@ -127,11 +123,7 @@ def _read_dorf(path: Path) -> NDArray[np.float64]:
         if not (np.diff(points) > 0.0).all() or abs(points[0]) > 0.05 or abs(points[-1] - 1.0) > 0.05:
             raise ValueError(f"{path}: curve {name!r}: irradiances do not rise from 0 to 1")
         curves.append(_resample(points, values))
-    return _stack(curves)
-
-
-def _stack(curves: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.stack(curves) if curves else np.empty((0, NUM_SAMPLES))
+    return curves
 
 
 def _resample(points: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

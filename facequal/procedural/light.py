@@ -73,8 +73,8 @@ def develop(picture: Tensor, look: Look) -> Tensor:
     picture.mul_(gain).relu_()
     encoded = picture.div_(picture + 1.0).sqrt_()
     size = picture.shape[-1]
-    places = zip(look["texture_x"].flatten().tolist(), look["texture_y"].flatten().tolist(), strict=True)
-    noise = torch.stack([grain(top, left, size) for top, left in places])
+    offsets = zip(look["texture_x"].flatten().tolist(), look["texture_y"].flatten().tolist(), strict=True)
+    noise = torch.stack([grain(top, left, size) for top, left in offsets])
     noise.mul_(255.0 * look["grain"]).add_(0.5)
     levels = torch.add(noise, encoded, alpha=255.0 * 1.5**0.5).clamp_(0.0, 255.0)
     return torch.from_numpy(levels.numpy().astype(np.uint8)).transpose(0, 1)  # NumPy's conversion is twice as fast

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from facequal.degradations.draws import Keys, checked_range, philox_4x32_10, to_choice, to_range
+from facequal.degradations.draws import Keys, checked_probability, checked_range, philox_4x32_10, to_choice, to_range
 
 MASK = 0xFFFFFFFF
 
@@ -192,3 +192,10 @@ def test_ranges_are_checked(values, positive, message):
         checked_range("x", values, 0.0, 1.0, positive)
     assert checked_range("x", [0, 1], 0.0, 1.0) == (0.0, 1.0)
     assert checked_range("x", (1, 1), 0.0, 1.0, positive=True) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
+def test_a_probability_is_in_its_range(value: float) -> None:
+    assert [checked_probability("p", p) for p in (0.0, 0.5, 1.0)] == [0.0, 0.5, 1.0]
+    with pytest.raises(ValueError, match=rf"^p_crop must be in \[0, 1\], not {value}$"):
+        checked_probability("p_crop", value)

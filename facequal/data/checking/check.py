@@ -1,7 +1,8 @@
 """A check of a data set before training: all of its problems at once."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from facequal.data.checking.image_survey import Progress, as_problem, check_imag
 from facequal.data.errors import DataError, Problem, RecordError
 from facequal.data.protocols.pairs import read_bin
 from facequal.data.protocols.pairs_text import find_pair_files, parse_pairs_txt
-from facequal.data.sources.encoded import EncodedImages, FileImages, RecordImages
+from facequal.data.sources.encoded import EncodedImages, FileImages, LabelledFiles, RecordImages
 from facequal.data.sources.folders import scan_identity_folders
 from facequal.data.sources.lists import number_identities, read_list
 from facequal.data.sources.recordio import RecordReader
@@ -49,91 +50,82 @@ def check_data(
     """
     path = Path(path)
     kind = _detect_kind(path) if kind is None else kind
-    image_root = path.parent if root is None else Path(root)
+    if kind not in _CHECKS:
+        raise ValueError(f"kind {kind!r}, expected one of {', '.join(_CHECKS)}")
     if not path.exists():
         return [Problem("error", str(path), "no such file or folder")]
-    if kind == "folder":
-        problems = _check_folder(path, on_progress)
-    elif kind == "list":
-        problems = _check_list(path, image_root, split, on_progress)
-    elif kind == "record":
-        problems = _check_records(path, on_progress)
-    elif kind == "pairs":
-        problems = _check_pairs(path, image_root, on_progress)
-    elif kind == "bin":
-        problems = _check_bin(path, on_progress)
-    else:
-        raise ValueError(f"kind {kind!r}, expected one of {', '.join(get_args(DataKind))}")
+    try:
+        problems = _CHECKS[kind](_Request(path, path.parent if root is None else Path(root), split, on_progress))
+    except DataError as error:
+        problems = [as_problem(error, str(path))]
     order = ("error", "warning", "note")
     return sorted(problems, key=lambda problem: order.index(problem.severity))
+
+
+class _Request(NamedTuple):
+    """The arguments of `check_data`, with the folder of a list's images filled in."""
+
+    path: Path
+    root: Path
+    split: str | None
+    on_progress: Progress | None
 
 
 def _detect_kind(path: Path) -> DataKind:
     if path.is_dir():
         return "record" if (path / "train.rec").is_file() else "folder"
     if path.suffix.lower() not in _KIND_OF_SUFFIX:
-        raise ValueError(f"{path}: cannot tell the kind of data, give one of {', '.join(get_args(DataKind))}")
+        raise ValueError(f"{path}: cannot tell the kind of data, give one of {', '.join(_CHECKS)}")
     return _KIND_OF_SUFFIX[path.suffix.lower()]
 
 
-def _check_folder(path: Path, on_progress: Progress | None) -> list[Problem]:
-    folders = scan_identity_folders(path)
-    labels = np.array(folders.labels, dtype=np.int64)
-    images = FileImages(path, folders.paths)
-    return [
-        *folders.problems,
-        *check_images(images, labels, str(path), on_progress),
-        *single_images(labels, folders.identities, str(path)),
-    ]
+def _check_folder(request: _Request) -> list[Problem]:
+    return _check_files(request._replace(root=request.path), scan_identity_folders(request.path))
 
 
-def _check_list(path: Path, root: Path, split: str | None, on_progress: Progress | None) -> list[Problem]:
-    rows = read_list(path, split)
-    classes, labels = number_identities(rows.identities)
-    images = FileImages(root, rows.paths, rows.lines, path)
-    return [
-        *rows.problems,
-        *check_images(images, labels, str(path), on_progress),
-        *single_images(labels, classes, str(path)),
-    ]
+def _check_list(request: _Request) -> list[Problem]:
+    return _check_files(request, read_list(request.path, request.split), request.path)
 
 
-def _check_records(path: Path, on_progress: Progress | None) -> list[Problem]:
-    path = path / "train.rec" if path.is_dir() else path
-    try:
-        reader = RecordReader(path)
-    except RecordError as error:
-        return [as_problem(error, str(path))]
+def _check_pairs(request: _Request) -> list[Problem]:
+    lines = parse_pairs_txt(request.path)
+    files = find_pair_files(lines, request.path, request.root)
+    return lines.problems + _check_files(request, files, request.path, people=False)
+
+
+def _check_files(
+    request: _Request, files: LabelledFiles, list_path: Path | None = None, people: bool = True
+) -> list[Problem]:
+    """Check all images of a folder or a list; `people` with a single image are noted."""
+    classes, labels = number_identities(files.identities)
+    images = FileImages(request.root, files.paths, files.lines, list_path)
+    notes = single_images(labels, classes, str(request.path)) if people else []
+    return files.problems + check_images(images, labels, str(request.path), request.on_progress) + notes
+
+
+def _check_records(request: _Request) -> list[Problem]:
+    path = request.path / "train.rec" if request.path.is_dir() else request.path
+    reader = RecordReader(path)
     labels, problems = _record_labels(reader)
     if reader.header_disagrees():
         what = f"the header states {reader.header_count} images, the index holds {len(reader)}"
         problems.append(Problem("warning", str(path), what))
-    problems += check_images(RecordImages(reader), labels, str(path), on_progress)
+    problems += check_images(RecordImages(reader), labels, str(path), request.on_progress)
     problems += _check_identity_records(reader, labels, str(path))
     stored, renumbered = np.unique(labels[labels >= 0], return_inverse=True)
     return problems + single_images(renumbered, [str(label) for label in stored], str(path))
 
 
-def _check_pairs(path: Path, root: Path, on_progress: Progress | None) -> list[Problem]:
-    lines = parse_pairs_txt(path)
-    files = find_pair_files(lines, path, root)
-    _, labels = number_identities([Path(name).parts[0] for name in files.paths])
-    images = FileImages(root, files.paths, files.lines, path)
-    problems = check_images(images, labels, str(path), on_progress) if files.paths else []
-    return lines.problems + files.problems + problems
-
-
-def _check_bin(path: Path, on_progress: Progress | None) -> list[Problem]:
-    try:
-        verification = read_bin(path)
-    except DataError as error:
-        return [as_problem(error, str(path))]
+def _check_bin(request: _Request) -> list[Problem]:
+    verification = read_bin(request.path)
     problems = []
     for number in np.flatnonzero(verification.pairs[:, 0] == verification.pairs[:, 1]).tolist():
         who = "one person" if verification.is_same[number] else "different people"
-        problems.append(Problem("warning", f"{path}: pair {number}", f"a pair of {who} is twice the same image"))
+        problems.append(
+            Problem("warning", f"{request.path}: pair {number}", f"a pair of {who} is twice the same image")
+        )
     images: EncodedImages = verification.images.images  # type: ignore[attr-defined]  # read_bin gives a FaceDataset
-    return problems + check_images(images, None, str(path), on_progress)
+    return problems + check_images(images, None, str(request.path), request.on_progress)
 
 
 def _record_labels(reader: RecordReader) -> tuple[NDArray[np.int64], list[Problem]]:
@@ -168,13 +160,19 @@ def _check_identity_records(reader: RecordReader, labels: NDArray[np.int64], whe
         return [as_problem(error, where)]
     starts = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
     actual = np.stack([reader.keys[starts], np.append(reader.keys[starts[1:]], reader.keys[-1] + 1)], axis=1)
-    if len(ranges) == len(actual):
-        # as stored: the keys are float32
-        different = np.flatnonzero((actual.astype(np.float32) != ranges.astype(np.float32)).any(axis=1))
-        if not len(different):
-            return []
-        first, wanted = ranges[different[0]].tolist(), actual[different[0]].tolist()
-        what = f"identity record {different[0]} names the keys {first}, its images have {wanted}"
-    else:
-        what = f"{len(ranges)} identity records for {len(actual)} runs of equal labels"
-    return [Problem("warning", where, what)]
+    if len(ranges) != len(actual):
+        return [Problem("warning", where, f"{len(ranges)} identity records for {len(actual)} runs of equal labels")]
+    # as stored: the keys are float32
+    different = np.flatnonzero((actual.astype(np.float32) != ranges.astype(np.float32)).any(axis=1))
+    what = "identity record {} names the keys {}, its images have {}"
+    first = [(number, ranges[number].tolist(), actual[number].tolist()) for number in different[:1].tolist()]
+    return [Problem("warning", where, what.format(*record)) for record in first]
+
+
+_CHECKS: dict[DataKind, Callable[[_Request], list[Problem]]] = {
+    "folder": _check_folder,
+    "list": _check_list,
+    "record": _check_records,
+    "pairs": _check_pairs,
+    "bin": _check_bin,
+}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from facequal.data.errors import DataError, Problem
 from facequal.data.sources.encoded import EncodedImages
-from facequal.data.sources.images import RGBImage, decode_image
+from facequal.data.sources.images import decode_image
 
 Progress = Callable[[int, int], None]
 _EXPECTED_PX = 112
@@ -41,30 +41,24 @@ def check_images(
         else:
             readable[index] = True
             sizes[image.shape[0], image.shape[1]] += 1
-            num_grey += _is_grey(image)
+            num_grey += bool((image == image[..., :1]).all())
         if on_progress is not None:
             on_progress(index + 1, len(images))
     if labels is not None:
         problems += _copies(images, labels, digests, np.flatnonzero(readable))
-    return problems + _size_notes(sizes, where) + _grey_notes(num_grey, len(images), where)
+    grey = [Problem("note", where, f"{num_grey} of {len(images)} images are grey")] if num_grey else []
+    return problems + _size_notes(sizes, where) + grey
 
 
 def _copies(
     images: EncodedImages, labels: NDArray[np.int64], digests: NDArray[np.uint64], readable: NDArray[np.intp]
 ) -> Iterable[Problem]:
     """Yield a warning for every image whose bytes are those of an earlier one."""
-    order = readable[np.argsort(digests[readable], kind="stable")]
-    first = order[0] if len(order) else 0
-    for index in order[1:].tolist():
-        if digests[index] != digests[first]:
-            first = index
-            continue
+    _, firsts, numbers = np.unique(digests[readable], return_index=True, return_inverse=True)
+    originals = readable[firsts][numbers]
+    for index, first in zip(readable[readable != originals], originals[readable != originals], strict=True):
         whose = "the same identity" if labels[index] == labels[first] else "another identity"
-        yield Problem("warning", images.describe(index), f"the same file, of {whose}: {images.describe(int(first))}")
-
-
-def _is_grey(image: RGBImage) -> bool:
-    return bool(np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 1], image[..., 2]))
+        yield Problem("warning", images.describe(index), f"the same file, of {whose}: {images.describe(first)}")
 
 
 def _size_notes(sizes: Counter[tuple[int, int]], where: str) -> list[Problem]:
@@ -76,10 +70,6 @@ def _size_notes(sizes: Counter[tuple[int, int]], where: str) -> list[Problem]:
     total = sum(count for count, _ in others)
     what = f"{total} images are not {_EXPECTED_PX}x{_EXPECTED_PX} (height x width: {listed}{more}) and will be resized"
     return [Problem("note", where, what)]
-
-
-def _grey_notes(num_grey: int, num_images: int, where: str) -> list[Problem]:
-    return [Problem("note", where, f"{num_grey} of {num_images} images are grey")] if num_grey else []
 
 
 def single_images(labels: NDArray[np.int64], names: list[str], where: str) -> list[Problem]:

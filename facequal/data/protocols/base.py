@@ -23,9 +23,11 @@ class EvaluationProtocol(ABC):
     Attributes:
         evaluator: Class of its own evaluator, a `facequal.evaluation.evaluator.Evaluator`; None leaves the choice to
             `facequal.evaluation.callback.EVALUATORS`, which knows the kinds of protocols of the package.
+        paths: Files and folders that must exist for the benchmark to be run.
     """
 
     evaluator: type[Any] | None = None
+    paths: Sequence[Path] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -34,11 +36,6 @@ class EvaluationProtocol(ABC):
     @abstractmethod
     def images(self) -> FaceSource:
         """The images, each once."""
-
-    @property
-    def paths(self) -> list[Path]:
-        """Files and folders that must exist for the benchmark to be run."""
-        return []
 
     @abstractmethod
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:

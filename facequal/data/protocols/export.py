@@ -1,7 +1,5 @@
 """Restoration sets written as files, for other programs."""
 
-import csv
-from io import StringIO
 from pathlib import Path
 
 import torch
@@ -28,13 +26,14 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
     Raises:
         FileExistsError: If the folder holds a manifest already.
     """
+    import pandas as pd
+
     manifest = folder / MANIFEST
     if manifest.exists():
         raise FileExistsError(f"{manifest} exists already: choose another folder")
     (folder / "clean").mkdir(parents=True, exist_ok=True)
     (folder / "lq").mkdir(exist_ok=True)
-    text = StringIO()
-    writer: csv.DictWriter[str] | None = None
+    lines = []
     for start in range(0, len(protocol.images), _BATCH_SIZE):
         items = [protocol.images[index] for index in range(start, min(start + _BATCH_SIZE, len(protocol.images)))]
         batch = protocol.views(default_collate(items), [])
@@ -47,12 +46,8 @@ def export_suite(protocol: DegradedSet, folder: Path) -> Path:
             encode_png(folder / degraded, pictures[position])
             values = {name: _written(drawn[position]) for name, drawn in batch["degradation"].items()}
             source = protocol.images.describe(item["index"])
-            line = {"lq": degraded, "clean": clean, "source": source, "row": row, **values}
-            if writer is None:
-                writer = csv.DictWriter(text, list(line), lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(line)
-    manifest.write_text(text.getvalue(), encoding="utf-8")
+            lines.append({"lq": degraded, "clean": clean, "source": source, "row": row, **values})
+    pd.DataFrame(lines).to_csv(manifest, index=False, lineterminator="\n")
     return manifest
 
 

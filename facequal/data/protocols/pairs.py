@@ -87,7 +87,7 @@ def read_pairs_txt(
     raise_errors(lines.problems, PairsError)
     files = find_pair_files(lines, path, root, extensions)
     raise_errors(files.problems, PairsError)
-    classes, labels = number_identities([Path(relative).parts[0] for relative in files.paths])
+    classes, labels = number_identities(files.identities)
     images = FaceDataset(FileImages(root, files.paths, files.lines, path), labels, classes, size_px)
     is_same = np.array([first[0] == second[0] for first, second, _ in lines.pairs])
     pairs = np.array(files.pairs, dtype=np.int64)

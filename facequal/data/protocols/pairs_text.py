@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facequal.data.errors import Problem
+from facequal.data.sources.encoded import LabelledFiles
 from facequal.data.sources.images import IMAGE_EXTENSIONS
 
 _Image = tuple[str, int]  # name of a person, number of the image
@@ -28,20 +29,14 @@ class PairLines:
 
 
 @dataclass
-class PairFiles:
-    """The files of a list of pairs, each once.
+class PairFiles(LabelledFiles):
+    """The files of a list of pairs, each once, in the order of their first use and with the line of it.
 
     Attributes:
-        paths: Relative to the root, in the order of their first use.
-        lines: Line of the first use of each.
         pairs: Positions in `paths` of both images of each pair.
-        problems: Lines whose image has no file, or several.
     """
 
-    paths: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
 
 
 def parse_pairs_txt(path: str | Path) -> PairLines:
@@ -99,6 +94,7 @@ def find_pair_files(
             if len(candidates) == 1:
                 position_of[name, number] = len(files.paths)
                 files.paths.append(f"{name}{os.sep}{candidates[0]}")
+                files.identities.append(name)
                 files.lines.append(line)
             elif what is None:
                 what = _missing(Path(root) / name, stem, candidates, len(folders[name]))

@@ -12,7 +12,7 @@ from facequal.data.errors import DatasetError
 from facequal.data.protocols.base import EvaluationProtocol
 from facequal.data.source import FaceSource
 from facequal.data.sources.datasets import FolderDataset, SizePx
-from facequal.data.sources.references import padded_references
+from facequal.data.sources.references import padded_references, require_same_size
 from facequal.data.sources.wrapped import WrappedSource
 from facequal.data.views import reference_views, to_unit_range
 
@@ -44,7 +44,7 @@ class ReferencedPhotos(WrappedSource):
             raise ValueError(f"num_references must be at least 1, got {num_references}")
         super().__init__(FolderDataset(root, size_px))
         self.clean, self.num_references = FolderDataset(references, size_px), num_references
-        self.clean_labels = labels_among(self.classes, self.clean, Path(root), Path(references))
+        self.clean_labels = labels_among(self.classes, self.clean, root, references)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return a photo and its references.
@@ -56,13 +56,8 @@ class ReferencedPhotos(WrappedSource):
         positions = self.references_of(item["label"]).tolist()
         others = [position for position in positions if Path(self.clean.describe(position)).resolve() != photo]
         references = [self.clean[position]["image"] for position in others]
-        height, width = item["image"].shape[1:]
         for position, reference in zip(others, references, strict=True):
-            if reference.shape[1:] != (height, width):
-                raise DatasetError(
-                    f"{self.clean.describe(position)}: {reference.shape[1]}x{reference.shape[2]} pixels (height x "
-                    f"width), but {self.describe(index)} has {height}x{width}; bring them to one size, or set size_px"
-                )
+            require_same_size(self.clean.describe(position), reference, self.describe(index), item["image"])
         return {**item, **padded_references(references, self.num_references, item["image"])}
 
     def references_of(self, label: int) -> NDArray[np.int64]:
@@ -71,7 +66,7 @@ class ReferencedPhotos(WrappedSource):
 
 
 def labels_among(
-    people: Sequence[str], references: FolderDataset, root: Path, references_root: Path
+    people: Sequence[str], references: FolderDataset, root: str, references_root: str
 ) -> NDArray[np.int64]:
     """Return the label of each reference among the people, int64 (R,); -1 for other people.
 
@@ -116,26 +111,20 @@ class RealPhotos(EvaluationProtocol):
         super().__init__(name)
         if num_references < 0 or (num_references and references is None):
             raise ValueError(f"{name}: num_references={num_references} needs a folder of references, or is negative")
-        self.root, self.size_px, self.num_references = Path(root), size_px, num_references
-        self.references_root = None if references is None else Path(references)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The folders."""
-        return [self.root] if self.references_root is None else [self.root, self.references_root]
+        self.paths = tuple(Path(folder) for folder in (root, references) if folder is not None)
+        self.root, self.references_root = root, references
+        self.size_px, self.num_references = size_px, num_references
 
     @cached_property
     def images(self) -> FaceSource:
         """The photos."""
         if self.num_references and self.references_root is not None:
-            return ReferencedPhotos(str(self.root), str(self.references_root), self.num_references, self.size_px)
+            return ReferencedPhotos(self.root, self.references_root, self.num_references, self.size_px)
         return FolderDataset(self.root, self.size_px)
 
     @cached_property
     def references(self) -> FolderDataset | None:
         """The clean pictures."""
-        if isinstance(self.images, ReferencedPhotos):
-            return self.images.clean
         return None if self.references_root is None else FolderDataset(self.references_root, self.size_px)
 
     @cached_property
@@ -145,14 +134,12 @@ class RealPhotos(EvaluationProtocol):
         Raises:
             DatasetError: If none of them is among the people of the photos.
         """
-        if self.references is None:
+        if self.references is None or self.references_root is None:
             return np.empty(0, dtype=np.int64)
-        if not isinstance(self.images, ReferencedPhotos):
-            assert self.references_root is not None
-            return labels_among(self.images.classes, self.references, self.root, self.references_root)
-        labels = self.images.clean_labels.copy()
-        for label in range(self.images.num_classes):
-            labels[self.images.references_of(label)] = -1
+        labels = labels_among(self.images.classes, self.references, self.root, self.references_root)
+        if isinstance(self.images, ReferencedPhotos):
+            shown = [self.images.references_of(label) for label in range(self.images.num_classes)]
+            labels[np.concatenate(shown)] = -1
         return labels
 
     def views(self, batch: Mapping[str, Any], resolutions_px: Sequence[int]) -> dict[str, Any]:

@@ -26,8 +26,7 @@ _PICKLE_ERRORS = (
     EOFError,
     ValueError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     AttributeError,
     ImportError,
     OverflowError,
@@ -108,9 +107,8 @@ def _encode(text: object, encoding: object) -> bytes:
     return text.encode("latin1")
 
 
-_ARRAY_TYPE = _Stand("numpy.ndarray")
 _KNOWN = {
-    ("numpy", "ndarray"): _ARRAY_TYPE,
+    ("numpy", "ndarray"): _Stand("numpy.ndarray"),
     ("numpy", "dtype"): _Stand("numpy.dtype", _Dtype),
     ("_codecs", "encode"): _Stand("_codecs.encode", _encode),
     ("__builtin__", "bytes"): _Stand("bytes", lambda: b""),  # the empty one, below protocol 3

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facequal.data.errors import DataError
 from facequal.data.protocols.base import EvaluationProtocol
 from facequal.data.source import FaceSource, require_source
-from facequal.data.sources.references import OtherImages, read_references
+from facequal.data.sources.references import OtherImages, padded_references, require_same_size
 from facequal.data.sources.wrapped import WrappedSource
 from facequal.data.views import reference_views, to_unit_range, with_classes
 from facequal.degradations.base import Degradation, Params
@@ -213,7 +212,7 @@ class RepeatedImages(WrappedSource):
         super().__init__(faces, np.repeat(chosen, num_rows))
         self.num_rows, self.references, self.num_references = num_rows, references, num_references
         self.kept: tuple[int, dict[str, Any]] | None = None
-        self.shape: tuple[int, ...] | None = None
+        self.first_image: Tensor | None = None
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not 0 <= index < len(self):
@@ -226,18 +225,10 @@ class RepeatedImages(WrappedSource):
     def _read(self, index: int) -> dict[str, Any]:
         """Return `image` and, where they are asked for, its `references` and `num_references`."""
         image = self.source[self.position(index)]["image"].contiguous()
-        self._require_same_size(image, index)
+        if self.first_image is None:
+            self.first_image = self.source[self.position(0)]["image"]
+        require_same_size(self.describe(index), image, self.describe(0), self.first_image)
         if self.num_references == 0:
             return {"image": image}
-        references = self.references[index // self.num_rows]
-        return {"image": image, **read_references(self.source, references, self.num_references, image)}
-
-    def _require_same_size(self, image: Tensor, index: int) -> None:
-        if self.shape is None:
-            self.shape = tuple(self.source[self.position(0)]["image"].shape)
-        if tuple(image.shape) != self.shape:
-            (height, width), (first_height, first_width) = image.shape[1:], self.shape[1:]
-            raise DataError(
-                f"{self.describe(index)}: {height}x{width} pixels, but {self.describe(0)} has "
-                f"{first_height}x{first_width}: give the source a size_px"
-            )
+        references = [self.source[position]["image"] for position in self.references[index // self.num_rows].tolist()]
+        return {"image": image, **padded_references(references, self.num_references, image)}

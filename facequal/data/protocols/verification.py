@@ -25,12 +25,7 @@ class PairsFile(VerificationProtocol):
 
     def __init__(self, name: str, pairs: str, root: str, rule: Rule = "grid", size_px: int = 112) -> None:
         super().__init__(name, rule, size_px)
-        self.pairs_path, self.root = Path(pairs), Path(root)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The list and the folder."""
-        return [self.pairs_path, self.root]
+        self.paths = self.pairs_path, self.root = Path(pairs), Path(root)
 
     def load(self) -> list[VerificationPairs]:
         """Read the list."""
@@ -54,11 +49,7 @@ class PairsBin(VerificationProtocol):
     def __init__(self, path: str, name: str | None = None, rule: Rule = "grid", size_px: int = 112) -> None:
         super().__init__(name or Path(path).stem, rule, size_px)
         self.path = Path(path)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The file."""
-        return [self.path]
+        self.paths = (self.path,)
 
     def load(self) -> list[VerificationPairs]:
         """Read the file."""
@@ -88,11 +79,7 @@ class FolderPairs(VerificationProtocol):
     ) -> None:
         super().__init__(name, rule, size_px)
         self.root, self.num_pairs, self.seed = Path(root), num_pairs, seed
-
-    @property
-    def paths(self) -> list[Path]:
-        """The folder."""
-        return [self.root]
+        self.paths = (self.root,)
 
     def load(self) -> list[VerificationPairs]:
         """Index the folder and draw the pairs."""

@@ -57,12 +57,8 @@ class FaceDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not 0 <= index < len(self.labels):
             raise IndexError(f"image {index} of {len(self.labels)}")
-        image = self._sized(self.read_image(index))
-        return {
-            "image": torch.from_numpy(image.transpose(2, 0, 1)),
-            "label": self.labels.item(index),
-            "index": int(index),
-        }
+        image = torch.from_numpy(self._sized_image(index).transpose(2, 0, 1))
+        return {"image": image, "label": self.labels.item(index), "index": int(index)}
 
     def read_image(self, index: int) -> RGBImage:
         """Decode an image in its own size.
@@ -92,12 +88,10 @@ class FaceDataset(Dataset[dict[str, Any]]):
             encoded: Yield the encoded bytes of the images in place of their pixels, uint8 (H, W, 3) of `size_px`.
         """
         for index in np.argsort(self.labels, kind="stable").tolist():
-            if encoded:
-                yield self.labels.item(index), self.images.read(index)
-            else:
-                yield self.labels.item(index), self._sized(self.read_image(index))
+            yield self.labels.item(index), self.images.read(index) if encoded else self._sized_image(index)
 
-    def _sized(self, image: RGBImage) -> RGBImage:
+    def _sized_image(self, index: int) -> RGBImage:
+        image = self.read_image(index)
         if self.size_px is None:
             return image
         if isinstance(self.size_px, Sequence):
@@ -121,10 +115,10 @@ class FolderDataset(FaceDataset):
     """
 
     def __init__(self, root: str | Path, size_px: SizePx = 112, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> None:
-        folders = scan_identity_folders(root, extensions)
-        raise_errors(folders.problems, DatasetError)
-        images = FileImages(root, folders.paths)
-        super().__init__(images, np.array(folders.labels, dtype=np.int64), folders.identities, size_px)
+        files = scan_identity_folders(root, extensions)
+        raise_errors(files.problems, DatasetError)
+        classes, labels = number_identities(files.identities)
+        super().__init__(FileImages(root, files.paths), labels, classes, size_px)
 
 
 class ImageFolder(FaceDataset):

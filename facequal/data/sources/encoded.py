@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facequal.data.errors import Problem
 from facequal.data.sources.images import read_file
 from facequal.data.sources.recordio import RecordReader
 
@@ -26,6 +28,23 @@ class EncodedImages(Protocol):
         ...
 
 
+@dataclass
+class LabelledFiles:
+    """Image files of people, as a folder or a list names them.
+
+    Attributes:
+        paths: Path of each image, relative to the folder of the images.
+        identities: Name of each image's person.
+        lines: Line of each image in the list, from 1 on; empty for a folder.
+        problems: What does not follow the layout, and why.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
 class FileImages:
     """Image files.
 
@@ -35,7 +54,7 @@ class FileImages:
     Args:
         root: Folder that the paths are relative to; an absolute path is taken as it is.
         paths: Path of every image.
-        lines: Line of every image in a list, if they are from one.
+        lines: Line of every image in the list, if there is one.
         list_path: The list, named beside the path in error messages.
 
     Example:
@@ -48,12 +67,12 @@ class FileImages:
         self,
         root: str | Path,
         paths: Sequence[str],
-        lines: Sequence[int] | None = None,
+        lines: Sequence[int] = (),
         list_path: str | Path | None = None,
     ) -> None:
         self._root = str(root)
         self._paths = np.array([os.fsencode(path) for path in paths], dtype=np.bytes_)
-        self._lines = None if lines is None else np.array(lines, dtype=np.int64)
+        self._lines = np.array(lines, dtype=np.int64)
         self._list_path = None if list_path is None else str(list_path)
 
     def __len__(self) -> int:
@@ -77,7 +96,7 @@ class FileImages:
 
     def describe(self, index: int) -> str:
         """Return the path of an image, with its line in the list where there is one."""
-        if self._lines is None:
+        if self._list_path is None:
             return self.path(index)
         return f"{self.path(index)} ({self._list_path}: line {self._lines[index]})"
 

@@ -23,8 +23,6 @@ RGBImage = NDArray[np.uint8]
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
-# Where libjpeg puts the frame header of a colour image: behind a JFIF header and two quantisation tables.
-_USUAL_FRAME, _USUAL_FRAME_AT = b"\xff\xc0\x00\x11\x08", 2 + 18 + 69 + 69
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _TIFF_STARTS = (b"II*\0", b"MM\0*")
 # Start-of-frame markers: C0..CF but for Huffman tables (C4), extensions (C8) and arithmetic conditioning (CC).
@@ -36,8 +34,7 @@ _PILLOW_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
-    IndexError,
-    KeyError,
+    LookupError,
     TypeError,
     OverflowError,
     EOFError,
@@ -205,8 +202,6 @@ def _jpeg_frame(data: bytes) -> tuple[int, int]:
 
     That is (0, 2) where the markers cannot be followed.
     """
-    if data.startswith(_USUAL_FRAME, _USUAL_FRAME_AT):
-        return 3, _USUAL_FRAME_AT
     position, last = 2, len(data) - 10
     while position < last and data[position] == 0xFF:
         marker = data[position + 1]

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from sys import intern
 
@@ -10,35 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facequal.data.errors import DatasetError, Problem
+from facequal.data.sources.encoded import LabelledFiles
 
 CELEBA_SPLITS = {"0": "train", "1": "val", "2": "test"}
 
 
-@dataclass
-class ListRows:
-    """The rows of a list.
-
-    Attributes:
-        paths: Path of each image, as it is written in the list.
-        identities: Identity of each image.
-        lines: Line of each image in the file, from 1 on.
-        problems: Rows that cannot be used, and why.
-    """
-
-    paths: list[str] = field(default_factory=list)
-    identities: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def read_list(csv_path: str | Path, split: str | None = None) -> ListRows:
+def read_list(csv_path: str | Path, split: str | None = None) -> LabelledFiles:
     """Read a CSV file with the columns path, identity and, optionally, split, in any order. Blank lines are ignored.
 
     Args:
         csv_path: The file, UTF-8.
         split: Keep the rows of this split only; None keeps all.
     """
-    rows = ListRows()
+    rows = LabelledFiles()
     where = str(csv_path)
     try:
         # utf-8-sig: spreadsheets begin their CSV files with a byte order mark
@@ -69,11 +52,12 @@ def number_identities(identities: Sequence[str]) -> tuple[list[str], NDArray[np.
         >>> classes, labels.tolist()
         (['Ann', 'Bo'], [1, 0, 1])
     """
-    classes, labels = np.unique(np.array(identities, dtype=np.str_), return_inverse=True)
-    return classes.tolist(), labels.astype(np.int64)
+    classes = sorted(set(identities))
+    number = {name: label for label, name in enumerate(classes)}
+    return classes, np.array([number[name] for name in identities], dtype=np.int64)
 
 
-def _collect(rows: ListRows, reader: "csv.DictReader[str]", where: str, split: str | None) -> None:
+def _collect(rows: LabelledFiles, reader: "csv.DictReader[str]", where: str, split: str | None) -> None:
     line_of_path: dict[str, int] = {}
     splits: set[str] = set()
     for row in reader:
@@ -176,14 +160,11 @@ def convert_vggface2(
 
 def write_list(rows: Iterable[tuple[str, str, str]], csv_path: str | Path) -> int:
     """Write rows of path, identity and split as a list, and return their number."""
-    count = 0
-    with Path(csv_path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "identity", "split"))
-        for row in rows:
-            writer.writerow(row)
-            count += 1
-    return count
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=["path", "identity", "split"])
+    table.to_csv(csv_path, index=False, lineterminator="\n")
+    return len(table)
 
 
 def _fields(path: str | Path, count: int | None, separator: str | None = None) -> Iterator[tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facequal.data.errors import DatasetError
 from facequal.data.source import FaceSource
 from facequal.data.sources.wrapped import WrappedSource, epoch_cell
 
@@ -43,7 +44,8 @@ class ReferencedFaces(WrappedSource):
         others = self.others.of(index)
         generator = np.random.default_rng((self.seed, int(self.epoch), index))
         drawn = generator.choice(others, self.num_references) if len(others) else others
-        return {**item, **read_references(self.source, drawn, self.num_references, item["image"])}
+        references = [self.source[position]["image"] for position in drawn.tolist()]
+        return {**item, **padded_references(references, self.num_references, item["image"])}
 
 
 class OtherImages:
@@ -74,23 +76,6 @@ class OtherImages:
         return others
 
 
-def read_references(
-    source: FaceSource, positions: NDArray[np.int64], num_references: int, image: Tensor
-) -> dict[str, Any]:
-    """Read the references of an image.
-
-    Args:
-        source: The clean images.
-        positions: Positions of at most n of them.
-        num_references: n.
-        image: The image, uint8 (3,H,W).
-
-    Returns:
-        The fields of `padded_references`.
-    """
-    return padded_references([source[int(position)]["image"] for position in positions], num_references, image)
-
-
 def padded_references(references: Sequence[Tensor], num_references: int, image: Tensor) -> dict[str, Any]:
     """Return the fields that references add to an item, of one shape however many there are.
 
@@ -110,3 +95,22 @@ def padded_references(references: Sequence[Tensor], num_references: int, image: 
     """
     missing = [torch.zeros_like(image)] * (num_references - len(references))
     return {"references": torch.stack([*references, *missing]), "num_references": len(references)}
+
+
+def require_same_size(name: str, image: Tensor, other_name: str, other: Tensor) -> None:
+    """Check that two images go into one batch.
+
+    Args:
+        name: Where the first image is from.
+        image: The first image, uint8 (3,H,W).
+        other_name: Where the other image is from.
+        other: The other image, uint8 (3,H,W).
+
+    Raises:
+        DatasetError: If their sizes differ; the message names both images and sizes.
+    """
+    if image.shape != other.shape:
+        size, other_size = (f"{shape[1]}x{shape[2]}" for shape in (image.shape, other.shape))
+        raise DatasetError(
+            f"{name}: {size} pixels (height x width), but {other_name} has {other_size}: give the source a size_px"
+        )

@@ -62,7 +62,7 @@ def test_all_problems_of_a_folder_at_once(folder):
             f"{folder}: 2 images are not 112x112 (height x width: 1 of 90x80, 1 of 64x64) and will be resized",
         ),
         ("note", f"{folder}: 1 of 10 images are grey"),
-        ("note", f"{folder}: 2 of 5 identities have a single image: c, d"),
+        ("note", f"{folder}: 2 of 4 identities have a single image: c, d"),
     ]
     assert problems[0][1].startswith(f"{folder}/d/notes.txt: not an image")
 

@@ -18,7 +18,7 @@ class Mine(VerificationProtocol):
 
 def test_lists_are_read_once_and_not_before_they_are_asked_for() -> None:
     protocol = Mine("mine")
-    assert (protocol.times_loaded, protocol.paths, protocol.searches) == (0, [], [])
+    assert (protocol.times_loaded, protocol.paths, protocol.searches) == (0, (), [])
     assert protocol.images is protocol.pair_lists[0].images
     assert len(protocol.images) == 24
     assert protocol.times_loaded == 1

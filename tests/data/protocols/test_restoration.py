@@ -122,5 +122,5 @@ def test_images_of_other_sizes_are_named() -> None:
     images = RestorationSet(Mixed([0, 0, 1, 1]), "Test-N", num_images=4).images
     images[11]
     size = images[0]["image"].shape[-1]
-    with pytest.raises(DataError, match=rf"image 2.*: {size - 1}x{size} pixels, but .*image 0.* has {size}x{size}"):
+    with pytest.raises(DataError, match=rf"image 2.*: {size - 1}x{size} pixels .*, but .*image 0.* has {size}x{size}"):
         images[12]

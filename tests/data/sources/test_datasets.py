@@ -141,27 +141,27 @@ def test_malformed_list_is_an_error(folder):
 
 def test_records_read_as_they_were_written(folder, tmp_path):
     source = FolderDataset(folder, size_px=None)
-    for encoding in ("png", "keep"):
-        path = tmp_path / encoding / "train.rec"
-        assert write_record_set(source, path, encoding=encoding) == 5
+    for encoded in (False, True):
+        path = tmp_path / str(encoded) / "train.rec"
+        assert write_record_set(source.by_identity(encoded), path, encoding="png") == 5
         dataset = RecordDataset(path.parent, size_px=None)
         assert dataset.labels.tolist() == source.labels.tolist()
         assert dataset.classes == ["0", "1", "2"]
         for index in range(5):
             np.testing.assert_array_equal(pixels(dataset, index), pixels(source, index))
-        assert dataset.images.read(0) == png(3) or encoding == "png"
+        assert dataset.images.read(0) == png(3) or not encoded
     assert dataset.describe(1).startswith(f"{path}: record key 2 at offset ")
     assert len(RecordDataset(path)) == 5
 
 
 def test_records_take_the_size_when_pixels_are_written(folder, tmp_path):
-    write_record_set(FolderDataset(folder, size_px=4), tmp_path / "train.rec", encoding="png")
+    write_record_set(FolderDataset(folder, size_px=4).by_identity(), tmp_path / "train.rec", encoding="png")
     np.testing.assert_array_equal(pixels(RecordDataset(tmp_path, size_px=None), 0), resize_short(PIXELS[3], 4))
 
 
 def test_list_is_written_sorted_by_identity(folder, tmp_path):
     path = write_csv(folder / "list.csv", "path,identity", "b/1.png,z", "a/x.png,y", "b/2.png,z")
-    write_record_set(ListDataset(path), tmp_path / "train.rec", encoding="keep")
+    write_record_set(ListDataset(path).by_identity(encoded=True), tmp_path / "train.rec")
     dataset = RecordDataset(tmp_path, size_px=None)
     assert dataset.labels.tolist() == [0, 1, 1]
     for index, number in enumerate([2, 4, 0]):

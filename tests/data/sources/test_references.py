@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from facequal.data.datamodule import FaceDataModule
+from facequal.data.errors import DatasetError
 from facequal.data.protocols.restoration import RestorationSet
-from facequal.data.sources.references import OtherImages, ReferencedFaces
+from facequal.data.sources.references import OtherImages, ReferencedFaces, require_same_size
 from facequal.data.views import training_views
 from tests.sources import ArraySource, people
 
@@ -96,3 +97,11 @@ def test_tests_have_the_same_ones_always():
     assert few.images[0]["num_references"] == 1
     with pytest.raises(ValueError, match="Test-N: num_references must be at least 0, got -1"):
         RestorationSet(faces, "Test-N", num_images=4, num_references=-1)
+
+
+def test_two_sizes_are_named() -> None:
+    image = torch.zeros(3, 8, 9, dtype=torch.uint8)
+    require_same_size("a.png", image, "b.png", image + 1)
+    message = r"^a\.png: 8x9 pixels \(height x width\), but b\.png has 4x9: give the source a size_px$"
+    with pytest.raises(DatasetError, match=message):
+        require_same_size("a.png", image, "b.png", image[:, :4])

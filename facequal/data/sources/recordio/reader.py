@@ -62,8 +62,6 @@ class RecordReader:
         if len(self._offsets) == 0:
             raise RecordError(f"{self.path_rec}: no records")
         self._ends = _ends_of(self._offsets, self.path_rec.stat().st_size)
-        contiguous = int(self._all_keys[-1]) - int(self._all_keys[0]) == len(self._all_keys) - 1
-        self._first_key = int(self._all_keys[0]) if contiguous else None
         self.layout = HeaderLayout.SINGLE
         self._images = slice(0, 0)
         self.header_count, self._images = self._find_images()
@@ -155,14 +153,9 @@ class RecordReader:
 
     def _position(self, key: int) -> int:
         """Return the position of a key among all keys."""
-        if self._first_key is not None:
-            position = key - self._first_key
-            if 0 <= position < len(self._all_keys):
-                return position
-        else:
-            position = int(np.searchsorted(self._all_keys, key))
-            if position < len(self._all_keys) and self._all_keys[position] == key:
-                return position
+        position = int(self._all_keys.searchsorted(key))
+        if position < len(self._all_keys) and self._all_keys[position] == key:
+            return position
         low, high = self._all_keys[0], self._all_keys[-1]
         raise RecordError(f"{self.path_rec}: no record with key {key}, the index has {low} to {high}")
 

@@ -4,13 +4,15 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Protocol, Self, runtime_checkable
+from typing import BinaryIO, Literal, Self, get_args
 
 import cv2
 import numpy as np
 
 from facequal.data.sources.images import RGBImage
 from facequal.data.sources.recordio.format import frame_record, pack_record
+
+Encoding = Literal["jpeg", "png"]
 
 _FLOAT32_EXACT = 1 << 24
 
@@ -112,31 +114,22 @@ class RecordWriter:
         partial_index.replace(self.path_idx)
 
 
-@runtime_checkable
-class ByIdentity(Protocol):
-    """A data set that gives its images sorted by identity, as `FaceDataset` does."""
-
-    def by_identity(self, encoded: bool) -> Iterable[tuple[int, RGBImage | bytes]]:
-        """Yield labels and images, or the encoded bytes of the images."""
-        ...
-
-
 def write_record_set(
-    images: ByIdentity | Iterable[tuple[int, RGBImage | bytes]],
+    images: Iterable[tuple[int, RGBImage | bytes]],
     path_rec: str | Path,
-    encoding: Literal["jpeg", "png", "keep"] = "jpeg",
+    encoding: Encoding = "jpeg",
     quality: int = 95,
 ) -> int:
-    """Write a record set from a data set or from labelled images.
+    """Write a record set from labelled images, such as those of `FaceDataset.by_identity`.
 
-    Training on a JPEG of a JPEG costs some accuracy: prefer "keep" for images that have the right size already.
+    Training on a JPEG of a JPEG costs some accuracy: prefer `by_identity(encoded=True)` for images that have the right
+    size already.
 
     Args:
-        images: A data set (folder, list, ...), or pairs of label and image sorted by label from 0 on. An image is uint8
-            RGB (H, W, 3), or bytes that are already encoded and stored as they are.
+        images: Pairs of label and image sorted by label from 0 on. An image is uint8 RGB (H, W, 3), or bytes that are
+            already encoded and stored as they are.
         path_rec: The .rec file; the .idx goes beside it.
-        encoding: How pixels are encoded: "jpeg" or, without loss, "png". "keep" stores the bytes of the data set's own
-            files, whatever their size.
+        encoding: How pixels are encoded: "jpeg" or, without loss, "png".
         quality: Of JPEG, 1..100.
 
     Returns:
@@ -147,21 +140,16 @@ def write_record_set(
             (H, W, 3).
         DataError: If an image of the data set cannot be read.
     """
-    if encoding not in ("jpeg", "png", "keep"):
-        raise ValueError(f"encoding {encoding!r}, expected 'jpeg', 'png' or 'keep'")
-    if isinstance(images, ByIdentity):
-        images = images.by_identity(encoded=encoding == "keep")
-    count = 0
+    if encoding not in get_args(Encoding):
+        raise ValueError(f"encoding {encoding!r}, expected 'jpeg' or 'png'")
+    key = 0
     with RecordWriter(path_rec) as writer:
         for label, image in images:
-            writer.write(label, image if isinstance(image, bytes) else _encode(image, encoding, quality))
-            count += 1
-    return count
+            key = writer.write(label, image if isinstance(image, bytes) else _encode(image, encoding, quality))
+    return key  # that of the last image: they count from 1
 
 
 def _encode(image: RGBImage, encoding: str, quality: int) -> bytes:
-    if encoding == "keep":
-        raise ValueError("encoding 'keep' needs images that are bytes, got an array")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an image is uint8 (H, W, 3), got {image.dtype} {image.shape}")
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if encoding == "jpeg" else []
