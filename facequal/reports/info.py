@@ -37,11 +37,7 @@ class RunInfo:
 
     @classmethod
     def collect(
-        cls,
-        config_hash: str | None = None,
-        seed: int | None = None,
-        checkpoint: str | None = None,
-        command: str | None = None,
+        cls, config_hash: str | None = None, seed: int | None = None, checkpoint: str | None = None
     ) -> "RunInfo":
         """Describe this process: the date is now, versions and hardware are those it runs with.
 
@@ -49,18 +45,11 @@ class RunInfo:
             config_hash: Hash of the whole configuration.
             seed: Seed of the run.
             checkpoint: Path of the evaluated checkpoint.
-            command: The command line; that of this process by default.
         """
         versions = {name: version(name) for name in ("facequal", "torch", "lightning")}
-        return cls(
-            config_hash=config_hash,
-            seed=seed,
-            date=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=shlex.join(sys.argv) if command is None else command,
-            checkpoint=checkpoint,
-            versions=versions | {"python": platform.python_version()},
-            hardware=hardware(),
-        )
+        versions["python"] = platform.python_version()
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(config_hash, seed, date, shlex.join(sys.argv), checkpoint, versions, hardware())
 
 
 def read_run_info(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
@@ -69,10 +58,10 @@ def read_run_info(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:
     Raises:
         ValueError: If it is no such file; names it.
     """
-    if not path.is_file():
-        return {}, ()
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, ()
     except ValueError as error:  # covers text that is no UTF-8
         raise ValueError(f"{path}: not JSON: {error}") from error
     run = content.get("run") if isinstance(content, dict) else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
+from facequal.reports.png import panels, with_grid
 from facequal.reports.statistics import Change, Summary
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def draw_bars(table: ComparisonTable) -> "Figure":
     Raises:
         NotMeasuredError: If no accuracy is there on both sides.
     """
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     rows = list(bar_rows(table))
@@ -54,9 +54,9 @@ def draw_bars(table: ComparisonTable) -> "Figure":
     lowest = min(figure.mean - _whisker(figure) for figure in measured)
     bottom = min(CHANCE, math.floor(20 * lowest) / 20)
     widest = max(len(row.changes) + _GAP * len(row.sets) for row in rows)
-    size = (max(0.46 * widest + 0.9, 5.0), 3.2 * len(rows) + 0.4)
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12), dpi=110)
-    for row, axis in zip(rows, figure.subplots(len(rows), 1, squeeze=False).flat, strict=True):
+    size = (max(0.46 * widest + 0.9, 5.0), 3.2)
+    figure, axes = panels(len(rows), 1, size, (0.0, 0.4), ConstrainedLayoutEngine(h_pad=0.12))
+    for row, axis in zip(rows, axes, strict=True):
         _draw_row(axis, row)
         _style(axis, row.condition, bottom, widest)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -120,6 +120,4 @@ def _style(axis: "Axes", condition: str, bottom: float, widest: float) -> None:
     if bottom < CHANCE:
         axis.axhline(100 * CHANCE, color="0.4", linewidth=1, linestyle=":", label="chance")
     axis.tick_params(axis="x", length=0)
-    axis.grid(axis="y", color="0.9", linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
+    with_grid(axis, "y")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
-from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.markdown import bullets, markdown_table
 from facequal.reports.results import write_table
 from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, Cell, Section, lines_of, terminal_table
@@ -90,7 +90,7 @@ def changes_markdown(table: ComparisonTable) -> str:
         for model in Change._fields
     ]
     text = markdown_table(["set", "condition", "model", *table.columns], lines, num_texts=3)
-    return text + "\n\n" + "\n".join(f"- {plain(note)}" for note in explanation(table))
+    return text + "\n\n" + bullets(explanation(table))
 
 
 def write_changes(path: Path, table: ComparisonTable) -> Path:

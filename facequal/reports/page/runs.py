@@ -1,9 +1,10 @@
 """The runs that a page compares, as far as they can be read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -20,10 +21,8 @@ from facequal.reports.tables import by_section
 if TYPE_CHECKING:
     import pandas as pd
 
-Read = TypeVar("Read")
 
-
-@dataclass(frozen=True)
+@dataclass
 class Seed:
     """One training and its test; what is missing or broken is empty.
 
@@ -98,28 +97,29 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
 
 
 def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
-    def unless_broken(loss: str, read: Callable[[Path], Read], path: Path, default: Read) -> Read:
+    @contextmanager
+    def noted(loss: str) -> Iterator[None]:
         try:
-            return read(path)
+            yield
         except (ValueError, OSError) as error:
             notes.add(f"{loss}: {error}", name)
-            return default
 
-    no_config: tuple[dict[str, Any], str] = ({}, "")
-    config = unless_broken("its configuration is left out", read_config, place.folder, no_config)
+    seed = Seed(place)
+    with noted("its configuration is left out"):
+        seed.config, seed.config_text = read_config(place.folder)
     if place.results is None:
-        return Seed(place, config=config[0], config_text=config[1])
-    results: Sequence[Result] = unless_broken("its figures are left out", _read_figures, place.results, [])
-    path = place.results.with_name("results.json")
-    no_info: tuple[Mapping[str, object], tuple[str, ...]] = ({}, ())
-    info, left_out = unless_broken("date, command and versions are unknown", read_run_info, path, no_info)
-    if left_out:
-        notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
-    path = place.results.with_name(CURVES_FILE)
-    curves: Mapping[CurveKey, RocCurve] = {}
-    if path.is_file():
-        curves = unless_broken("its ROC curves are left out", read_curves, path, curves)
-    return Seed(place, results, info, curves, *config)
+        return seed
+    with noted("its figures are left out"):
+        seed.results = _read_figures(place.results)
+    with noted("date, command and versions are unknown"):
+        seed.info, left_out = read_run_info(place.results.with_name("results.json"))
+        if left_out:
+            notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
+    curves = place.results.with_name(CURVES_FILE)
+    if curves.is_file():
+        with noted("its ROC curves are left out"):
+            seed.curves = read_curves(curves)
+    return seed
 
 
 def _read_figures(path: Path) -> list[Result]:
@@ -153,36 +153,28 @@ def read_config(folder: Path) -> tuple[dict[str, Any], str]:
 def _note_missing(name: str, seeds: Mapping[str, Seed], notes: Notes) -> None:
     """Note which files are not there; broken ones have been."""
 
-    def lacking(file: str, loss: str, needed: Mapping[str, Path | None]) -> None:
-        gone = [seed for seed, path in needed.items() if path is not None and not path.is_file()]
+    def lacking(file: str, loss: str, needed: Iterable[str]) -> None:
+        results = {seed: seeds[seed].place.results for seed in needed}
+        gone = [seed for seed, path in results.items() if path and not path.with_name(file).is_file()]
         if gone:
             where = "" if len(gone) == len(seeds) else f" in {', '.join(gone)}"
             notes.add(f"no {file}{where}, so {loss}", name)
 
-    beside = {seed: own.place.results for seed, own in seeds.items()}
-    lacking(
-        "results.json",
-        "date, command and versions are unknown",
-        {seed: path and path.with_name("results.json") for seed, path in beside.items()},
-    )
-    has_curves = {seed for seed, own in seeds.items() if any(result.metric == "eer" for result in own.results)}
-    lacking(
-        CURVES_FILE,
-        "no ROC curves",
-        {seed: path and path.with_name(CURVES_FILE) for seed, path in beside.items() if seed in has_curves},
-    )
-    unlike = differences({seed: own.config for seed, own in seeds.items() if own.config}).settings
+    lacking("results.json", "date, command and versions are unknown", seeds)
+    has_curves = [key for key, seed in seeds.items() if any(result.metric == "eer" for result in seed.results)]
+    lacking(CURVES_FILE, "no ROC curves", has_curves)
+    unlike = differences({key: seed.config for key, seed in seeds.items() if seed.config}).settings
     if unlike:
         notes.add(f"its seeds have other settings, those of the first are shown: {', '.join(unlike)}", name)
-    for seed, own in seeds.items():
-        if not any((own.place.folder / file).is_file() for file in CONFIGS):
-            notes.add(f"no config.yaml in {own.place.folder}" + (f" ({seed})" if seed else ""), name)
+    for key, seed in seeds.items():
+        if not any((seed.place.folder / file).is_file() for file in CONFIGS):
+            notes.add(f"no config.yaml in {seed.place.folder}" + (f" ({key})" if key else ""), name)
 
 
 def _samples(seeds: Mapping[str, Seed], name: str, notes: Notes) -> "pd.DataFrame | None":
-    for own in seeds.values():
+    for seed in seeds.values():
         try:
-            return read_samples(own.place.folder)
+            return read_samples(seed.place.folder)
         except FileNotFoundError:
             continue
         except ValueError as error:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import rich.table
 
-from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.markdown import bullets, markdown_table, plain
 from facequal.reports.results import column_order
 from facequal.reports.statistics import Summary
 from facequal.reports.study.summary import Column, RowResults, by_place, place_of
-from facequal.reports.tables import Cell, Section, terminal_table
+from facequal.reports.tables import Cell, Section, cell_of, range_in_words, terminal_table
 
 
 def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str, Column]]:
@@ -51,7 +51,7 @@ def render_study(
         lines = []
         for name in names:
             cells = {heading: measured.get((name, column)) for heading, column in shown.items()}
-            values = {heading: value_cell(figure).text for heading, figure in cells.items()}
+            values = {heading: cell_of(figure).text for heading, figure in cells.items()}
             lines.append([name, *[values.get(heading, "") for heading in headings]])
             if reference is not None and name != reference:
                 deltas = {heading: delta_cell(figure).text for heading, figure in cells.items()}
@@ -61,11 +61,6 @@ def render_study(
     side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
     words = legend(_shown_of(figures, columns), reference)
     return terminal_table(title, words, side, headings, sections, has_wide_cells=True)
-
-
-def value_cell(figure: Summary | None) -> Cell:
-    """Return mean and spread of a figure, with the mode of a method that has several."""
-    return Cell() if figure is None else Cell(figure.mean, figure.std, figure.unit, note=figure.mode)
 
 
 def delta_cell(figure: Summary | None) -> Cell:
@@ -82,10 +77,9 @@ def _shown_of(figures: Iterable[Summary], columns: Sequence[Column]) -> list[Sum
 def legend(figures: Iterable[Summary], reference: str | None) -> str:
     """Return what the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
-    low, high = min(numbers, default=0), max(numbers, default=0)
-    seeds = f"{high} seeds" if low == high else f"{low} to {high} seeds"
+    high = max(numbers, default=0)
     if high > 1:
-        text = f"Fractions in percent, mean ± sample standard deviation over {seeds}."
+        text = f"Fractions in percent, mean ± sample standard deviation over {range_in_words(numbers)} seeds."
     else:
         text = f"Fractions in percent, of {'one seed' if high else 'no seed'}."
     if reference is None:
@@ -125,7 +119,7 @@ def study_markdown(
         parts.append(f"## {plain(', '.join(heading))}")
         parts.append(markdown_table(["row", *shown], lines, num_texts=1))
     parts += [f"![{plain(title)}]({name})" for name in pictures]
-    parts += ["## Failed", "\n".join(f"- {plain(problem)}" for problem in problems)] if problems else []
+    parts += ["## Failed", bullets(problems)] if problems else []
     parts += ["## Rows", _settings(rows), "## Made by", markdown_table(["setting", "value"], list(facts.items()), 2)]
     return "\n\n".join(parts) + "\n"
 
@@ -144,5 +138,5 @@ def _shown(value: object) -> str:
 
 
 def _cell(figure: Summary | None, reference: str | None) -> str:
-    text = value_cell(figure).text
+    text = cell_of(figure).text
     return text if figure is None or reference in (None, figure.run) else f"{text} ({delta_cell(figure).text})"
