@@ -3,15 +3,16 @@
 import os
 import platform
 import sys
+from collections import Counter
 from pathlib import Path
 
 import torch
 
 
 def hardware() -> str:
-    """Return processor, its number of cores and the GPUs that this process sees, such as `AMD EPYC 7763, 2 cores.
+    """Return processor, its number of cores and the GPUs that this process sees.
 
-    No GPU`.
+    Such as `AMD EPYC 7763, 2 cores; no GPU`.
     """
     return f"{cpu_model()}, {os.cpu_count()} cores; {gpu_models() or 'no GPU'}"
 
@@ -29,8 +30,6 @@ def gpu_models() -> str:
     """Return names of the GPUs with their numbers and the version of CUDA; nothing without one."""
     if not torch.cuda.is_available():
         return ""
-    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    counted = ", ".join(
-        f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names)
-    )
-    return f"{counted}, CUDA {torch.version.cuda}"
+    names = Counter(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
+    counted = [f"{num} x {name}" if num > 1 else name for name, num in names.items()]
+    return ", ".join([*counted, f"CUDA {torch.version.cuda}"])

@@ -20,9 +20,7 @@ def find_reports(path: Path, notes: list[str]) -> dict[str, Path]:
     Raises:
         FileNotFoundError: If there are no results; names the path, and where results are below it.
     """
-    if path.is_file():
-        return {"": path}
-    for single in (path / CSV_FILE, results_file(path)):
+    for single in (path, path / CSV_FILE, results_file(path)):
         if single.is_file():
             return {"": single}
     reports = {folder.name: results_file(folder) for folder in _seed_folders(path)}

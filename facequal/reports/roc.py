@@ -143,9 +143,8 @@ def _draw_sides(
 
 
 def _eers(eer: Change | None) -> str:
-    if eer is None:
-        return NOT_AVAILABLE
-    return f"{format_value(eer.before.mean, 'fraction')} → {format_value(eer.after.mean, 'fraction')}"
+    sides = [format_value(side.mean, "fraction") for side in eer[:2]] if eer else [NOT_AVAILABLE]
+    return " → ".join(sides)
 
 
 def mean_steps(curves: Sequence[RocCurve], left: float) -> tuple[list[float], list[float]]:

@@ -11,13 +11,7 @@ from facequal.reports.results import write_table
 from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, Cell, Section, lines_of, terminal_table
 
-CSV_COLUMNS = {
-    **{name: name for name in ("protocol", "condition")},
-    "run": "model",
-    **{name: name for name in ("column", "metric", "mean", "std")},
-    "num_runs": "num_seeds",
-}
-"""The heading of each part of a figure, in their order."""
+_IN_CSV = ["protocol", "condition", "run", "column", "metric", "mean", "std", "num_runs"]
 
 
 class NotMeasuredError(ValueError):
@@ -108,4 +102,5 @@ def write_changes(path: Path, table: ComparisonTable) -> Path:
         for column in table.columns
         if column in changes
     ]
-    return write_table(path, pd.DataFrame(figures)[list(CSV_COLUMNS)].rename(columns=CSV_COLUMNS))
+    names = {"run": "model", "num_runs": "num_seeds"}
+    return write_table(path, pd.DataFrame(figures)[_IN_CSV].rename(columns=names))

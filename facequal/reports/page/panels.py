@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.page.figures import ProtocolTable
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
 WIDTH_IN = 5.0
 _PANEL_IN, _LEFT_IN, _ABOVE_IN, _BELOW_IN = 1.35, 0.5, 0.27, 0.48
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d1f")
-_DASHES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
+_DASHES = ("-", "--", ":", "-.")
 # Where a report has several, these have a line per run over the resolution.
 _DRAWN = ("accuracy", "tar@far=", "rank-", "top-")
 
 
-class LineStyle(NamedTuple):
-    """How the lines of a run look."""
-
-    colour: str
-    dash: Literal["-", "--", ":", "-."]
-
-
-Styles = Mapping[str, LineStyle]
+Styles = Mapping[str, Mapping[str, Any]]
+"""How the lines of each run look: colour and dash, as matplotlib takes them."""
 
 
 class RocPanels(NamedTuple):
@@ -46,13 +40,13 @@ class RocPanels(NamedTuple):
     curves: Mapping[str, Mapping[str, Sequence[RocCurve]]]
 
 
-def line_styles(names: Sequence[str]) -> dict[str, LineStyle]:
+def line_styles(names: Sequence[str]) -> Styles:
     """Return a colour and a dash for each run: colours that all eyes can tell apart, repeated with other dashes.
 
     >>> line_styles(["adaface", "qgface"])["qgface"]
-    LineStyle(colour='#d55e00', dash='-')
+    {'color': '#d55e00', 'linestyle': '-'}
     """
-    styles = [LineStyle(colour, dash) for dash in _DASHES for colour in _COLOURS]
+    styles = [{"color": colour, "linestyle": dash} for dash in _DASHES for colour in _COLOURS]
     return {name: styles[number % len(styles)] for number, name in enumerate(names)}
 
 
@@ -81,8 +75,7 @@ def draw_roc_panels(roc: RocPanels, styles: Styles) -> "Figure":
         left = min(1 / min(curve.num_impostor for curves in runs.values() for curve in curves), 0.1)
         for name, curves in runs.items():
             far, tar = mean_steps(curves, left)
-            colour, dash = styles[name]
-            axis.plot(far, tar, drawstyle="steps-post", linewidth=1.3, color=colour, linestyle=dash)
+            axis.plot(far, tar, drawstyle="steps-post", linewidth=1.3, **styles[name])
         style_roc_axis(axis, column, left)
         axis.minorticks_off()
         axis.set_ylabel("")
@@ -124,10 +117,7 @@ def draw_resolution_lines(lines: Mapping[str, Mapping[str, Mapping[int, Summary]
             means = [scale * cell.mean for cell in cells.values()]
             spreads = [0.0 if math.isnan(cell.std) else scale * cell.std for cell in cells.values()]
             bars = spreads if any(spreads) else None
-            colour, dash = styles[name]
-            axis.errorbar(
-                list(cells), means, bars, color=colour, linestyle=dash, linewidth=1.3, elinewidth=0.8, marker="o", ms=3
-            )
+            axis.errorbar(list(cells), means, bars, linewidth=1.3, elinewidth=0.8, marker="o", ms=3, **styles[name])
         sizes = sorted({size for cells in runs.values() for size in cells})
         axis.set_xscale("log", base=2)
         axis.set_xticks(sizes, [str(size) for size in sizes])
@@ -169,6 +159,6 @@ def panel_figure(num: int, legend: Styles) -> tuple["Figure", list["Axes"]]:
     for axis in axes:
         axis.tick_params(labelsize="small")
     if legend:
-        lines = [Line2D([], [], color=style.colour, linestyle=style.dash) for style in legend.values()]
+        lines = [Line2D([], [], **style) for style in legend.values()]
         figure.legend(lines, list(legend), loc="lower center", ncols=columns, frameon=False, fontsize="small")
     return figure, axes

@@ -8,22 +8,8 @@ import rich.table
 from facequal.reports.markdown import bullets, markdown_table, plain
 from facequal.reports.results import column_order
 from facequal.reports.statistics import Summary
-from facequal.reports.study.summary import Column, RowResults, by_place, place_of
+from facequal.reports.study.summary import Column, RowResults, by_place, place_of, study_sections
 from facequal.reports.tables import Cell, Section, cell_of, range_in_words, terminal_table
-
-
-def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str, Column]]:
-    """Return the columns of a study by protocol, condition and metric, each in the order of first appearance.
-
-    Returns:
-        By the heading of each section, which does not name accuracy: its figures by the heading of their column, such
-        as `7 px`, in the order of the table.
-    """
-    sections: dict[tuple[str, ...], dict[str, Column]] = {}
-    for column in columns:
-        heading = (column.protocol, column.condition, *([] if column.metric == "accuracy" else [column.metric]))
-        sections.setdefault(heading, {})[column.column] = column
-    return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
 
 
 def render_study(
@@ -59,19 +45,13 @@ def render_study(
         # procedural/other-family is long: a line for each part
         sections.append(Section([*protocol.replace("/", "/\n").splitlines(), *others], lines))
     side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
-    words = legend(_shown_of(figures, columns), reference)
+    words = legend([figure for figure in figures if place_of(figure) in columns], reference)
     return terminal_table(title, words, side, headings, sections, has_wide_cells=True)
 
 
 def delta_cell(figure: Summary | None) -> Cell:
     """Return the difference of a figure to the reference, and its spread."""
     return Cell() if figure is None else Cell(figure.delta_mean, figure.delta_std, figure.unit, "+")
-
-
-def _shown_of(figures: Iterable[Summary], columns: Sequence[Column]) -> list[Summary]:
-    """Return the figures of these columns, which are those that a reader sees."""
-    wanted = set(columns)
-    return [figure for figure in figures if place_of(figure) in wanted]
 
 
 def legend(figures: Iterable[Summary], reference: str | None) -> str:
@@ -110,7 +90,7 @@ def study_markdown(
         problems: What failed, in words.
     """
     measured = by_place(figures)
-    parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), reference)]
+    parts = [f"# {plain(title)}", legend([figure for figure in figures if place_of(figure) in columns], reference)]
     for heading, shown in study_sections(columns).items():
         lines = [
             [row.name, *[_cell(measured.get((row.name, column)), reference) for column in shown.values()]]
@@ -128,13 +108,10 @@ def _settings(rows: Iterable[RowResults]) -> str:
     """Return the table of what each row runs."""
     lines = []
     for row in rows:
-        changes = ", ".join(f"{key}: {_shown(value)}" for key, value in row.overrides.items())
+        values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in row.overrides.items()}
+        changes = ", ".join(f"{key}: {value}" for key, value in values.items())
         lines.append([row.name, row.config, changes, ", ".join(map(str, sorted(row.results))) or "none"])
     return markdown_table(["row", "experiment", "changes", "seeds"], lines, num_texts=4)
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _cell(figure: Summary | None, reference: str | None) -> str:
