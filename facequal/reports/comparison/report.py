@@ -87,8 +87,8 @@ def _product(name: ProductName, comparison: Comparison, chosen: Sequence[str], w
 def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
     before, after = ([_curves(report) for report in side] for side in (comparison.before, comparison.after))
     seeds = [*before, *after]
-    drawn = {key[:2] for key in seeds[0] if all(key in curves for curves in seeds)}
     table = set_table(comparison, sets, "EER (lower is better) on each set at each resolution", "eer")
+    drawn = {key[:2] for key in seeds[0] if key[2] in table.columns and all(key in curves for curves in seeds)}
     changes = [change for change in table.changes if (change.before.protocol, change.before.condition) in drawn]
     if not changes:
         raise NotMeasuredError(f"the reports share no curve of {', '.join(sets)}")

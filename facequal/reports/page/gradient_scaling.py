@@ -64,7 +64,7 @@ def margins_of(runs: Sequence[Run], notes: Notes) -> list[Margin]:
             scaling = scaling_of(run.first.config)
             if scaling is not None:
                 names = {field.name for field in fields(scaling)} & set(_LEARNT)
-                by_margin.setdefault(scaling, {})[run.name] = _learnt(run.first.place.folder, names)
+                by_margin.setdefault(scaling, {})[run.name] = _learnt(run.first.folder, names)
         except ValueError as error:
             notes.add(f"no map of its gradient scaling: {error}", run.name)
     return [_with_learnt(scaling, learnt) for scaling, learnt in by_margin.items()]

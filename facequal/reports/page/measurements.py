@@ -21,12 +21,7 @@ def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> dict
         "has_best": len(runs) > 1,
         "not_available": NOT_AVAILABLE,
         "protocols": [
-            {
-                "title": table.title,
-                "columns": table.columns,
-                "groups": [(group.label, _rows(group, table.columns, num_seeds)) for group in table.groups],
-                "absent": table.absent,
-            }
+            (table, [(group.label, _rows(group, table.columns, num_seeds)) for group in table.groups])
             for table in tables
         ],
         "rules": rules_in_words(result for run in runs for seed in run.seeds.values() for result in seed.results),

@@ -63,9 +63,7 @@ def config_section(runs: Sequence[Run], differing: Differences) -> dict[str, Any
     configs = {run.name: run.first.config_text for run in runs if run.first.config}
     return {
         "configs": configs,
-        "num_equal": differing.num_equal,
-        "num_settings": len(differing.settings),
-        "num_places": len(differing.places),
+        "differing": differing,
         "settings": _difference_table(differing.settings, list(configs)),
         "places": _difference_table(differing.places, list(configs)),
     }

@@ -12,7 +12,7 @@ from facequal.analysis.norms import read_samples
 from facequal.metrics.roc import RocCurve
 from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
 from facequal.reports.info import read_run_info
-from facequal.reports.layout import CONFIGS, Place, expand_studies, find_seeds, run_names
+from facequal.reports.layout import CONFIGS, expand_studies, find_seeds, run_names
 from facequal.reports.notes import Notes
 from facequal.reports.page.configs import differences
 from facequal.reports.results import Result, read_results
@@ -27,7 +27,8 @@ class Seed:
     """One training and its test; what is missing or broken is empty.
 
     Attributes:
-        place: Where its files lie.
+        folder: Where its files lie.
+        csv_file: Its `results.csv`; None where there is none.
         results: All figures.
         info: What `results.json` tells of the run: command, date, seed, checkpoint, versions, hardware.
         curves: ROC curves.
@@ -35,7 +36,8 @@ class Seed:
         config_text: The same as it stands in its file.
     """
 
-    place: Place
+    folder: Path
+    csv_file: Path | None = None
     results: Sequence[Result] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[CurveKey, RocCurve] = field(default_factory=dict)
@@ -80,11 +82,11 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
     names, runs = run_names(expanded), []
     for path in expanded:
         try:
-            places = find_seeds(path, names[path], notes)
+            files = find_seeds(path, names[path], notes)
         except FileNotFoundError as error:
             notes.add(f"is left out: {error}", names[path])
             continue
-        seeds = {seed: _read_seed(place, names[path], notes) for seed, place in places.items()}
+        seeds = {key: _read_seed(Seed(*pair), names[path], notes) for key, pair in files.items()}
         samples = _samples(seeds, names[path], notes)
         if samples is None and not any(seed.results or seed.config for seed in seeds.values()):
             notes.add("is left out, as nothing of it can be read", names[path])
@@ -96,7 +98,7 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
     return runs
 
 
-def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
+def _read_seed(seed: Seed, name: str, notes: Notes) -> Seed:
     @contextmanager
     def noted(loss: str) -> Iterator[None]:
         try:
@@ -104,18 +106,17 @@ def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
         except (ValueError, OSError) as error:
             notes.add(f"{loss}: {error}", name)
 
-    seed = Seed(place)
     with noted("its configuration is left out"):
-        seed.config, seed.config_text = read_config(place.folder)
-    if place.results is None:
+        seed.config, seed.config_text = read_config(seed.folder)
+    if seed.csv_file is None:
         return seed
     with noted("its figures are left out"):
-        seed.results = _read_figures(place.results)
+        seed.results = _read_figures(seed.csv_file)
     with noted("date, command and versions are unknown"):
-        seed.info, left_out = read_run_info(place.results.with_name("results.json"))
+        seed.info, left_out = read_run_info(seed.csv_file.with_name("results.json"))
         if left_out:
             notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
-    curves = place.results.with_name(CURVES_FILE)
+    curves = seed.csv_file.with_name(CURVES_FILE)
     if curves.is_file():
         with noted("its ROC curves are left out"):
             seed.curves = read_curves(curves)
@@ -154,8 +155,8 @@ def _note_missing(name: str, seeds: Mapping[str, Seed], notes: Notes) -> None:
     """Note which files are not there; broken ones have been."""
 
     def lacking(file: str, loss: str, needed: Iterable[str]) -> None:
-        results = {seed: seeds[seed].place.results for seed in needed}
-        gone = [seed for seed, path in results.items() if path and not path.with_name(file).is_file()]
+        tested = {key: seeds[key].csv_file for key in needed}
+        gone = [key for key, path in tested.items() if path and not path.with_name(file).is_file()]
         if gone:
             where = "" if len(gone) == len(seeds) else f" in {', '.join(gone)}"
             notes.add(f"no {file}{where}, so {loss}", name)
@@ -167,14 +168,14 @@ def _note_missing(name: str, seeds: Mapping[str, Seed], notes: Notes) -> None:
     if unlike:
         notes.add(f"its seeds have other settings, those of the first are shown: {', '.join(unlike)}", name)
     for key, seed in seeds.items():
-        if not any((seed.place.folder / file).is_file() for file in CONFIGS):
-            notes.add(f"no config.yaml in {seed.place.folder}" + (f" ({key})" if key else ""), name)
+        if not any((seed.folder / file).is_file() for file in CONFIGS):
+            notes.add(f"no config.yaml in {seed.folder}" + (f" ({key})" if key else ""), name)
 
 
 def _samples(seeds: Mapping[str, Seed], name: str, notes: Notes) -> "pd.DataFrame | None":
     for seed in seeds.values():
         try:
-            return read_samples(seed.place.folder)
+            return read_samples(seed.folder)
         except FileNotFoundError:
             continue
         except ValueError as error:
