@@ -95,7 +95,7 @@ def read_curves(path: Path) -> dict[CurveKey, RocCurve]:
             raise ValueError(f"without {', '.join(missing)}")
         arrays = {name: file[name] for name in _MEMBERS}
         return _unpacked(arrays)
-    except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: not a file of ROC curves: {error}") from error
 
 
@@ -107,8 +107,8 @@ def _unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[CurveKey, RocCurve]:
     expected = {name: (int(arrays["lengths"].sum()) if name in _POINTS else len(keys),) for name in shapes}
     if shapes != expected:
         raise ValueError(f"arrays of shapes {shapes}, expected {expected}")
-    lengths = arrays["lengths"].astype(int).tolist()
-    points = [torch.from_numpy(arrays[name].astype(np.float64)).split(lengths) for name in _POINTS]
+    ends = arrays["lengths"].astype(int).cumsum()
+    points = [map(torch.from_numpy, np.split(arrays[name].astype(np.float64), ends)[:-1]) for name in _POINTS]
     counts = [arrays[name].astype(int).tolist() for name in ("num_genuine", "num_impostor")]
     curves = [RocCurve(*parts) for parts in zip(*points, *counts, strict=True)]
     return {(key[0], key[1], key[2]): _checked(curve, ", ".join(key)) for key, curve in zip(keys, curves, strict=True)}

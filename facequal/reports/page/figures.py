@@ -94,8 +94,8 @@ def protocol_tables(runs: Sequence[Run], notes: Notes) -> list[ProtocolTable]:
         rule = figure.rule.partition(MODE_SIGN)[0]
         key = (figure.run, figure.protocol, figure.condition, figure.metric, rule, figure.unit)
         metrics.setdefault(key, []).append(figure)
-    for (_, *heading, metric, rule, unit), figures in metrics.items():
-        shown = tables.setdefault((heading[0], heading[1]), ProtocolTable(*heading))
+    for (_, protocol, condition, metric, rule, unit), figures in metrics.items():
+        shown = tables.setdefault((protocol, condition), ProtocolTable(protocol, condition))
         behind = {figure.column: tuple(sorted(counts[figure[:7]], key=str)) for figure in figures}
         _add(shown, Group(metric, rule, unit), figures, behind)
     tested = [run.name for run in runs if any(seed.results for seed in run.seeds.values())]

@@ -38,8 +38,9 @@ def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> li
 
 def _cell(figure: Summary | None, best: float | None, num_seeds: int) -> dict[str, Any]:
     """Return mean and spread, with the mode of a method and the number of seeds where some lack it."""
-    is_partial = figure is not None and figure.num_runs < num_seeds
-    text = cell_of(figure).text + (f" ({figure.num_runs} of {num_seeds} seeds)" if is_partial else "")
+    text = cell_of(figure).text
+    if figure is not None and figure.num_runs < num_seeds:
+        text += f" ({figure.num_runs} of {num_seeds} seeds)"
     return {"text": text, "is_best": figure is not None and figure.mean == best}
 
 
