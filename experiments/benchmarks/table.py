@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from experiments.benchmarks.rows import Row
-from facequal.reports.hardware import cpu_model, gpu_models
+from facequal.reports.info import cpu_model, gpu_models
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow", "albumentations", "lightning")
 COLUMNS = ("what", "against", "ours", "theirs", "ratio", "target", "met")

@@ -107,14 +107,11 @@ def _unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[CurveKey, RocCurve]:
     expected = {name: (int(arrays["lengths"].sum()) if name in _POINTS else len(keys),) for name in shapes}
     if shapes != expected:
         raise ValueError(f"arrays of shapes {shapes}, expected {expected}")
-    ends = arrays["lengths"].cumsum()
-    curves: dict[CurveKey, RocCurve] = {}
-    for number, key in enumerate(keys):
-        points = slice(int(ends[number] - arrays["lengths"][number]), int(ends[number]))
-        far, tar, threshold = (torch.from_numpy(arrays[name][points].astype(np.float64)) for name in _POINTS)
-        counts = (int(arrays["num_genuine"][number]), int(arrays["num_impostor"][number]))
-        curves[key[0], key[1], key[2]] = _checked(RocCurve(far, tar, threshold, *counts), ", ".join(key))
-    return curves
+    ends = arrays["lengths"].astype(int).cumsum()
+    points = [map(torch.from_numpy, np.split(arrays[name].astype(np.float64), ends)[:-1]) for name in _POINTS]
+    counts = [arrays[name].astype(int).tolist() for name in ("num_genuine", "num_impostor")]
+    curves = [RocCurve(*parts) for parts in zip(*points, *counts, strict=True)]
+    return {(key[0], key[1], key[2]): _checked(curve, ", ".join(key)) for key, curve in zip(keys, curves, strict=True)}
 
 
 def _is_key(key: object) -> bool:

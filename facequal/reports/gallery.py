@@ -85,8 +85,7 @@ def write_gallery(path: Path, images: Tensor, seed: int = 0) -> Path:
             for column, (label, picture) in enumerate(shown):
                 cell = axes[line, first + column]
                 cell.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")
-                cell.set_xticks([])
-                cell.set_yticks([])
+                cell.set(xticks=[], yticks=[])
                 cell.set_xlabel(label, fontsize=8, labelpad=2)
         axes[line, 0].set_ylabel(name, fontsize=9)
     return write_atomically(path, png(figure, dpi=110))

@@ -1,9 +1,8 @@
 """Where runs keep their files: which folders hold results, and what the runs are called."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from facequal.reports.notes import Notes
 
@@ -20,9 +19,7 @@ def find_reports(path: Path, notes: list[str]) -> dict[str, Path]:
     Raises:
         FileNotFoundError: If there are no results; names the path, and where results are below it.
     """
-    if path.is_file():
-        return {"": path}
-    for single in (path / CSV_FILE, results_file(path)):
+    for single in (path, path / CSV_FILE, results_file(path)):
         if single.is_file():
             return {"": single}
     reports = {folder.name: results_file(folder) for folder in _seed_folders(path)}
@@ -53,18 +50,6 @@ def results_file(folder: Path) -> Path:
 CONFIGS = ("config.yaml", "test_config.yaml")
 # Folders that every run has, and that tell nothing of it.
 _UNTELLING = re.compile(r"results\.csv|report|version_\d+|seed_\d+")
-
-
-class Place(NamedTuple):
-    """Where one training left its files.
-
-    Attributes:
-        folder: Of the run.
-        results: Its `results.csv`; None where there is none.
-    """
-
-    folder: Path
-    results: Path | None
 
 
 def expand_studies(paths: Sequence[Path]) -> list[Path]:
@@ -106,8 +91,10 @@ def _telling_parts(path: Path) -> list[str]:
     return parts
 
 
-def find_seeds(path: Path, name: str, notes: Notes) -> Mapping[str, Place]:
+def find_seeds(path: Path, name: str, notes: Notes) -> dict[str, tuple[Path, Path | None]]:
     """Return the trainings behind a path by the names of their seeds, or a single one by an empty name.
+
+    Of each its folder and its `results.csv`, None where there is none.
 
     Args:
         path: What `facequal compare` takes, or the folder of a run without results, or of such seeds.
@@ -125,10 +112,10 @@ def find_seeds(path: Path, name: str, notes: Notes) -> Mapping[str, Place]:
         if not folders:
             raise
         notes.add(f"there are no results, so it has no figures: {error}", name)
-        return {seed: Place(folder, None) for seed, folder in folders.items()}
+        return {seed: (folder, None) for seed, folder in folders.items()}
     for sentence in sentences:
         notes.add(sentence, name)
-    return {seed: Place(_run_folder(results), results) for seed, results in reports.items()}
+    return {seed: (_run_folder(results), results) for seed, results in reports.items()}
 
 
 def _is_run(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Tables and lists in Markdown."""
 
 from collections.abc import Iterable, Sequence
 
@@ -31,3 +31,13 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], num_texts
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(map(plain, cells))} |"
+
+
+def bullets(texts: Iterable[str]) -> str:
+    """Return a list with a line for each text, which is escaped.
+
+    >>> print(bullets(["one", "two"]))
+    - one
+    - two
+    """
+    return "\n".join(f"- {plain(text)}" for text in texts)

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch import Tensor
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.comparison.changes import ComparisonTable
 from facequal.reports.curves import CurveKey
+from facequal.reports.png import panels, with_grid
 from facequal.reports.results import column_order
 from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, format_value
@@ -30,26 +32,17 @@ def draw_roc(curves: Mapping[CurveKey, RocCurve]) -> "Figure":
 
     Returns:
         A figure that belongs to no pyplot state.
-
-    Raises:
-        ValueError: If there are no curves.
     """
-    from matplotlib.figure import Figure
-
-    if not curves:
-        raise ValueError("no curves to draw")
-    panels = list(dict.fromkeys((protocol, condition) for protocol, condition, _ in curves))
-    across = min(len(panels), 2)
-    down = math.ceil(len(panels) / across)
-    figure = Figure(figsize=(4.4 * across + 1.2, 3.8 * down), layout="constrained", dpi=110)
-    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    headings = list(dict.fromkeys((protocol, condition) for protocol, condition, _ in curves))
+    figure, axes = panels(len(headings), 2, (4.4, 3.8), (1.2, 0.0))
     shades = shades_of(column_order(column for _, _, column in curves))
     handles: dict[str, Artist] = {}
-    for panel, axis in zip(panels, axes, strict=False):
-        lines = {column: curves[*panel, column] for column in shades if (*panel, column) in curves}
-        handles |= _draw_panel(axis, f"{panel[0]}, {panel[1]}", lines, shades)
-    for axis in axes[len(panels) :]:
-        axis.set_axis_off()
+    for heading, axis in zip(headings, axes, strict=True):
+        drawn = {column: curves[*heading, column] for column in shades if (*heading, column) in curves}
+        left = min(1 / max(curve.num_impostor for curve in drawn.values()), 0.1)
+        for column, curve in drawn.items():
+            handles[column] = _draw_steps(axis, *_steps(curve, left), shades[column])
+        handles["chance"] = style_roc_axis(axis, ", ".join(heading), left)
     names = [name for name in (*shades, "chance") if name in handles]
     figure.legend([handles[name] for name in names], names, loc="outside right upper", frameon=False)
     return figure
@@ -62,16 +55,11 @@ def shades_of(columns: list[str]) -> dict[str, tuple[float, ...]]:
     return {column: colormaps["viridis"](0.87 * i / max(len(columns) - 1, 1)) for i, column in enumerate(columns)}
 
 
-def _draw_panel(
-    axis: "Axes", title: str, curves: Mapping[str, RocCurve], shades: Mapping[str, tuple[float, ...]]
-) -> dict[str, "Artist"]:
-    left = min(1 / max(curve.num_impostor for curve in curves.values()), 0.1)
-    handles: dict[str, Artist] = {}
-    for column, curve in curves.items():
-        far, tar = _steps(curve, left)
-        (handles[column],) = axis.plot(far, tar, drawstyle="steps-post", color=shades[column], linewidth=1.6)
-    handles["chance"] = style_roc_axis(axis, title, left)
-    return handles
+def _draw_steps(
+    axis: "Axes", far: list[float], tar: list[float], colour: tuple[float, ...], dash: Literal["--", "-"] = "-"
+) -> "Artist":
+    (line,) = axis.plot(far, tar, drawstyle="steps-post", color=colour, linestyle=dash, linewidth=1.6)
+    return line
 
 
 def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
@@ -81,9 +69,7 @@ def style_roc_axis(axis: "Axes", title: str, left: float) -> "Artist":
     axis.set(xscale="log", xlim=(left, 1), ylim=(0, 1.01), xlabel="FAR", ylabel="TAR")
     axis.set_title(title, fontsize="medium")
     axis.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axis.grid(which="major", color="0.9", linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
+    with_grid(axis)
     return line
 
 
@@ -92,10 +78,7 @@ def _steps(curve: RocCurve, left: float) -> tuple[list[float], list[float]]:
     far, tar = curve.far, curve.tar
     is_highest = torch.ones_like(far, dtype=torch.bool)
     is_highest[:-1] = far[1:] != far[:-1]
-    far, tar = far[is_highest].clamp_min(left), tar[is_highest]
-    changes = torch.ones_like(far, dtype=torch.bool)
-    changes[1:-1] = tar[1:-1] != tar[:-2]
-    return far[changes].tolist(), tar[changes].tolist()
+    return _where_tar_changes(far[is_highest].clamp_min(left), tar[is_highest])
 
 
 STYLES: dict[str, Literal["--", "-"]] = {"before": "--", "after": "-"}
@@ -111,56 +94,43 @@ def draw_compared_roc(before: CurvesOfSeeds, after: CurvesOfSeeds, eers: Compari
     Args:
         before: The curves of each seed.
         after: The curves of each seed.
-        eers: The EERs; each of its sections gives a panel, with the columns that all seeds hold a curve of.
+        eers: The EERs; each of its sections gives a panel, with the columns that all seeds hold a curve of, one at
+            least.
 
     Returns:
         A figure that belongs to no pyplot state.
-
-    Raises:
-        ValueError: If a section has no curve.
     """
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.lines import Line2D
 
     sections = eers.sections
-    across = min(len(sections), 2 if len(sections) <= 6 else 4)
-    down = math.ceil(len(sections) / across)
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.12)
-    figure = Figure(figsize=(4.8 * across, 5.0 * down + 0.4), layout=layout, dpi=110)
-    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    figure, axes = panels(len(sections), 2 if len(sections) <= 6 else 4, (4.8, 5.0), (0.0, 0.4), layout)
     shades = shades_of(column_order(eers.columns))
-    for (panel, changes), axis in zip(sections.items(), axes, strict=False):
-        _draw_roc_panel(axis, panel, changes, {"before": before, "after": after}, shades)
-    for axis in axes[len(sections) :]:
-        axis.set_axis_off()
+    for (heading, changes), axis in zip(sections.items(), axes, strict=True):
+        _draw_sides(axis, heading, changes, {"before": before, "after": after}, shades)
     lines = [Line2D([], [], color="0.2", linestyle=style) for style in STYLES.values()]
     lines.append(Line2D([], [], color="0.6", linestyle=":"))
     figure.legend(lines, [*STYLES, "chance"], loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
-def _draw_roc_panel(
+def _draw_sides(
     axis: "Axes",
-    panel: tuple[str, str],
+    heading: tuple[str, str],
     eers: Mapping[str, Change],
     sides: Mapping[str, CurvesOfSeeds],
     shades: Mapping[str, tuple[float, ...]],
 ) -> None:
-    columns = [
-        column for column in shades if all((*panel, column) in seed for seeds in sides.values() for seed in seeds)
+    shared = [
+        key for key in ((*heading, column) for column in shades) if all(key in s for of in sides.values() for s in of)
     ]
-    if not columns:
-        raise ValueError(f"{', '.join(panel)}: no resolution has a curve in all reports")
-    curves = {(name, column): [seed[*panel, column] for seed in sides[name]] for name in sides for column in columns}
+    curves = {(name, key[2]): [seed[key] for seed in sides[name]] for name in sides for key in shared}
     left = min(1 / min(curve.num_impostor for seeds in curves.values() for curve in seeds), 0.1)
     for (name, column), seeds in curves.items():
-        far, tar = mean_steps(seeds, left)
-        label = f"{column}: {_eers(eers.get(column))}" if name == "after" else None
-        axis.plot(
-            far, tar, drawstyle="steps-post", color=shades[column], linestyle=STYLES[name], linewidth=1.6, label=label
-        )
-    style_roc_axis(axis, ", ".join(panel), left)
+        line = _draw_steps(axis, *mean_steps(seeds, left), shades[column], STYLES[name])
+        line.set_label(f"{column}: {_eers(eers.get(column))}" if name == "after" else "_")
+    style_roc_axis(axis, ", ".join(heading), left)
     axis.legend(
         title="EER in percent, before → after",
         title_fontsize="small",
@@ -173,9 +143,8 @@ def _draw_roc_panel(
 
 
 def _eers(eer: Change | None) -> str:
-    if eer is None:
-        return NOT_AVAILABLE
-    return f"{format_value(eer.before.mean, 'fraction')} → {format_value(eer.after.mean, 'fraction')}"
+    sides = [format_value(side.mean, "fraction") for side in eer[:2]] if eer else [NOT_AVAILABLE]
+    return " → ".join(sides)
 
 
 def mean_steps(curves: Sequence[RocCurve], left: float) -> tuple[list[float], list[float]]:
@@ -191,6 +160,10 @@ def mean_steps(curves: Sequence[RocCurve], left: float) -> tuple[list[float], li
     fars = torch.cat([edges, *(curve.far[curve.far > left] for curve in curves)])
     far = torch.tensor(sorted(set(fars.tolist())), dtype=torch.float64)
     tar = torch.stack([curve.tar[torch.searchsorted(curve.far, far, right=True) - 1] for curve in curves]).mean(0)
+    return _where_tar_changes(far, tar)
+
+
+def _where_tar_changes(far: Tensor, tar: Tensor) -> tuple[list[float], list[float]]:
     changes = torch.ones_like(far, dtype=torch.bool)
     changes[1:-1] = tar[1:-1] != tar[:-2]
     return far[changes].tolist(), tar[changes].tolist()

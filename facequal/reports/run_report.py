@@ -9,21 +9,18 @@ from pathlib import Path
 from facequal.metrics.roc import RocCurve
 from facequal.reports.curves import CURVES_FILE, CurveKey, write_curves
 from facequal.reports.info import RunInfo
-from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.markdown import bullets, markdown_table, plain
 from facequal.reports.png import png
-from facequal.reports.results import (
-    Result,
-    column_order,
-    write_atomically,
-    write_results,
-)
+from facequal.reports.results import Result, column_order, write_atomically, write_results
 from facequal.reports.roc import draw_roc
 from facequal.reports.tables import (
     NOT_AVAILABLE,
     Rows,
-    amount,
     by_section,
+    cell_of,
+    folds_in_words,
     format_value,
+    known,
     metric_label,
     rules_in_words,
     size_in_words,
@@ -69,7 +66,7 @@ def write_report(
     else:  # those of an earlier report would not belong to these results
         (folder / ROC_PICTURE).unlink(missing_ok=True)
         (folder / CURVES_FILE).unlink(missing_ok=True)
-    rows = [_json_row(result) for result in results]
+    rows = [{name: _finite(entry) for name, entry in asdict(result).items()} for result in results]
     content = {"run": asdict(info), "left_out": list(left_out), "results": rows}
     write_atomically(folder / "results.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
     path = write_atomically(folder / "report.md", report)
@@ -83,14 +80,11 @@ def report_files(folder: Path) -> list[Path]:
     return [folder / name for name in names if (folder / name).is_file()]
 
 
-def _json_row(result: Result) -> dict[str, object]:
-    row = asdict(result)
-    row["interval"] = None if result.interval is None else [_finite(bound) for bound in result.interval]
-    return row | {"value": _finite(result.value), "std": _finite(result.std)}
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _finite(entry: object) -> object:
+    """Return an entry of a figure as JSON can hold it: None for NaN and infinite numbers."""
+    if isinstance(entry, tuple):
+        return [_finite(bound) for bound in entry]
+    return None if isinstance(entry, float) and not math.isfinite(entry) else entry
 
 
 def report_markdown(results: Sequence[Result], info: RunInfo, has_roc: bool, left_out: Sequence[str] = ()) -> str:
@@ -122,15 +116,11 @@ def _section(heading: tuple[str, str], rows: Rows[Result], columns: Sequence[str
     columns = [column for column in columns if any(column in cells for cells in rows.values())]
     lines = []
     for (metric, rule, _), cells in rows.items():
-        lines.append([metric_label(metric, rule), *[_cell(cells.get(column)) for column in columns]])
+        lines.append([metric_label(metric, rule), *[cell_of(cells.get(column)).text for column in columns]])
         if any(result.interval for result in cells.values()):
             lines.append(["95 % interval", *[_interval(cells.get(column)) for column in columns]])
     table = markdown_table(["metric", *columns], lines, num_texts=1)
     return f"## {', '.join(map(plain, heading))}\n\n{size_in_words(results)}. Fractions in percent.\n\n{table}"
-
-
-def _cell(result: Result | None) -> str:
-    return NOT_AVAILABLE if result is None else amount(result.value, result.std, result.unit)
 
 
 def _interval(result: Result | None) -> str:
@@ -141,9 +131,9 @@ def _interval(result: Result | None) -> str:
 
 def _how(results: Sequence[Result]) -> str:
     notes = rules_in_words(results)
-    folds = sorted({result.folds for result in results if result.std is not None and result.folds})
+    folds = folds_in_words(result.folds for result in results if result.std is not None)
     if folds:
-        notes.append(f"±: population standard deviation over {' or '.join(map(str, folds))} folds.")
+        notes.append(f"±: population standard deviation over {folds}.")
     if any(result.interval for result in results):
         notes.append("95 % interval: Wilson score interval over all pairs, taken as independent.")
     metrics = {result.metric for result in results}
@@ -152,19 +142,12 @@ def _how(results: Sequence[Result]) -> str:
     if any(metric.startswith("tar@far") for metric in metrics):
         notes.append("TAR is given only at FARs of at least 1 / number of impostor pairs.")
     notes.append(f"{NOT_AVAILABLE}: not measured, or not defined for this set.")
-    return "## How the figures are made\n\n" + "\n".join(f"- {note}" for note in notes)
+    return "## How the figures are made\n\n" + bullets(notes)
 
 
 def _run(info: RunInfo) -> str:
-    settings = {
-        "config hash": info.config_hash,
-        "seed": info.seed,
-        "date": info.date,
-        "checkpoint": info.checkpoint,
-        **info.versions,
-        "hardware": info.hardware,
-    }
-    rows = [[name, NOT_AVAILABLE if value in (None, "") else str(value)] for name, value in settings.items()]
+    settings = {"config hash": info.config_hash, "seed": info.seed, "date": info.date, "checkpoint": info.checkpoint}
+    rows = [[name, known(value)] for name, value in {**settings, **info.versions, "hardware": info.hardware}.items()]
     text = "## Run\n\n" + markdown_table(["setting", "value"], rows, num_texts=2)
     if info.command:  # an indented block shows any command as it is
         text += "\n\nCommand:\n\n" + "\n".join(f"    {line}" for line in info.command.splitlines())

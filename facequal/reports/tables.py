@@ -1,7 +1,8 @@
 """Figures as tables of text: cells, lines and sections, drawn for the terminal here and as Markdown in `markdown`."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple, TypeVar
 
 from rich import box
@@ -61,6 +62,15 @@ class Cell(NamedTuple):
         return self.std is not None and not math.isnan(self.std)
 
 
+def cell_of(figure: Result | Summary | None) -> Cell:
+    """Return a figure with its spread, and with the mode of a method that has several; an empty cell without one."""
+    if figure is None:
+        return Cell()
+    if isinstance(figure, Summary):
+        return Cell(figure.mean, figure.std, figure.unit, note=figure.mode)
+    return Cell(figure.value, figure.std, figure.unit)
+
+
 class Section(NamedTuple):
     """Lines of a table that belong together.
 
@@ -98,12 +108,7 @@ def by_section(figures: Iterable[Measured]) -> dict[tuple[str, str], Rows[Measur
 def size_in_words(figures: Iterable[Result]) -> str:
     """Return the number of pairs, probes or images, e.g. `n = 6,000`, or a range; nothing if there is none."""
     numbers = [figure.num for figure in figures]
-    return f"n = {_range(numbers)}" if any(numbers) else ""
-
-
-def _range(numbers: Sequence[int]) -> str:
-    low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"n = {range_in_words(numbers)}" if any(numbers) else ""
 
 
 def format_value(value: float | None, unit: str) -> str:
@@ -137,6 +142,35 @@ def amount(mean: float | None, std: float | None, unit: str, sign: str = "") -> 
     text = f"{scale * mean:{sign}z.{decimals}f}"  # z: no minus before a zero
     text += "" if std is None or math.isnan(std) else f" ± {scale * std:.{decimals}f}"
     return text if unit in ("", "fraction") else f"{text} {unit}"
+
+
+def known(entry: object) -> str:
+    """Return what is known of a run as text, or `n/a`.
+
+    >>> known(0), known("")
+    ('0', 'n/a')
+    """
+    return NOT_AVAILABLE if entry in (None, "") else str(entry)
+
+
+def range_in_words(numbers: Collection[int]) -> str:
+    """Return a number, or the smallest and the largest of several; 0 without one.
+
+    >>> range_in_words([6000, 6000]), range_in_words([7000, 500, 6000])
+    ('6,000', '500 to 7,000')
+    """
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def folds_in_words(folds: Iterable[int | None]) -> str:
+    """Return the numbers of folds there are; nothing without one.
+
+    >>> folds_in_words([10, None, 5, 10])
+    '5 or 10 folds'
+    """
+    numbers = sorted({number for number in folds if number})
+    return f"{' or '.join(map(str, numbers))} folds" if numbers else ""
 
 
 def metric_label(metric: str, rule: str) -> str:
@@ -184,13 +218,10 @@ def render_table(results: Sequence[Result], title: str = "Results") -> Table:
     def spread(cells: Sequence[Result]) -> str:
         if all(cell.std is None for cell in cells):
             return ""
-        folds = sorted({cell.folds for cell in cells if cell.folds})
-        return f"  ± {' or '.join(map(str, folds))} folds" if folds else "  ± folds"
+        return f"  ± {folds_in_words(cell.folds for cell in cells) or 'folds'}"
 
     caption = "\n".join(["Fractions in percent.", *rules_in_words(results)]) if results else "No results."
-    return _by_metric(
-        results, title, caption, lambda result: Cell(result.value, result.std, result.unit), spread, size_in_words
-    )
+    return _by_metric(results, title, caption, spread, size_in_words)
 
 
 def render_summary(figures: Sequence[Summary], title: str = "Results over seeds") -> Table:
@@ -198,16 +229,15 @@ def render_summary(figures: Sequence[Summary], title: str = "Results over seeds"
     caption = "Fractions in percent; ± sample standard deviation over that many runs." if figures else "No results."
 
     def spread(cells: Sequence[Summary]) -> str:
-        return f"  ± over {_range([cell.num_runs for cell in cells])}"
+        return f"  ± over {range_in_words([cell.num_runs for cell in cells])}"
 
-    return _by_metric(figures, title, caption, lambda figure: Cell(figure.mean, figure.std, figure.unit), spread)
+    return _by_metric(figures, title, caption, spread)
 
 
 def _by_metric(
     figures: Sequence[Measured],
     title: str,
     caption: str,
-    cell: Callable[[Measured], Cell],
     spread: Callable[[Sequence[Measured]], str],
     size: Callable[[Sequence[Measured]], str] | None = None,
 ) -> Table:
@@ -216,7 +246,7 @@ def _by_metric(
     for heading, rows in by_section(figures).items():
         lines: list[list[str]] = []
         for (metric, rule, _), measured in rows.items():
-            cells = [cell(measured[column]) if column in measured else Cell() for column in columns]
+            cells = [cell_of(measured.get(column)) for column in columns]
             lines += lines_of(metric_label(metric, rule), cells, spread(list(measured.values())))
         shared = [] if size is None else [size([one for cells_of in rows.values() for one in cells_of.values()])]
         sections.append(Section([*heading, *shared], lines))
@@ -244,21 +274,14 @@ def terminal_table(
     """
     # Narrow padding: five resolutions fit into a terminal of 80 characters.
     table = Table(
-        *side,
-        title=Text(title),
-        caption=Text(caption),
-        box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
-        caption_justify="left",
+        *side, title=Text(title), caption=Text(caption), box=box.SIMPLE, padding=(0, 1, 0, 0), caption_justify="left"
     )
     for column in columns:
         table.add_column(Text(column), justify="right", no_wrap=not has_wide_cells, overflow="fold")
     for heading, lines in sections:
-        height = max(len(heading), len(lines))
-        for number in range(height):
-            beside = heading[number] if number < len(heading) else ""
-            cells = lines[number] if number < len(lines) else []
-            table.add_row(*[Text(cell) for cell in (beside, *cells)], end_section=number == height - 1)
+        for beside, cells in zip_longest(heading, lines):
+            table.add_row(Text(beside or ""), *map(Text, cells or ()))
+        table.add_section()
     return table
 
 

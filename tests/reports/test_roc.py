@@ -72,7 +72,7 @@ def test_no_pyplot_state_is_touched_and_no_curves_are_an_error():
 
     draw_roc({("lfw", "cross", "7 px"): roc(*scores_of(0))})
     assert not _pylab_helpers.Gcf.figs
-    with pytest.raises(ValueError, match="no curves"):
+    with pytest.raises(ValueError, match="nothing to draw"):
         draw_roc({})
 
 
@@ -116,8 +116,6 @@ def test_roc_draws_what_both_have():
     figure = draw_compared_roc([curves(0, section)], [curves(1, section, columns=["7 px", "14 px"])], eers(section))
     (axis,) = figure.axes
     assert [len(lines(axis, style)) for style in ("--", "-")] == [2, 2]
-    with pytest.raises(ValueError, match="calfw, cross-resolution: no resolution has a curve in all reports"):
-        draw_compared_roc([curves(0, section)], [curves(1, section)], eers(("calfw", "cross-resolution")))
 
 
 def test_mean_of_seeds_is_the_mean_tar():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError
+from facequal.reports.png import panels, with_grid
 from facequal.reports.statistics import Change, Summary
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def draw_bars(table: ComparisonTable) -> "Figure":
     Raises:
         NotMeasuredError: If no accuracy is there on both sides.
     """
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     rows = list(bar_rows(table))
@@ -54,9 +54,9 @@ def draw_bars(table: ComparisonTable) -> "Figure":
     lowest = min(figure.mean - _whisker(figure) for figure in measured)
     bottom = min(CHANCE, math.floor(20 * lowest) / 20)
     widest = max(len(row.changes) + _GAP * len(row.sets) for row in rows)
-    size = (max(0.46 * widest + 0.9, 5.0), 3.2 * len(rows) + 0.4)
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.12), dpi=110)
-    for row, axis in zip(rows, figure.subplots(len(rows), 1, squeeze=False).flat, strict=True):
+    size = (max(0.46 * widest + 0.9, 5.0), 3.2)
+    figure, axes = panels(len(rows), 1, size, (0.0, 0.4), ConstrainedLayoutEngine(h_pad=0.12))
+    for row, axis in zip(rows, axes, strict=True):
         _draw_row(axis, row)
         _style(axis, row.condition, bottom, widest)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -90,16 +90,12 @@ def _draw_row(axis: "Axes", row: BarRow) -> None:
         start += len(changes) + _GAP
     for side, name in ((-0.5, "before"), (0.5, "after")):
         measured: list[Summary] = [getattr(change, name) for change in row.changes]
-        whiskers = [_whisker(figure) for figure in measured]
-        axis.bar(
-            [position + side * _BAR_WIDTH for position in positions],
-            [100 * figure.mean for figure in measured],
-            _BAR_WIDTH,
-            color=COLOURS[name],
-            label=name,
-            yerr=[100 * length for length in whiskers] if any(whiskers) else None,
-            error_kw={"elinewidth": 0.9, "ecolor": "0.25"},
-        )
+        middles = [position + side * _BAR_WIDTH for position in positions]
+        heights = [100 * figure.mean for figure in measured]
+        whiskers = [100 * _whisker(figure) for figure in measured]
+        axis.bar(middles, heights, _BAR_WIDTH, color=COLOURS[name], label=name)
+        if any(whiskers):
+            axis.errorbar(middles, heights, whiskers, fmt="none", elinewidth=0.9, ecolor="0.25")
     for position, change in zip(positions, row.changes, strict=True):
         top = max(figure.mean + _whisker(figure) for figure in change[:2])
         text = f"{100 * change.delta.mean:+z.1f}"  # z: no minus before a zero
@@ -113,13 +109,11 @@ def _whisker(figure: Summary) -> float:
 
 def _style(axis: "Axes", condition: str, bottom: float, widest: float) -> None:
     # The same width for all rows, and room above 100 % for the deltas.
+    ticks = [tick for tick in range(0, 101, 10) if tick >= 100 * bottom]
+    axis.set(ylabel="accuracy in percent", yticks=ticks)
     axis.set(xlim=(-0.8, widest - _GAP - 0.2), ylim=(100 * bottom, 100 + 12 * (1 - bottom)))
-    axis.set_ylabel("accuracy in percent")
     axis.set_title(f"{condition}, resolutions in px", fontsize="medium")
-    axis.set_yticks([tick for tick in range(0, 101, 10) if tick >= 100 * bottom])
     if bottom < CHANCE:
         axis.axhline(100 * CHANCE, color="0.4", linewidth=1, linestyle=":", label="chance")
     axis.tick_params(axis="x", length=0)
-    axis.grid(axis="y", color="0.9", linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
+    with_grid(axis, "y")

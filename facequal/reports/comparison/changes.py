@@ -6,18 +6,12 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
-from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.markdown import bullets, markdown_table
 from facequal.reports.results import write_table
 from facequal.reports.statistics import Change
 from facequal.reports.tables import NOT_AVAILABLE, Cell, Section, lines_of, terminal_table
 
-CSV_COLUMNS = {
-    **{name: name for name in ("protocol", "condition")},
-    "run": "model",
-    **{name: name for name in ("column", "metric", "mean", "std")},
-    "num_runs": "num_seeds",
-}
-"""The heading of each part of a figure, in their order."""
+_IN_CSV = ["protocol", "condition", "run", "column", "metric", "mean", "std", "num_runs"]
 
 
 class NotMeasuredError(ValueError):
@@ -90,7 +84,7 @@ def changes_markdown(table: ComparisonTable) -> str:
         for model in Change._fields
     ]
     text = markdown_table(["set", "condition", "model", *table.columns], lines, num_texts=3)
-    return text + "\n\n" + "\n".join(f"- {plain(note)}" for note in explanation(table))
+    return text + "\n\n" + bullets(explanation(table))
 
 
 def write_changes(path: Path, table: ComparisonTable) -> Path:
@@ -108,4 +102,5 @@ def write_changes(path: Path, table: ComparisonTable) -> Path:
         for column in table.columns
         if column in changes
     ]
-    return write_table(path, pd.DataFrame(figures)[list(CSV_COLUMNS)].rename(columns=CSV_COLUMNS))
+    names = {"run": "model", "num_runs": "num_seeds"}
+    return write_table(path, pd.DataFrame(figures)[_IN_CSV].rename(columns=names))

@@ -1,34 +1,28 @@
 """A comparison as files: the tables and pictures of the octuplet paper in one folder."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.comparison.accuracy import resolution_table, set_table, shared_sets
 from facequal.reports.comparison.bars import draw_bars
-from facequal.reports.comparison.changes import (
-    ComparisonTable,
-    NotMeasuredError,
-    changes_markdown,
-    write_changes,
-)
+from facequal.reports.comparison.changes import ComparisonTable, NotMeasuredError, changes_markdown, write_changes
 from facequal.reports.comparison.pairing import Comparison, Report, require_comparable
 from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
 from facequal.reports.layout import CSV_FILE
-from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.markdown import bullets, markdown_table, plain
 from facequal.reports.png import png
 from facequal.reports.results import write_atomically
 from facequal.reports.roc import draw_compared_roc
-from facequal.reports.tables import NOT_AVAILABLE
+from facequal.reports.tables import known
 
 ProductName = Literal["cross-resolution", "same-resolution", "lfw", "roc", "bars"]
 REPORT_FILE = "comparison.md"
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(NamedTuple):
     """One table, with a picture of it where there is one as a PNG file.
 
     Attributes:
@@ -60,22 +54,14 @@ def make_products(
     """
     shared = shared_sets(comparison)
     chosen = shared_sets(comparison, sets)
-    single = chosen if sets else ["lfw"]
     averages = {"cross-resolution", "same-resolution"} & set(only)
     require_comparable(comparison, {*chosen, *({"lfw", "xqlfw"} if averages else ())} & set(shared))
-    makers: dict[str, Callable[[], Product]] = {
-        "cross-resolution": lambda: _mean_product(comparison, "cross-resolution", sets),
-        "same-resolution": lambda: _mean_product(comparison, "same-resolution", sets),
-        "lfw": lambda: _set_product(comparison, single),
-        "roc": lambda: _roc_product(comparison, chosen),
-        "bars": lambda: _bars_product(comparison, chosen),
-    }
     products: list[Product] = []
     missing = [name for name in dict.fromkeys(sets or ()) if name not in shared]
     left_out = [f"Not in all reports, so not compared: {', '.join(missing)}."] if missing else []
     for name in dict.fromkeys(only):
         try:
-            products.append(makers[name]())
+            products.append(_product(name, comparison, chosen, sets))
         except NotMeasuredError as error:
             left_out.append(f"{name}: {error}.")
     if not products:
@@ -83,28 +69,26 @@ def make_products(
     return products, left_out
 
 
-def _mean_product(comparison: Comparison, condition: str, sets: Sequence[str] | None) -> Product:
-    return Product(condition, resolution_table(comparison, condition, sets))
-
-
-def _set_product(comparison: Comparison, sets: Sequence[str]) -> Product:
-    shared = comparison.protocols()
-    lacking = [name for name in sets if name not in shared]
-    if lacking:
-        raise NotMeasuredError(f"{', '.join(lacking)} is not in all reports, which share {', '.join(shared)}")
-    return Product("lfw", set_table(comparison, sets, f"Accuracy on {', '.join(sets)} at each resolution"))
-
-
-def _bars_product(comparison: Comparison, sets: Sequence[str]) -> Product:
-    table = set_table(comparison, sets, "Accuracy on each set at each resolution")
-    return Product("bars", table, png(draw_bars(table)))
+def _product(name: ProductName, comparison: Comparison, chosen: Sequence[str], wanted: Sequence[str] | None) -> Product:
+    """Make a product of the sets that are chosen, or of those that it takes where none is wanted."""
+    if name == "roc":
+        return _roc_product(comparison, chosen)
+    if name == "bars":
+        table = set_table(comparison, chosen, "Accuracy on each set at each resolution")
+        return Product(name, table, png(draw_bars(table)))
+    if name != "lfw":
+        return Product(name, resolution_table(comparison, name, wanted))
+    sets, shared = chosen if wanted else ["lfw"], comparison.protocols()
+    if not {*sets} <= {*shared}:
+        raise NotMeasuredError(f"lfw is not in all reports, which share {', '.join(shared)}")
+    return Product(name, set_table(comparison, sets, f"Accuracy on {', '.join(sets)} at each resolution"))
 
 
 def _roc_product(comparison: Comparison, sets: Sequence[str]) -> Product:
     before, after = ([_curves(report) for report in side] for side in (comparison.before, comparison.after))
     seeds = [*before, *after]
-    drawn = {key[:2] for key in seeds[0] if all(key in curves for curves in seeds)}
     table = set_table(comparison, sets, "EER (lower is better) on each set at each resolution", "eer")
+    drawn = {key[:2] for key in seeds[0] if key[2] in table.columns and all(key in curves for curves in seeds)}
     changes = [change for change in table.changes if (change.before.protocol, change.before.condition) in drawn]
     if not changes:
         raise NotMeasuredError(f"the reports share no curve of {', '.join(sets)}")
@@ -136,9 +120,9 @@ def write_comparison(
     if (folder / CSV_FILE).exists():
         raise ValueError(f"{folder} holds the report of a run; write the comparison into another folder")
     if (folder / REPORT_FILE).exists():
-        earlier = [folder / f"{name}.{ending}" for name in get_args(ProductName) for ending in ("csv", "png")]
-        for path in earlier:
-            path.unlink(missing_ok=True)
+        for name in get_args(ProductName):
+            for ending in ("csv", "png"):
+                (folder / f"{name}.{ending}").unlink(missing_ok=True)
     for product in products:
         write_changes(folder / f"{product.name}.csv", product.table)
         if product.picture is not None:
@@ -156,9 +140,7 @@ def comparison_markdown(comparison: Comparison, products: Sequence[Product], lef
         parts.append("Its figures are in a table above." if table is None else changes_markdown(table))
     omissions = [*left_out, *comparison.notes, *missing_sets(comparison)]
     if omissions:
-        parts.append(
-            "## Notes, and what was left out\n\n" + "\n".join(f"- {plain(sentence)}" for sentence in omissions)
-        )
+        parts += ["## Notes, and what was left out", bullets(omissions)]
     parts.append("## Where the figures come from\n\n" + _sources(comparison))
     return "\n\n".join(parts) + "\n"
 
@@ -204,9 +186,8 @@ def _sources(comparison: Comparison) -> str:
     rows = []
     for name, reports in comparison.sides.items():
         for report in reports:
-            settings = [report.info.get(key) for key in ("config_hash", "seed", "checkpoint", "date")]
-            cells = [NOT_AVAILABLE if entry in (None, "") else str(entry) for entry in settings]
-            rows.append([name, str(report.path), *cells])
+            settings = [known(report.info.get(key)) for key in ("config_hash", "seed", "checkpoint", "date")]
+            rows.append([name, str(report.path), *settings])
     table = markdown_table(["model", "results", "config hash", "seed", "checkpoint", "date"], rows, num_texts=6)
     names = [name for name in comparison.seeds if name]
     return table + (f"\n\nSeeds: {', '.join(names)}." if names else "")

@@ -9,7 +9,7 @@ from facequal.reports.page.runs import Run
 from facequal.reports.results import FIGURE, column_order, results_table
 from facequal.reports.statistics import MODE_SIGN, Summary, aligned, summarise
 from facequal.reports.study.maps import LOWER_IS_BETTER
-from facequal.reports.tables import metric_label
+from facequal.reports.tables import folds_in_words, metric_label, range_in_words
 
 _HIGHER_IS_BETTER = re.compile(r"accuracy|auc|tar@far=.*|rank-\d+|top-\d+|psnr|ssim|identity similarity")
 
@@ -41,11 +41,9 @@ class Group:
     @property
     def label(self) -> str:
         """Metric, rule and size, such as `accuracy (grid), n = 6,000, 10 folds`."""
-        low, high = min(num for count in self.counts.values() for num, _ in count), self.num_images
-        size = "" if not high else f", n = {low:,}" if low == high else f", n = {low:,} to {high:,}"
-        folds = sorted({folds for count in self.counts.values() for _, folds in count if folds})
-        words = f", {' or '.join(map(str, folds))} folds" if folds else ""
-        return metric_label(self.metric, self.rule) + size + words
+        numbers, folds = zip(*[pair for count in self.counts.values() for pair in count], strict=True)
+        size = f"n = {range_in_words(numbers)}" if any(numbers) else ""
+        return ", ".join(filter(None, [metric_label(self.metric, self.rule), size, folds_in_words(folds)]))
 
     def best(self, column: str) -> float | None:
         """Return the best mean of a column; None without a direction, a second run, or a difference."""
@@ -86,7 +84,7 @@ class ProtocolTable:
 
 def protocol_tables(runs: Sequence[Run], notes: Notes) -> list[ProtocolTable]:
     """Return the figures of all runs, means over their seeds; what was not tested alike is kept apart and noted."""
-    table = aligned(results_table({run.name: {name: own.results for name, own in run.seeds.items()} for run in runs}))
+    table = aligned(results_table({run.name: {name: seed.results for name, seed in run.seeds.items()} for run in runs}))
     counts: dict[tuple[str, ...], set[tuple[int, int | None]]] = {}
     for *name, num, folds in table[["run", *FIGURE, "num", "folds"]].itertuples(index=False):
         counts.setdefault(tuple(name), set()).add((num, folds))
@@ -97,22 +95,19 @@ def protocol_tables(runs: Sequence[Run], notes: Notes) -> list[ProtocolTable]:
         key = (figure.run, figure.protocol, figure.condition, figure.metric, rule, figure.unit)
         metrics.setdefault(key, []).append(figure)
     for (_, protocol, condition, metric, rule, unit), figures in metrics.items():
-        own = tables.setdefault((protocol, condition), ProtocolTable(protocol, condition))
-        _place(own, Group(metric, rule, unit), figures, {f.column: _count(counts[f[:7]]) for f in figures})
+        shown = tables.setdefault((protocol, condition), ProtocolTable(protocol, condition))
+        behind = {figure.column: tuple(sorted(counts[figure[:7]], key=str)) for figure in figures}
+        _add(shown, Group(metric, rule, unit), figures, behind)
     tested = [run.name for run in runs if any(seed.results for seed in run.seeds.values())]
-    for own in tables.values():
-        there = {name for group in own.groups for name in group.cells}
-        own.absent = [name for name in tested if name not in there]
-        for sentence in _mixed(own):
+    for shown in tables.values():
+        with_figures = {name for group in shown.groups for name in group.cells}
+        shown.absent = [name for name in tested if name not in with_figures]
+        for sentence in _mixed(shown):
             notes.add(sentence)
     return list(tables.values())
 
 
-def _count(numbers: set[tuple[int, int | None]]) -> Count:
-    return tuple(sorted(numbers, key=str))
-
-
-def _place(table: ProtocolTable, new: Group, figures: Sequence[Summary], counts: Mapping[str, Count]) -> None:
+def _add(table: ProtocolTable, new: Group, figures: Sequence[Summary], counts: Mapping[str, Count]) -> None:
     """Put the figures of a run into the first group of their metric that was tested alike, or into the new one."""
     for group in table.groups:
         is_same = all(group.counts.get(column, count) == count for column, count in counts.items())
@@ -121,8 +116,8 @@ def _place(table: ProtocolTable, new: Group, figures: Sequence[Summary], counts:
     else:
         group = new
         # Beside the others of its metric.
-        places = [place for place, other in enumerate(table.groups, start=1) if other.metric == new.metric]
-        table.groups.insert(places[-1] if places else len(table.groups), group)
+        ends = [end for end, other in enumerate(table.groups, start=1) if other.metric == new.metric]
+        table.groups.insert(max(ends, default=len(table.groups)), group)
     group.cells[figures[0].run] = {figure.column: figure for figure in figures}
     group.counts |= counts
 

@@ -1,7 +1,7 @@
 """The gradient scaling of the margins that runs train with, from their configurations."""
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,8 +64,7 @@ def margins_of(runs: Sequence[Run], notes: Notes) -> list[Margin]:
             scaling = scaling_of(run.first.config)
             if scaling is not None:
                 names = {field.name for field in fields(scaling)} & set(_LEARNT)
-                learnt = _learnt(run.first.place.folder) if names else {}
-                by_margin.setdefault(scaling, {})[run.name] = {n: v for n, v in learnt.items() if n in names}
+                by_margin.setdefault(scaling, {})[run.name] = _learnt(run.first.folder, names)
         except ValueError as error:
             notes.add(f"no map of its gradient scaling: {error}", run.name)
     return [_with_learnt(scaling, learnt) for scaling, learnt in by_margin.items()]
@@ -110,16 +109,16 @@ def scaling_of(config: Mapping[str, Any]) -> gst.GradientScaling | None:
     return SCALINGS[name](**values)
 
 
-def _learnt(folder: Path) -> dict[str, float]:
-    """Return what the head's buffers hold in the last checkpoint; nothing without one."""
+def _learnt(folder: Path, names: Collection[str]) -> dict[str, float]:
+    """Return what the head's buffers of these names hold in the last checkpoint; nothing without one."""
     path = folder / "checkpoints" / "last.ckpt"
-    if not path.is_file():
+    if not names or not path.is_file():
         return {}
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
     except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path}: no checkpoint can be read: {str(error).splitlines()[0]}") from error
-    return {name: float(state[key]) for name, key in _LEARNT.items() if key in state}
+    return {name: float(state[key]) for name, key in _LEARNT.items() if name in names and key in state}
 
 
 def _with_learnt(scaling: gst.GradientScaling, learnt: Mapping[str, Mapping[str, float]]) -> Margin:

@@ -8,7 +8,7 @@ from facequal.reports.page.panels import Styles, draw_resolution_lines, draw_roc
 from facequal.reports.page.pictures import drawing
 from facequal.reports.page.runs import Run
 from facequal.reports.statistics import Summary
-from facequal.reports.tables import NOT_AVAILABLE, amount, rules_in_words
+from facequal.reports.tables import NOT_AVAILABLE, cell_of, rules_in_words
 
 
 def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> dict[str, Any]:
@@ -21,12 +21,7 @@ def tables_section(runs: Sequence[Run], tables: Sequence[ProtocolTable]) -> dict
         "has_best": len(runs) > 1,
         "not_available": NOT_AVAILABLE,
         "protocols": [
-            {
-                "title": table.title,
-                "columns": table.columns,
-                "groups": [(group.label, _rows(group, table.columns, num_seeds)) for group in table.groups],
-                "absent": table.absent,
-            }
+            (table, [(group.label, _rows(group, table.columns, num_seeds)) for group in table.groups])
             for table in tables
         ],
         "rules": rules_in_words(result for run in runs for seed in run.seeds.values() for result in seed.results),
@@ -43,12 +38,10 @@ def _rows(group: Group, columns: Sequence[str], num_seeds: dict[str, int]) -> li
 
 def _cell(figure: Summary | None, best: float | None, num_seeds: int) -> dict[str, Any]:
     """Return mean and spread, with the mode of a method and the number of seeds where some lack it."""
-    if figure is None:
-        return {"text": NOT_AVAILABLE, "is_best": False}
-    text = amount(figure.mean, figure.std, figure.unit)
-    text += f" [{figure.mode}]" if figure.mode else ""
-    text += f" ({figure.num_runs} of {num_seeds} seeds)" if figure.num_runs < num_seeds else ""
-    return {"text": text, "is_best": best is not None and figure.mean == best}
+    text = cell_of(figure).text
+    if figure is not None and figure.num_runs < num_seeds:
+        text += f" ({figure.num_runs} of {num_seeds} seeds)"
+    return {"text": text, "is_best": figure is not None and figure.mean == best}
 
 
 def roc_section(runs: Sequence[Run], styles: Styles) -> dict[str, Any]:

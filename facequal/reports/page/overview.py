@@ -5,7 +5,7 @@ from typing import Any
 
 from facequal.reports.page.configs import Differences, differences
 from facequal.reports.page.runs import Run
-from facequal.reports.tables import NOT_AVAILABLE
+from facequal.reports.tables import NOT_AVAILABLE, known
 
 _MAX_COLUMNS = 4  # more runs than these are named beside each value
 _TRAINER = ("accelerator", "devices", "num_nodes", "precision")
@@ -37,7 +37,7 @@ def hardware_section(runs: Sequence[Run]) -> dict[str, Any]:
     for run in runs:
         trainer = run.first.config.get("trainer")
         options = trainer if isinstance(trainer, dict) else {}
-        settings = [str(options[key]) if options.get(key) is not None else NOT_AVAILABLE for key in _TRAINER]
+        settings = [known(options.get(key)) for key in _TRAINER]
         versions = [_versions(run).get(name, NOT_AVAILABLE) for name in packages]
         rows.append([run.name, ", ".join(_distinct(run, "hardware")) or NOT_AVAILABLE, *settings, *versions])
     return {"head": ["run", "hardware of the test", *_TRAINER, *packages], "rows": rows}
@@ -63,9 +63,7 @@ def config_section(runs: Sequence[Run], differing: Differences) -> dict[str, Any
     configs = {run.name: run.first.config_text for run in runs if run.first.config}
     return {
         "configs": configs,
-        "num_equal": differing.num_equal,
-        "num_settings": len(differing.settings),
-        "num_places": len(differing.places),
+        "differing": differing,
         "settings": _difference_table(differing.settings, list(configs)),
         "places": _difference_table(differing.places, list(configs)),
     }

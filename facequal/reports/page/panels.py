@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facequal.metrics.roc import RocCurve
 from facequal.reports.page.figures import ProtocolTable
 from facequal.reports.page.runs import Run
+from facequal.reports.png import panels, with_grid
 from facequal.reports.results import column_order
 from facequal.reports.roc import mean_steps, style_roc_axis
 from facequal.reports.statistics import Summary
@@ -18,19 +19,13 @@ if TYPE_CHECKING:
 WIDTH_IN = 5.0
 _PANEL_IN, _LEFT_IN, _ABOVE_IN, _BELOW_IN = 1.35, 0.5, 0.27, 0.48
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d1f")
-_DASHES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
+_DASHES = ("-", "--", ":", "-.")
 # Where a report has several, these have a line per run over the resolution.
 _DRAWN = ("accuracy", "tar@far=", "rank-", "top-")
 
 
-class LineStyle(NamedTuple):
-    """How the lines of a run look."""
-
-    colour: str
-    dash: Literal["-", "--", ":", "-."]
-
-
-Styles = Mapping[str, LineStyle]
+Styles = Mapping[str, Mapping[str, Any]]
+"""How the lines of each run look: colour and dash, as matplotlib takes them."""
 
 
 class RocPanels(NamedTuple):
@@ -45,13 +40,13 @@ class RocPanels(NamedTuple):
     curves: Mapping[str, Mapping[str, Sequence[RocCurve]]]
 
 
-def line_styles(names: Sequence[str]) -> dict[str, LineStyle]:
+def line_styles(names: Sequence[str]) -> Styles:
     """Return a colour and a dash for each run: colours that all eyes can tell apart, repeated with other dashes.
 
     >>> line_styles(["adaface", "qgface"])["qgface"]
-    LineStyle(colour='#d55e00', dash='-')
+    {'color': '#d55e00', 'linestyle': '-'}
     """
-    styles = [LineStyle(colour, dash) for dash in _DASHES for colour in _COLOURS]
+    styles = [{"color": colour, "linestyle": dash} for dash in _DASHES for colour in _COLOURS]
     return {name: styles[number % len(styles)] for number, name in enumerate(names)}
 
 
@@ -72,16 +67,15 @@ def roc_panels(runs: Sequence[Run]) -> list[RocPanels]:
     ]
 
 
-def draw_roc_panels(panels: RocPanels, styles: Styles) -> "Figure":
+def draw_roc_panels(roc: RocPanels, styles: Styles) -> "Figure":
     """Return a panel per column, a line per run; of several seeds the mean TAR at each FAR."""
-    drawn = {name for runs in panels.curves.values() for name in runs}
-    figure, axes = panel_figure(len(panels.curves), {name: styles[name] for name in styles if name in drawn})
-    for axis, (column, runs) in zip(axes, panels.curves.items(), strict=True):
+    drawn = {name for runs in roc.curves.values() for name in runs}
+    figure, axes = panel_figure(len(roc.curves), {name: styles[name] for name in styles if name in drawn})
+    for axis, (column, runs) in zip(axes, roc.curves.items(), strict=True):
         left = min(1 / min(curve.num_impostor for curves in runs.values() for curve in curves), 0.1)
         for name, curves in runs.items():
             far, tar = mean_steps(curves, left)
-            colour, dash = styles[name]
-            axis.plot(far, tar, drawstyle="steps-post", linewidth=1.3, color=colour, linestyle=dash)
+            axis.plot(far, tar, drawstyle="steps-post", linewidth=1.3, **styles[name])
         style_roc_axis(axis, column, left)
         axis.minorticks_off()
         axis.set_ylabel("")
@@ -123,19 +117,14 @@ def draw_resolution_lines(lines: Mapping[str, Mapping[str, Mapping[int, Summary]
             means = [scale * cell.mean for cell in cells.values()]
             spreads = [0.0 if math.isnan(cell.std) else scale * cell.std for cell in cells.values()]
             bars = spreads if any(spreads) else None
-            colour, dash = styles[name]
-            axis.errorbar(
-                list(cells), means, bars, color=colour, linestyle=dash, linewidth=1.3, elinewidth=0.8, marker="o", ms=3
-            )
+            axis.errorbar(list(cells), means, bars, linewidth=1.3, elinewidth=0.8, marker="o", ms=3, **styles[name])
         sizes = sorted({size for cells in runs.values() for size in cells})
         axis.set_xscale("log", base=2)
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.minorticks_off()
         axis.set_title(label, fontsize="medium")
         axis.set_xlabel("px")
-        axis.grid(color="0.9", linewidth=0.8)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
+        with_grid(axis)
     return figure
 
 
@@ -148,18 +137,16 @@ def panel_figure(num: int, legend: Styles) -> tuple["Figure", list["Axes"]]:
         num: Panels.
         legend: How the lines of each name look.
     """
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     across = min(num, 2)
-    down = math.ceil(num / across)
     longest = max((len(name) for name in legend), default=0)
     columns = 1 if longest > 34 else 2 if longest > 16 else 3
     legend_in = 0.19 * math.ceil(len(legend) / columns) + 0.1 if legend else 0.0
     panel_in = _PANEL_IN if across > 1 else 1.6 * _PANEL_IN
-    height_in = (_ABOVE_IN + panel_in + _BELOW_IN) * down + legend_in
-    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=150)
-    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    size = (WIDTH_IN / across, _ABOVE_IN + panel_in + _BELOW_IN)
+    figure, axes = panels(num, across, size, (0.0, legend_in), layout=None, dpi=150)
+    height_in = figure.get_figheight()
     width_in = (WIDTH_IN - across * _LEFT_IN - 0.1) / across
     figure.subplots_adjust(
         left=_LEFT_IN / WIDTH_IN,
@@ -169,11 +156,9 @@ def panel_figure(num: int, legend: Styles) -> tuple["Figure", list["Axes"]]:
         wspace=_LEFT_IN / width_in,
         hspace=(_ABOVE_IN + _BELOW_IN) / panel_in,
     )
-    for axis in axes[num:]:
-        axis.set_axis_off()
-    for axis in axes[:num]:
+    for axis in axes:
         axis.tick_params(labelsize="small")
     if legend:
-        lines = [Line2D([], [], color=style.colour, linestyle=style.dash) for style in legend.values()]
+        lines = [Line2D([], [], **style) for style in legend.values()]
         figure.legend(lines, list(legend), loc="lower center", ncols=columns, frameon=False, fontsize="small")
-    return figure, axes[:num]
+    return figure, axes

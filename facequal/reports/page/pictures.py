@@ -61,7 +61,7 @@ def picture_files(run: Run) -> dict[Path, str]:
 
     They are those of its report, of its search, and the last preview of its training.
     """
-    folder, results = run.first.place
+    folder, results = run.first.folder, run.first.csv_file
     drawn = sorted(results.parent.glob("*.png")) if results is not None else []
     captions = {path: path.stem for path in drawn if path.name not in _NOT_SHOWN}
     captions |= {folder / name: caption for name, caption in _OF_SEARCH.items() if (folder / name).is_file()}
@@ -75,7 +75,7 @@ def stage_files(runs: Sequence[Run]) -> dict[Path, str]:
     captions: dict[Path, str] = {}
     for run in runs:
         # STUDY/rows/NAME/seed_0 took its files from STUDY/stages/STAGE/seed_0.
-        folder = run.first.place.folder
+        folder = run.first.folder
         study = folder.parent.parent.parent
         for stage in sorted((study / "stages").glob(f"*/{folder.name}/")):
             for name, caption in _OF_SEARCH.items():

@@ -1,9 +1,10 @@
 """The runs that a page compares, as far as they can be read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -11,7 +12,7 @@ from facequal.analysis.norms import read_samples
 from facequal.metrics.roc import RocCurve
 from facequal.reports.curves import CURVES_FILE, CurveKey, read_curves
 from facequal.reports.info import read_run_info
-from facequal.reports.layout import CONFIGS, Place, expand_studies, find_seeds, run_names
+from facequal.reports.layout import CONFIGS, expand_studies, find_seeds, run_names
 from facequal.reports.notes import Notes
 from facequal.reports.page.configs import differences
 from facequal.reports.results import Result, read_results
@@ -20,15 +21,14 @@ from facequal.reports.tables import by_section
 if TYPE_CHECKING:
     import pandas as pd
 
-Read = TypeVar("Read")
 
-
-@dataclass(frozen=True)
+@dataclass
 class Seed:
     """One training and its test; what is missing or broken is empty.
 
     Attributes:
-        place: Where its files lie.
+        folder: Where its files lie.
+        csv_file: Its `results.csv`; None where there is none.
         results: All figures.
         info: What `results.json` tells of the run: command, date, seed, checkpoint, versions, hardware.
         curves: ROC curves.
@@ -36,7 +36,8 @@ class Seed:
         config_text: The same as it stands in its file.
     """
 
-    place: Place
+    folder: Path
+    csv_file: Path | None = None
     results: Sequence[Result] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[CurveKey, RocCurve] = field(default_factory=dict)
@@ -81,11 +82,11 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
     names, runs = run_names(expanded), []
     for path in expanded:
         try:
-            places = find_seeds(path, names[path], notes)
+            files = find_seeds(path, names[path], notes)
         except FileNotFoundError as error:
             notes.add(f"is left out: {error}", names[path])
             continue
-        seeds = {seed: _read_seed(place, names[path], notes) for seed, place in places.items()}
+        seeds = {key: _read_seed(Seed(*pair), names[path], notes) for key, pair in files.items()}
         samples = _samples(seeds, names[path], notes)
         if samples is None and not any(seed.results or seed.config for seed in seeds.values()):
             notes.add("is left out, as nothing of it can be read", names[path])
@@ -97,29 +98,29 @@ def read_runs(paths: Sequence[Path], notes: Notes) -> list[Run]:
     return runs
 
 
-def _read_seed(place: Place, name: str, notes: Notes) -> Seed:
-    def unless_broken(loss: str, read: Callable[[Path], Read], path: Path, default: Read) -> Read:
+def _read_seed(seed: Seed, name: str, notes: Notes) -> Seed:
+    @contextmanager
+    def noted(loss: str) -> Iterator[None]:
         try:
-            return read(path)
+            yield
         except (ValueError, OSError) as error:
             notes.add(f"{loss}: {error}", name)
-            return default
 
-    no_config: tuple[dict[str, Any], str] = ({}, "")
-    config = unless_broken("its configuration is left out", read_config, place.folder, no_config)
-    if place.results is None:
-        return Seed(place, config=config[0], config_text=config[1])
-    results: Sequence[Result] = unless_broken("its figures are left out", _read_figures, place.results, [])
-    path = place.results.with_name("results.json")
-    no_info: tuple[Mapping[str, object], tuple[str, ...]] = ({}, ())
-    info, left_out = unless_broken("date, command and versions are unknown", read_run_info, path, no_info)
-    if left_out:
-        notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
-    path = place.results.with_name(CURVES_FILE)
-    curves: Mapping[CurveKey, RocCurve] = {}
-    if path.is_file():
-        curves = unless_broken("its ROC curves are left out", read_curves, path, curves)
-    return Seed(place, results, info, curves, *config)
+    with noted("its configuration is left out"):
+        seed.config, seed.config_text = read_config(seed.folder)
+    if seed.csv_file is None:
+        return seed
+    with noted("its figures are left out"):
+        seed.results = _read_figures(seed.csv_file)
+    with noted("date, command and versions are unknown"):
+        seed.info, left_out = read_run_info(seed.csv_file.with_name("results.json"))
+        if left_out:
+            notes.add(f"not tested, files missing: {', '.join(left_out)}", name)
+    curves = seed.csv_file.with_name(CURVES_FILE)
+    if curves.is_file():
+        with noted("its ROC curves are left out"):
+            seed.curves = read_curves(curves)
+    return seed
 
 
 def _read_figures(path: Path) -> list[Result]:
@@ -153,36 +154,28 @@ def read_config(folder: Path) -> tuple[dict[str, Any], str]:
 def _note_missing(name: str, seeds: Mapping[str, Seed], notes: Notes) -> None:
     """Note which files are not there; broken ones have been."""
 
-    def lacking(file: str, loss: str, needed: Mapping[str, Path | None]) -> None:
-        gone = [seed for seed, path in needed.items() if path is not None and not path.is_file()]
+    def lacking(file: str, loss: str, needed: Iterable[str]) -> None:
+        tested = {key: seeds[key].csv_file for key in needed}
+        gone = [key for key, path in tested.items() if path and not path.with_name(file).is_file()]
         if gone:
             where = "" if len(gone) == len(seeds) else f" in {', '.join(gone)}"
             notes.add(f"no {file}{where}, so {loss}", name)
 
-    beside = {seed: own.place.results for seed, own in seeds.items()}
-    lacking(
-        "results.json",
-        "date, command and versions are unknown",
-        {seed: path and path.with_name("results.json") for seed, path in beside.items()},
-    )
-    has_curves = {seed for seed, own in seeds.items() if any(result.metric == "eer" for result in own.results)}
-    lacking(
-        CURVES_FILE,
-        "no ROC curves",
-        {seed: path and path.with_name(CURVES_FILE) for seed, path in beside.items() if seed in has_curves},
-    )
-    unlike = differences({seed: own.config for seed, own in seeds.items() if own.config}).settings
+    lacking("results.json", "date, command and versions are unknown", seeds)
+    has_curves = [key for key, seed in seeds.items() if any(result.metric == "eer" for result in seed.results)]
+    lacking(CURVES_FILE, "no ROC curves", has_curves)
+    unlike = differences({key: seed.config for key, seed in seeds.items() if seed.config}).settings
     if unlike:
         notes.add(f"its seeds have other settings, those of the first are shown: {', '.join(unlike)}", name)
-    for seed, own in seeds.items():
-        if not any((own.place.folder / file).is_file() for file in CONFIGS):
-            notes.add(f"no config.yaml in {own.place.folder}" + (f" ({seed})" if seed else ""), name)
+    for key, seed in seeds.items():
+        if not any((seed.folder / file).is_file() for file in CONFIGS):
+            notes.add(f"no config.yaml in {seed.folder}" + (f" ({key})" if key else ""), name)
 
 
 def _samples(seeds: Mapping[str, Seed], name: str, notes: Notes) -> "pd.DataFrame | None":
-    for own in seeds.values():
+    for seed in seeds.values():
         try:
-            return read_samples(own.place.folder)
+            return read_samples(seed.folder)
         except FileNotFoundError:
             continue
         except ValueError as error:

@@ -32,12 +32,11 @@ def draw_norm_histograms(samples: Mapping[str, "pd.DataFrame"], styles: Styles) 
     for axis, view in zip(axes, views, strict=True):
         for name, frame in last.items():
             values = frame.loc[frame["view"] == view, "norm"].to_numpy(float)
-            values, (colour, dash) = values[np.isfinite(values)], styles[name]
+            values = values[np.isfinite(values)]
             if len(values):
-                axis.hist(values, bins, density=True, histtype="step", linewidth=1.3, color=colour, linestyle=dash)
+                axis.hist(values, bins, density=True, histtype="step", linewidth=1.3, **styles[name])
         axis.set_title(view_name(view, len(views)), fontsize="medium")
-        axis.set_xlabel("feature norm")
-        axis.set_yticks([])
+        axis.set(xlabel="feature norm", yticks=[])
         axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
@@ -65,8 +64,7 @@ def draw_trained_scalings(samples: Mapping[str, "pd.DataFrame"]) -> "Figure":
         probability = last["probability"].to_numpy(float)
         axis.scatter(last["norm"], last["gradient_scaling"].abs(), s=3, c=probability, vmin=0, vmax=1, cmap="viridis")
         axis.set_title(name if len(name) < 30 else f"…{name[-29:]}", fontsize="medium")
-        axis.set_xlabel("feature norm")
-        axis.set_ylabel("|g|")
+        axis.set(xlabel="feature norm", ylabel="|g|")
         axis.set_ylim(bottom=0)
         axis.spines[["top", "right"]].set_visible(False)
     scale = ScalarMappable(cmap="viridis")

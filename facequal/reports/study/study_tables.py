@@ -5,25 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import rich.table
 
-from facequal.reports.markdown import markdown_table, plain
+from facequal.reports.markdown import bullets, markdown_table, plain
 from facequal.reports.results import column_order
 from facequal.reports.statistics import Summary
-from facequal.reports.study.summary import Column, RowResults, by_place, place_of
-from facequal.reports.tables import Cell, Section, terminal_table
-
-
-def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str, Column]]:
-    """Return the columns of a study by protocol, condition and metric, each in the order of first appearance.
-
-    Returns:
-        By the heading of each section, which does not name accuracy: its figures by the heading of their column, such
-        as `7 px`, in the order of the table.
-    """
-    sections: dict[tuple[str, ...], dict[str, Column]] = {}
-    for column in columns:
-        heading = (column.protocol, column.condition, *([] if column.metric == "accuracy" else [column.metric]))
-        sections.setdefault(heading, {})[column.column] = column
-    return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
+from facequal.reports.study.summary import Column, RowResults, by_place, place_of, study_sections
+from facequal.reports.tables import Cell, Section, cell_of, range_in_words, terminal_table
 
 
 def render_study(
@@ -51,7 +37,7 @@ def render_study(
         lines = []
         for name in names:
             cells = {heading: measured.get((name, column)) for heading, column in shown.items()}
-            values = {heading: value_cell(figure).text for heading, figure in cells.items()}
+            values = {heading: cell_of(figure).text for heading, figure in cells.items()}
             lines.append([name, *[values.get(heading, "") for heading in headings]])
             if reference is not None and name != reference:
                 deltas = {heading: delta_cell(figure).text for heading, figure in cells.items()}
@@ -59,13 +45,8 @@ def render_study(
         # procedural/other-family is long: a line for each part
         sections.append(Section([*protocol.replace("/", "/\n").splitlines(), *others], lines))
     side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
-    words = legend(_shown_of(figures, columns), reference)
+    words = legend([figure for figure in figures if place_of(figure) in columns], reference)
     return terminal_table(title, words, side, headings, sections, has_wide_cells=True)
-
-
-def value_cell(figure: Summary | None) -> Cell:
-    """Return mean and spread of a figure, with the mode of a method that has several."""
-    return Cell() if figure is None else Cell(figure.mean, figure.std, figure.unit, note=figure.mode)
 
 
 def delta_cell(figure: Summary | None) -> Cell:
@@ -73,19 +54,12 @@ def delta_cell(figure: Summary | None) -> Cell:
     return Cell() if figure is None else Cell(figure.delta_mean, figure.delta_std, figure.unit, "+")
 
 
-def _shown_of(figures: Iterable[Summary], columns: Sequence[Column]) -> list[Summary]:
-    """Return the figures of these columns, which are those that a reader sees."""
-    wanted = set(columns)
-    return [figure for figure in figures if place_of(figure) in wanted]
-
-
 def legend(figures: Iterable[Summary], reference: str | None) -> str:
     """Return what the numbers are, with the number of seeds behind them."""
     numbers = [figure.num_runs for figure in figures]
-    low, high = min(numbers, default=0), max(numbers, default=0)
-    seeds = f"{high} seeds" if low == high else f"{low} to {high} seeds"
+    high = max(numbers, default=0)
     if high > 1:
-        text = f"Fractions in percent, mean ± sample standard deviation over {seeds}."
+        text = f"Fractions in percent, mean ± sample standard deviation over {range_in_words(numbers)} seeds."
     else:
         text = f"Fractions in percent, of {'one seed' if high else 'no seed'}."
     if reference is None:
@@ -116,7 +90,7 @@ def study_markdown(
         problems: What failed, in words.
     """
     measured = by_place(figures)
-    parts = [f"# {plain(title)}", legend(_shown_of(figures, columns), reference)]
+    parts = [f"# {plain(title)}", legend([figure for figure in figures if place_of(figure) in columns], reference)]
     for heading, shown in study_sections(columns).items():
         lines = [
             [row.name, *[_cell(measured.get((row.name, column)), reference) for column in shown.values()]]
@@ -125,7 +99,7 @@ def study_markdown(
         parts.append(f"## {plain(', '.join(heading))}")
         parts.append(markdown_table(["row", *shown], lines, num_texts=1))
     parts += [f"![{plain(title)}]({name})" for name in pictures]
-    parts += ["## Failed", "\n".join(f"- {plain(problem)}" for problem in problems)] if problems else []
+    parts += ["## Failed", bullets(problems)] if problems else []
     parts += ["## Rows", _settings(rows), "## Made by", markdown_table(["setting", "value"], list(facts.items()), 2)]
     return "\n\n".join(parts) + "\n"
 
@@ -134,15 +108,12 @@ def _settings(rows: Iterable[RowResults]) -> str:
     """Return the table of what each row runs."""
     lines = []
     for row in rows:
-        changes = ", ".join(f"{key}: {_shown(value)}" for key, value in row.overrides.items())
+        values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in row.overrides.items()}
+        changes = ", ".join(f"{key}: {value}" for key, value in values.items())
         lines.append([row.name, row.config, changes, ", ".join(map(str, sorted(row.results))) or "none"])
     return markdown_table(["row", "experiment", "changes", "seeds"], lines, num_texts=4)
 
 
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def _cell(figure: Summary | None, reference: str | None) -> str:
-    text = value_cell(figure).text
+    text = cell_of(figure).text
     return text if figure is None or reference in (None, figure.run) else f"{text} ({delta_cell(figure).text})"

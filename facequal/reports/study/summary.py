@@ -56,15 +56,23 @@ def study_figures(rows: Sequence[RowResults], reference: str | None = None) -> l
 
 def default_columns(results: Iterable[Result | Summary]) -> list[Column]:
     """Return the accuracies of the first protocol: its conditions as met, and each with its columns in order."""
-    accuracies = [result for result in results if result.metric == "accuracy"]
-    if not accuracies:
-        return []
-    protocol = accuracies[0].protocol
-    conditions: dict[str, list[str]] = {}
-    for result in accuracies:
-        if result.protocol == protocol:
-            conditions.setdefault(result.condition, []).append(result.column)
-    return [Column(protocol, name, column) for name, columns in conditions.items() for column in column_order(columns)]
+    places = [place_of(result) for result in results if result.metric == "accuracy"]
+    sections = study_sections([place for place in places if place.protocol == places[0].protocol])
+    return [column for shown in sections.values() for column in shown.values()]
+
+
+def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str, Column]]:
+    """Return the columns of a study by protocol, condition and metric, each in the order of first appearance.
+
+    Returns:
+        By the heading of each section, which does not name accuracy: its figures by the heading of their column, such
+        as `7 px`, in the order of the table.
+    """
+    sections: dict[tuple[str, ...], dict[str, Column]] = {}
+    for column in columns:
+        heading = (column.protocol, column.condition, *([] if column.metric == "accuracy" else [column.metric]))
+        sections.setdefault(heading, {})[column.column] = column
+    return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
 
 
 def require_columns(columns: Iterable[Column], figures: Sequence[Summary]) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from facequal.reports.layout import Place
 from facequal.reports.page.runs import Run, Seed
 from facequal.reports.results import Result
 from tests.reports.comparison.made_reports import write_run
@@ -57,8 +56,7 @@ def make_run(
 
 def run_of(name: str, *per_seed: Sequence[Result]) -> Run:
     """A run that is in memory only, with the results of each seed."""
-    place = Place(Path(name), None)
-    return Run(name, Path(name), {f"seed_{n}": Seed(place, rows) for n, rows in enumerate(per_seed)})
+    return Run(name, Path(name), {f"seed_{n}": Seed(Path(name), None, rows) for n, rows in enumerate(per_seed)})
 
 
 def write_samples(folder: Path, shift: float = 0.0, num_epochs: int = 2) -> None:

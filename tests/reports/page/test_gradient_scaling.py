@@ -8,7 +8,6 @@ import torch
 
 from facequal.analysis import gst
 from facequal.models import heads
-from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
 from facequal.reports.page.gradient_scaling import SCALINGS, largest_norm, margins_of, scaling_of
 from facequal.reports.page.runs import Run, Seed
@@ -20,7 +19,7 @@ def config(name: str, **options: Any) -> dict[str, Any]:
 
 
 def run(name: str, settings: dict[str, Any], folder: Path = Path("gone")) -> Run:
-    return Run(name, folder, {"": Seed(Place(folder, None), config=settings)})
+    return Run(name, folder, {"": Seed(folder, config=settings)})
 
 
 def test_every_head_has_its_closed_form() -> None:

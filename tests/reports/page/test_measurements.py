@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
 from facequal.reports.page.figures import protocol_tables
 from facequal.reports.page.measurements import resolution_section, roc_section, tables_section
@@ -20,7 +19,7 @@ def section_of(*runs: Run) -> dict[str, Any]:
 
 def cells_of(section: dict[str, Any], group: int = 0) -> dict[str, list[tuple[str, bool]]]:
     """Text of each cell, and whether it is the best, by run."""
-    _, rows = section["protocols"][0]["groups"][group]
+    _, rows = section["protocols"][0][1][group]
     return {name: [(cell["text"], cell["is_best"]) for cell in cells] for name, *cells in rows}
 
 
@@ -30,7 +29,7 @@ def test_means_spreads_and_the_best() -> None:
         "many": [("75.00 ± 7.07", False), ("90.00 ± 0.00", False)],
         "one": [("80.00", True), ("90.00", False)],
     }
-    assert [label for label, _ in section["protocols"][0]["groups"]] == [
+    assert [label for label, _ in section["protocols"][0][1]] == [
         "accuracy (grid), n = 6,000, 10 folds",
         "eer, n = 6,000",
     ]
@@ -61,7 +60,7 @@ def test_modes_are_named_and_other_sets_are_told() -> None:
         run_of("c", results([0, 1])),
     )
     assert cells_of(section) == {"a": [("20.00 dB [refs]", False)], "b": [("21.00 dB [self]", True)]}
-    assert [(table["title"], table["absent"]) for table in section["protocols"]] == [
+    assert [(table.title, table.absent) for table, _ in section["protocols"]] == [
         ("Test-B, B", ["c"]),
         ("lfw, cross-resolution", ["a", "b"]),
     ]
@@ -83,7 +82,7 @@ def test_drawings_are_described() -> None:
         "accuracy against the resolution in pixels on lfw, cross-resolution; the figures are in its table."
     )
     curves = {("lfw", "cross-resolution", column): curve(0) for column in ("112 px", "7 px")}
-    tested = Run("a", run.path, {"": Seed(Place(run.path, None), curves=curves)})
+    tested = Run("a", run.path, {"": Seed(run.path, curves=curves)})
     (drawing,) = roc_section([tested], line_styles(["a"]))["drawings"]
     assert drawing.alt == (f"ROC curves, TAR against FAR, of a on {drawing.caption}; panels: 7 px, 112 px.")
     assert drawing.uri.startswith("data:image/png;base64,")

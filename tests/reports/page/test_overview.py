@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from facequal.reports.layout import Place
 from facequal.reports.page.overview import config_differences, config_section, hardware_section, runs_section
 from facequal.reports.page.runs import Run, Seed
 from tests.reports.page.made_runs import CONFIG
 
 
 def run(name: str, *infos: dict[str, Any], config: dict[str, Any] = CONFIG) -> Run:
-    place = Place(Path(name), None)
-    seeds = {f"seed_{n}": Seed(place, info=info, config=config, config_text=name) for n, info in enumerate(infos)}
+    seeds = {f"seed_{n}": Seed(Path(name), info=info, config=config, config_text=name) for n, info in enumerate(infos)}
     return Run(name, Path("runs") / name, seeds)
 
 
@@ -67,7 +65,8 @@ def test_few_runs_have_a_column_each() -> None:
         "rows": [["trainer.max_epochs", "4", "4", "8", "4"]],
     }
     assert section["places"]["rows"] == [["seed_everything", "0", "1", "2", "3"]]
-    assert (section["num_settings"], section["num_places"], section["num_equal"]) == (1, 1, 12)
+    assert list(map(len, section["differing"][:2])) == [1, 1]
+    assert section["differing"].num_equal == 12
 
 
 @pytest.mark.parametrize(
@@ -88,4 +87,4 @@ def test_many_runs_are_named_beside_values(epochs: tuple[int, ...], rows: list[t
 def test_runs_without_configurations() -> None:
     runs = [run("bare", {}, config={})]
     section = config_section(runs, config_differences(runs))
-    assert (section["configs"], section["num_settings"], section["num_equal"]) == ({}, 0, 0)
+    assert (section["configs"], section["differing"]) == ({}, ({}, {}, 0))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
 from facequal.reports.page.pictures import Picture, picture_files, read_pictures, stage_files, within
 from facequal.reports.page.runs import Run, Seed
@@ -30,7 +29,7 @@ def test_which_pictures_are_shown(tmp_path: Path) -> None:
         noise(folder / name)
     noise(tmp_path / "study" / "stages" / "search" / "seed_0" / "alpha.png")
     noise(tmp_path / "study" / "stages" / "search" / "seed_1" / "alpha.png")
-    run = Run("a", folder, {"": Seed(Place(folder, folder / "report" / "results.csv"))})
+    run = Run("a", folder, {"": Seed(folder, folder / "report" / "results.csv")})
     assert {path.name: caption for path, caption in picture_files(run).items()} == {
         "Test-B.png": "Test-B",
         "cell.png": "cells that were found",

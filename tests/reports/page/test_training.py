@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from facequal.analysis.norms import read_samples
-from facequal.reports.layout import Place
 from facequal.reports.notes import Notes
 from facequal.reports.page.figures import protocol_tables
 from facequal.reports.page.panels import line_styles
@@ -24,7 +23,7 @@ HEADLESS = {"model": {"init_args": {"network": 1}}}
 def run(
     name: str, config: Mapping[str, Any] = CONFIG, samples: pd.DataFrame | None = None, folder: Path = Path("gone")
 ) -> Run:
-    return Run(name, folder, {"": Seed(Place(folder, None), config=config)}, samples)
+    return Run(name, folder, {"": Seed(folder, config=config)}, samples)
 
 
 @pytest.fixture

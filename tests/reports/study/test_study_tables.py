@@ -1,8 +1,8 @@
 from rich.console import Console
 
 from facequal.reports.results import Result
-from facequal.reports.study.study_tables import legend, render_study, study_markdown, study_sections
-from facequal.reports.study.summary import Column, RowResults, study_figures
+from facequal.reports.study.study_tables import legend, render_study, study_markdown
+from facequal.reports.study.summary import Column, RowResults, study_figures, study_sections
 from facequal.reports.tables import MAX_WIDTH
 
 SEVEN, FOURTEEN = Column("set/far", "cross", "7 px"), Column("set/far", "cross", "14 px")
