@@ -17,10 +17,12 @@ from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.qgface.method import QGFace
 from facequal.methods.restoration.restorer import Restorer
 from facequal.metrics.no_reference import sharpness
-from tests.callbacks.trainings import recognition_data, recognizer, restoration_data, trainer
+from tests.callbacks.recognition import recognition_data, recognizer
 from tests.evaluation.brisque_weights import regression, write_opencv
+from tests.methods.tiny_restoration import restoration_data
 from tests.models.linear import LinearBackbone
 from tests.sources import people
+from tests.training import trainer
 
 
 def fit(method: Any, folder: Path, datamodule: FaceDataModule, *callbacks: Callback, **arguments: Any) -> None:

@@ -19,9 +19,9 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone, TimmBackbone
 from facequal.models.iresnet import IRTiny
 from tests.methods.tiny_recognition import Linear, Poisoned
-from tests.methods.training import Record
-from tests.methods.training import fit as fit_with
 from tests.sources import ArraySource, people
+from tests.training import Record
+from tests.training import fit as fit_with
 
 ROOT = Path(__file__).parents[3]
 
