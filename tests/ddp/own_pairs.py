@@ -1,7 +1,8 @@
 """A protocol whose images two processes cannot share evenly."""
 
 from facequal.data.protocols.base import VerificationProtocol
-from facequal.data.protocols.pairs import VerificationPairs, sample_pairs
+from facequal.data.protocols.pair_sampling import sample_pairs
+from facequal.data.protocols.pairs import VerificationPairs
 from tests.sources import ArraySource
 
 

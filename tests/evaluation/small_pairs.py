@@ -2,7 +2,8 @@
 
 from facequal.data.protocols.base import VerificationProtocol
 from facequal.data.protocols.gallery import GallerySearch, first_image_gallery
-from facequal.data.protocols.pairs import VerificationPairs, sample_pairs
+from facequal.data.protocols.pair_sampling import sample_pairs
+from facequal.data.protocols.pairs import VerificationPairs
 from tests.sources import people
 
 
