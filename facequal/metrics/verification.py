@@ -6,13 +6,14 @@ as the same person if d < threshold. Everything after the scores runs on the CPU
 
 import math
 from statistics import NormalDist
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facequal.choices import require_choice
 from facequal.metrics.roc import checked_scores
 
 AccuracyRule = Literal["grid", "exact"]
@@ -95,8 +96,7 @@ def kfold_accuracy(scores: Tensor, is_same: Tensor, folds: int = 10, rule: Accur
     >>> accuracy.accuracies.tolist(), round(accuracy.mean, 3)
     ([1.0, 1.0, 0.5], 0.833)
     """
-    if rule not in get_args(AccuracyRule):
-        raise ValueError(f"unknown rule {rule!r}, choose from {get_args(AccuracyRule)}")
+    require_choice("rule", rule, AccuracyRule)
     if folds < 2:
         raise ValueError(f"need at least 2 folds, got {folds}")
     if scores.numel() < folds:

@@ -159,7 +159,7 @@ def test_the_order_of_pairs_matters_and_folds_are_not_shuffled():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rule": "best"}, r"unknown rule 'best', choose from \('grid', 'exact'\)"),
+        ({"rule": "best"}, r"rule must be one of \('grid', 'exact'\), got 'best'"),
         ({"folds": 1}, "at least 2 folds, got 1"),
         ({"folds": 21}, "20 pairs are too few for 21 folds"),
         ({"is_same": torch.ones(20).bool()}, "20 genuine and 0 impostor"),
