@@ -125,7 +125,7 @@ def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
     array([ True, False])
     """
     flags = [flag for flag in applied_flags(quality) if flag in samples]
-    return (samples[flags].to_numpy(float) > 0).all(axis=1)
+    return np.asarray((samples[flags].to_numpy(float) > 0).all(axis=1))
 
 
 def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:

@@ -79,13 +79,13 @@ def drawn_values(folder: Path) -> "pd.DataFrame":
         raise DataError(f"{manifest}: {error}") from error
     table = table.set_axis(table.iloc[0], axis=1)[1:]
     if "lq" not in table:
-        raise DataError(f"{manifest}: no column lq; the columns are {', '.join(table)}")
+        raise DataError(f"{manifest}: no column lq; the columns are {', '.join(map(str, table))}")
     short = table.isna().any(axis=1)
     if short.any():
         raise DataError(f"{manifest}: line {int(short.argmax()) + 2} has fewer cells than the first; truncated?")
     table = table.drop_duplicates("lq", keep="last").set_index("lq")
-    shown = table[[name for name in table if name not in _NOT_DRAWN and has_order(name)]]
-    numbers = shown.replace({"True": "1", "False": "0"}).apply(pd.to_numeric, errors="coerce")
+    shown = table[[name for name in map(str, table) if name not in _NOT_DRAWN and has_order(name)]]
+    numbers: pd.DataFrame = shown.replace({"True": "1", "False": "0"}).apply(pd.to_numeric, errors="coerce")
     return numbers.dropna(axis=1, how="all")
 
 
