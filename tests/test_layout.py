@@ -27,12 +27,13 @@ ALLOWED: dict[str, set[str]] = {
     "callbacks": {"data", "evaluation", "methods", "metrics", "reports"},
     "engine": {"callbacks", "data", "evaluation", "moved", "pretrained", "reports"},
     "moved": set(),
+    "choices": set(),
     "names": set(),
 }
 SHARED_BY_METHODS = {"base", "schedules", "recognition", "restoration"}
 TORCH_SIDE = {"torch", "torchvision", "torchmetrics", "timm", "kornia", "safetensors", "numpy"}
 LAZY = {"wandb", "albumentations", "jinja2", "matplotlib", "pandas", "pyarrow"}
-EVERYWHERE = {"names"}
+EVERYWHERE = {"choices", "names"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES = 300
 # With what a public function's first sentence does not begin: it says what to do.

@@ -47,9 +47,9 @@ NAMES = {
         StepSchedule UNet contrastive_loss
     """,
     "metrics": """
-        BRISQUEWeights KFoldAccuracy NormCorrelations NormStatistics RocCurve VerificationAccuracy accuracy_interval
-        auc brisque_features eer kfold_accuracy no_reference_scores pair_scores probe_ranks psnr rank_accuracy ssim
-        tar_at_far
+        BRISQUEWeights KFoldAccuracy NormCorrelations NormStatistics RocCurve accuracy_interval
+        brisque_features kfold_accuracy no_reference_scores pair_scores probe_ranks psnr rank_accuracy
+        roc_curve ssim
     """,
     "models": """
         Backbone IRTiny IResNet TimmBackbone VGGFace

@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from experiments.benchmarks.rows import Row
 from experiments.benchmarks.timing import interleaved
-from facequal.methods.octuplet.loss import octuplet_loss
+from facequal.methods.octuplet.loss import OctupletLoss
 from facequal.models.backbones import Backbone
 from facequal.models.iresnet import IRTiny
 
@@ -58,7 +58,7 @@ def share_of_step(
         optimizer.zero_grad()
         embedding, norm = backbone(images)
         hr, lr = (embedding * norm).chunk(2)
-        octuplet_loss(hr, lr, labels).backward()  # type: ignore[no-untyped-call]
+        OctupletLoss()(hr, lr, labels).loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     loss = loss_steps(batch, backbone.embedding_dim, device)[OURS]
@@ -87,7 +87,7 @@ def loss_steps(batch: int, embedding_dim: int, device: str = "cpu") -> dict[str,
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    return {OURS: lambda: step(octuplet_loss), FOUR: lambda: step(four_matrices)}
+    return {OURS: lambda: step(lambda *batch: OctupletLoss()(*batch).loss), FOUR: lambda: step(four_matrices)}
 
 
 def four_matrices(hr: Tensor, lr: Tensor, labels: Tensor, margin: float = 25.0) -> Tensor:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facequal.metrics.norms import applied_flags
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -122,13 +124,8 @@ def applied_to(samples: "pd.DataFrame", quality: str) -> NDArray[np.bool_]:
     >>> applied_to(pd.DataFrame({"drawn.resolution.applied": [1.0, 0.0]}), "drawn.resolution.size_px")
     array([ True, False])
     """
-    applied = np.ones(len(samples), dtype=bool)
-    parts = quality.split(".")[:-1]
-    for depth in range(1, len(parts) + 1):
-        flag = ".".join([*parts[:depth], "applied"])
-        if flag != quality and flag in samples:
-            applied &= samples[flag].to_numpy(float) > 0
-    return applied
+    flags = [flag for flag in applied_flags(quality) if flag in samples]
+    return np.asarray((samples[flags].to_numpy(float) > 0).all(axis=1))
 
 
 def pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:

@@ -1,6 +1,5 @@
 """Scores a folder of pictures by the feature norm of a recogniser, beside measures that know nothing of faces."""
 
-import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AT_ONCE = 64
-_NOT_DRAWN = ("lq", "clean", "source", "row")
+_NOT_DRAWN = ("clean", "source", "row")
 
 
 @torch.no_grad()
@@ -57,52 +56,48 @@ def score_folder(
     return pd.DataFrame({"image": [source.name(index) for index in range(len(source))], **values})
 
 
-def drawn_values(folder: Path) -> dict[str, dict[str, float]]:
-    """Read what was drawn for each degraded picture from the `manifest.csv` of `facequal degrade`: numbers by name.
+def drawn_values(folder: Path) -> "pd.DataFrame":
+    """Read what was drawn for each degraded picture from the `manifest.csv` of `facequal degrade`.
 
     Args:
         folder: Folder of the pictures; without such a file nothing is known of them.
 
+    Returns:
+        One row per picture, by its path, and the drawn numbers that have an order by name; True is 1.
+
     Raises:
         DataError: If a line has more or fewer cells than the first, or there is no column `lq`.
     """
+    import pandas as pd
+
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        return {}
-    with manifest.open(encoding="utf-8", errors="replace", newline="") as file:
-        names, *lines = list(csv.reader(file)) or [[]]
-    if "lq" not in names:
-        raise DataError(f"{manifest}: no column lq; the columns are {', '.join(names) or 'none'}")
-    drawn: dict[str, dict[str, float]] = {}
-    for number, cells in enumerate(lines, start=2):
-        if len(cells) != len(names):
-            raise DataError(f"{manifest}: line {number} has {len(cells)} cells, the first has {len(names)}; truncated?")
-        row = dict(zip(names, cells, strict=True))
-        shown = {name: text for name, text in row.items() if name not in _NOT_DRAWN and has_order(name)}
-        values = {name: _number(text) for name, text in shown.items()}
-        drawn[row["lq"]] = {name: value for name, value in values.items() if value is not None}
-    return drawn
-
-
-def _number(text: str) -> float | None:
+        return pd.DataFrame()
     try:
-        return float({"True": "1", "False": "0"}.get(text, text))
-    except ValueError:
-        return None
+        table = pd.read_csv(manifest, header=None, dtype=str, keep_default_na=False, engine="python")
+    except ValueError as error:  # a line is longer than the first, or there is none
+        raise DataError(f"{manifest}: {error}") from error
+    table = table.set_axis(table.iloc[0], axis=1)[1:]
+    if "lq" not in table:
+        raise DataError(f"{manifest}: no column lq; the columns are {', '.join(map(str, table))}")
+    short = table.isna().any(axis=1)
+    if short.any():
+        raise DataError(f"{manifest}: line {int(short.argmax()) + 2} has fewer cells than the first; truncated?")
+    table = table.drop_duplicates("lq", keep="last").set_index("lq")
+    shown = table[[name for name in map(str, table) if name not in _NOT_DRAWN and has_order(name)]]
+    numbers: pd.DataFrame = shown.replace({"True": "1", "False": "0"}).apply(pd.to_numeric, errors="coerce")
+    return numbers.dropna(axis=1, how="all")
 
 
-def with_drawn(scores: "pd.DataFrame", drawn: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
+def with_drawn(scores: "pd.DataFrame", drawn: "pd.DataFrame") -> "pd.DataFrame":
     """Add the drawn values to scores as columns `drawn.NAME`, NaN for pictures of which none are known.
 
     >>> import pandas as pd
-    >>> with_drawn(pd.DataFrame({"image": ["a.png", "b.png"]}), {"a.png": {"size_px": 7.0}})["drawn.size_px"].tolist()
+    >>> drawn = pd.DataFrame({"size_px": [7.0]}, index=["a.png"])
+    >>> with_drawn(pd.DataFrame({"image": ["a.png", "b.png"]}), drawn)["drawn.size_px"].tolist()
     [7.0, nan]
     """
-    names = list(dict.fromkeys(name for values in drawn.values() for name in values))
-    columns = {
-        f"drawn.{name}": [drawn.get(image, {}).get(name, float("nan")) for image in scores["image"]] for name in names
-    }
-    return scores.assign(**columns)
+    return scores.join(drawn.add_prefix("drawn."), on="image")
 
 
 def norm_correlations(scores: "pd.DataFrame") -> dict[str, tuple[float, int]]:

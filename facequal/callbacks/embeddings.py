@@ -29,13 +29,7 @@ class EmbeddingWriter(Callback):
         self.collector = OutputCollector()
 
     def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Keep the rows of a batch of embeddings; restored pictures are none."""
         if "embedding" in outputs:

@@ -42,13 +42,7 @@ class RestoredPictures(Callback):
         return run_folder(trainer) / "restored" if self.folder is None else Path(self.folder)
 
     def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         """Write the pictures of a batch."""
         if "restored" not in outputs:

@@ -125,12 +125,7 @@ def draw_alpha(probabilities: NDArray[np.floating], edge_weights: NDArray[np.flo
     left, right = figure.subplots(1, 2, width_ratios=(len(OPERATORS), 2), sharey=True)
     image = left.imshow(probabilities, aspect="auto", cmap="viridis", vmin=0.0, interpolation="nearest")
     left.set_xticks(range(len(OPERATORS)), OPERATORS, rotation=90)
-    first, starts = 0, []
-    for number in range(2, len(probabilities) + 2):
-        starts.append(first)
-        first += number
-        if first >= len(probabilities):
-            break
+    starts = [first for block in range(len(probabilities)) if (first := block * (block + 3) // 2) < len(probabilities)]
     left.set_yticks(starts, [f"block {block}" for block in range(len(starts))], fontsize=7)
     left.set_title("softmax(alpha)", fontsize=9)
     right.imshow(np.asarray(edge_weights)[:, None], aspect="auto", cmap="magma", vmin=0.0, interpolation="nearest")

@@ -63,15 +63,15 @@ def main(line: Sequence[str]) -> None:
     try:
         backbone = recogniser(options.checkpoint, options.backbone, options.colour_order, options.trust)
         source = ImageFolder(options.folder, backbone.input_size_px)
-        drawn = drawn_values(options.folder) if options.folder.is_dir() else {}
+        drawn = drawn_values(options.folder)
         further = {"brisque": load_brisque(*options.brisque)} if options.brisque else {}
         torch.empty(0, device=options.device)
         scores = score_folder(backbone, source, options.device, further)
     except (OSError, ValueError, AssertionError, RuntimeError) as error:  # torch has all kinds for a device
         sys.exit(f"facequal quality: {error}")
-    if drawn:
+    if len(drawn):
         scores = with_drawn(scores, drawn)
-        degraded = scores[scores["image"].isin(list(drawn))]
+        degraded = scores[scores["image"].isin(drawn.index)]
     else:
         degraded = scores
     table = write_atomically(options.out / "quality.csv", scores.sort_values("norm").to_csv(index=False))

@@ -12,12 +12,13 @@ from torch import Tensor
 
 
 class Baseline(ABC):
-    """Restores pictures without having seen clean ones."""
+    """Restores pictures without having seen clean ones.
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What tables call it, with its settings where they differ from the default."""
+    Attributes:
+        name: What tables call it, with its settings where they differ from the default.
+    """
+
+    name: str
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
@@ -47,12 +48,7 @@ class GainNormalisation(Baseline):
     def __init__(self, mean: float = 0.45) -> None:
         if not 0.0 < mean <= 1.0:
             raise ValueError(f"mean must be in (0, 1], got {mean}")
-        self.mean = mean
-
-    @property
-    def name(self) -> str:
-        """`gain`."""
-        return "gain" if self.mean == 0.45 else f"gain to {self.mean:g}"
+        self.mean, self.name = mean, "gain" if mean == 0.45 else f"gain to {mean:g}"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Multiply each picture by mean / its mean; a black one stays black."""
@@ -77,12 +73,7 @@ class HistogramEqualisation(Baseline):
     def __init__(self, channels: Literal["y", "rgb"] = "y") -> None:
         if channels not in ("y", "rgb"):
             raise ValueError(f"channels must be 'y' or 'rgb', got {channels!r}")
-        self.channels = channels
-
-    @property
-    def name(self) -> str:
-        """`hist (y)` or `hist (rgb)`."""
-        return f"hist ({self.channels})"
+        self.channels, self.name = channels, f"hist ({channels})"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Equalise each picture's histogram."""
@@ -106,11 +97,7 @@ class CLAHE(Baseline):
 
     def __init__(self, clip_limit: float = 4.0, tiles: int = 8) -> None:
         self.clip_limit, self.tiles = clip_limit, tiles
-
-    @property
-    def name(self) -> str:
-        """`CLAHE`."""
-        return "CLAHE" if (self.clip_limit, self.tiles) == (4.0, 8) else f"CLAHE {self.clip_limit:g}, {self.tiles}"
+        self.name = "CLAHE" if (clip_limit, tiles) == (4.0, 8) else f"CLAHE {clip_limit:g}, {tiles}"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Equalise each picture tile by tile."""
@@ -130,12 +117,7 @@ class NonLocalMeans(Baseline):
     """
 
     def __init__(self, strength: float = 10.0) -> None:
-        self.strength = strength
-
-    @property
-    def name(self) -> str:
-        """`NLM`."""
-        return "NLM" if self.strength == 10.0 else f"NLM {self.strength:g}"
+        self.strength, self.name = strength, "NLM" if strength == 10.0 else f"NLM {strength:g}"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Denoise each picture."""
@@ -154,16 +136,13 @@ class BM3D(Baseline):
         ImportError: If the package is not installed: `pip install facequal[bm3d]`.
     """
 
+    name = "BM3D"
+
     def __init__(self) -> None:
         try:
             self.bm3d = importlib.import_module("bm3d").bm3d_rgb
         except ImportError as error:
             raise ImportError("BM3D needs the package bm3d: pip install 'facequal[bm3d]'") from error
-
-    @property
-    def name(self) -> str:
-        """`BM3D`."""
-        return "BM3D"
 
     def __call__(self, images: Tensor) -> Tensor:
         """Denoise each picture."""

@@ -133,13 +133,7 @@ class ProtocolEvaluation(Callback):
         self.evaluators[dataloader_idx].add(outputs, batch)
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Hand the outputs of a step to the evaluator of its protocol."""
         self.add(outputs, batch, dataloader_idx)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
@@ -96,11 +97,7 @@ def drop_repeats(rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
     index = rows["index"]
     view = rows.get("view", torch.zeros_like(index))
     rank = view * (int(index.max()) + 1) + index
-    order = torch.argsort(rank, stable=True)
-    ordered = rank[order]
-    first = torch.ones_like(ordered, dtype=torch.bool)
-    first[1:] = ordered[1:] != ordered[:-1]
-    kept = order[first]
+    kept = torch.from_numpy(np.unique(rank.numpy(), return_index=True)[1])
     return {name: values[kept] for name, values in rows.items()}
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
+from facequal.choices import require_choice
 from facequal.evaluation.baselines import Baseline
 from facequal.evaluation.identity import IdentityJudge
 from facequal.evaluation.verification import CONDITIONS
@@ -64,10 +64,7 @@ class RestorationSettings:
             raise ValueError("evaluation.restoration: recognizer and recognizer_weights are given both or not at all")
         if self.recognizer_weights is not None and not Path(self.recognizer_weights).is_file():
             raise FileNotFoundError(f"evaluation.restoration.recognizer_weights: no file {self.recognizer_weights}")
-        if self.channels not in get_args(Channels):
-            raise ValueError(
-                f"evaluation.restoration.channels must be one of {get_args(Channels)}, got {self.channels!r}"
-            )
+        require_choice("evaluation.restoration.channels", self.channels, Channels)
         if any(rank < 1 for rank in self.ranks):
             raise ValueError(f"evaluation.restoration.ranks must be at least 1, got {list(self.ranks)}")
         names = [INPUT, RESTORED, CLEAN, *[baseline.name for baseline in self.baselines or []]]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facequal.degradations.suites import RESOLUTION_SUITES, resolution_suite
-from facequal.metrics.roc import FarRule, RocCurve, roc
+from facequal.metrics.roc import RocCurve, roc_curve
 from facequal.metrics.verification import AccuracyRule, accuracy_interval, kfold_accuracy, pair_scores
 from facequal.reports.curves import CurveKey
 from facequal.reports.results import Result, column_order
@@ -40,7 +40,6 @@ def evaluate_pairs(
     clean: str = "112",
     conditions: Sequence[str] = CONDITIONS,
     fars: Sequence[float] = (1e-4, 1e-3, 1e-2),
-    far_rule: FarRule = "at_most",
     seed: int | None = None,
 ) -> PairEvaluation:
     """Evaluate one set of pairs, per condition and view.
@@ -62,7 +61,6 @@ def evaluate_pairs(
         clean: The view of undegraded images; needed for `cross-resolution`.
         conditions: Some of `cross-resolution` and `same-resolution`.
         fars: Target false acceptance rates, each in (0, 1].
-        far_rule: `at_most` or `nearest`, see `tar_at_far`.
         seed: Written into the results.
 
     Returns:
@@ -70,7 +68,8 @@ def evaluate_pairs(
 
     Raises:
         ValueError: If shapes or numbers do not fit, a view or condition is unknown, an embedding is not finite or has
-            zero length (the first such image is named), or `kfold_accuracy` or `tar_at_far` cannot do with the pairs.
+            zero length (the first such image is named), or `kfold_accuracy` or `RocCurve.tar_at_far` cannot do with
+            the pairs.
     """
     degraded = {condition: resolution_suite(condition).degraded for condition in conditions}
     if "second" in degraded.values() and clean not in embeddings:
@@ -85,8 +84,8 @@ def evaluate_pairs(
             first = embeddings[clean if degraded[condition] == "second" else view]
             scores = _scores(first, embeddings[view], pairs)
             evaluation.results.append(_accuracy(head, scores, is_same, folds, rule))
-            curve = roc(scores, is_same) if len(pairs) else None
-            evaluation.results.extend(_roc_results(head, curve, fars, far_rule))
+            curve = roc_curve(scores, is_same) if len(pairs) else None
+            evaluation.results.extend(_roc_results(head, curve, fars))
             if curve is not None:
                 evaluation.curves[protocol, condition, column] = curve
     return evaluation
@@ -164,14 +163,14 @@ def _accuracy(head: Result, scores: Tensor, is_same: Tensor, folds: int, rule: A
     return replace(head, value=accuracy.mean, std=accuracy.std, interval=accuracy_interval(accuracy.mean, len(scores)))
 
 
-def _roc_results(head: Result, curve: RocCurve | None, fars: Sequence[float], far_rule: FarRule) -> list[Result]:
+def _roc_results(head: Result, curve: RocCurve | None, fars: Sequence[float]) -> list[Result]:
     results = [
         replace(head, metric="auc", value=curve.auc() if curve else math.nan),
         replace(head, metric="eer", value=curve.eer() if curve else math.nan),
     ]
     if curve is None:
         return results
-    for far, tar in zip(fars, curve.tar_at_far(fars, far_rule).tolist(), strict=True):
+    for far, tar in zip(fars, curve.tar_at_far(fars).tolist(), strict=True):
         if not math.isnan(tar):
-            results.append(replace(head, metric=tar_metric(far), value=tar, rule=far_rule))
+            results.append(replace(head, metric=tar_metric(far), value=tar, rule="at_most"))
     return results

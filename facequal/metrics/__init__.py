@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from facequal.metrics.restoration import psnr as psnr
     from facequal.metrics.restoration import ssim as ssim
     from facequal.metrics.roc import RocCurve as RocCurve
-    from facequal.metrics.roc import auc as auc
-    from facequal.metrics.roc import eer as eer
-    from facequal.metrics.roc import tar_at_far as tar_at_far
+    from facequal.metrics.roc import roc_curve as roc_curve
     from facequal.metrics.verification import KFoldAccuracy as KFoldAccuracy
-    from facequal.metrics.verification import VerificationAccuracy as VerificationAccuracy
     from facequal.metrics.verification import accuracy_interval as accuracy_interval
     from facequal.metrics.verification import kfold_accuracy as kfold_accuracy
     from facequal.metrics.verification import pair_scores as pair_scores

@@ -1,10 +1,12 @@
 """How near restored pictures come to the clean ones: PSNR and SSIM, one figure per picture."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
+
+from facequal.choices import require_choice
 
 Channels = Literal["rgb", "y"]
 
@@ -75,8 +77,7 @@ def _as_shown(restored: Tensor, clean: Tensor, channels: Channels) -> tuple[Tens
         raise ValueError(
             f"need two batches of RGB pictures (B,3,H,W), got {tuple(restored.shape)}, {tuple(clean.shape)}"
         )
-    if channels not in get_args(Channels):
-        raise ValueError(f"channels must be one of {get_args(Channels)}, got {channels!r}")
+    require_choice("channels", channels, Channels)
     pictures = [images.detach().double().clamp(0.0, 1.0).mul(255.0).round().div(255.0) for images in (restored, clean)]
     if channels == "y":
         luma = torch.tensor(_LUMA, dtype=torch.float64, device=clean.device)

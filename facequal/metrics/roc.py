@@ -8,12 +8,9 @@ the same figures everywhere.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-
-FarRule = Literal["at_most", "nearest"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +24,7 @@ class RocCurve:
         num_genuine: G, pairs of the same person.
         num_impostor: I, pairs of different people.
 
-    >>> curve = roc(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
+    >>> curve = roc_curve(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
     >>> curve.far.tolist(), curve.tar.tolist()
     ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
     >>> curve.auc(), curve.eer()
@@ -45,43 +42,43 @@ class RocCurve:
         return float(torch.trapezoid(self.tar, self.far))
 
     def eer(self) -> float:
-        """Return the equal error rate: FAR where the straight lines between neighbouring points meet FAR = 1 - TAR."""
+        """Return the equal error rate: FAR where the straight lines between neighbouring points meet FAR = 1 - TAR.
+
+        Points of these lines are what a coin toss between two thresholds reaches. Constant scores give 0.5.
+        """
         excess = self.far + self.tar - 1  # from -1 to 1, strictly increasing: there is exactly one crossing
         right = int(torch.searchsorted(excess, 0.0))
         left = right - 1
         share = -excess[left] / (excess[right] - excess[left])
         return float(self.far[left] + share * (self.far[right] - self.far[left]))
 
-    def tar_at_far(self, fars: Sequence[float], rule: FarRule = "at_most") -> Tensor:
-        """Return TAR at each target FAR; see `tar_at_far`."""
+    def tar_at_far(self, fars: Sequence[float]) -> Tensor:
+        """Return the true acceptance rate at target false acceptance rates.
+
+        As many pairs as possible are accepted with FAR <= target; pairs with equal scores are accepted all or none, so
+        nothing is interpolated.
+
+        Args:
+            fars: Target FARs, each in (0, 1].
+
+        Returns:
+            (len(fars),) float64 TARs in [0, 1]; NaN where there are fewer than 1 / FAR impostor pairs, as such a target
+            cannot be told from FAR = 0.
+
+        Raises:
+            ValueError: If a target is outside (0, 1].
+
+        >>> curve = roc_curve(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
+        >>> curve.tar_at_far([0.5, 0.01])  # 2 impostor pairs tell nothing of 1 %
+        tensor([1., nan], dtype=torch.float64)
+        """
         for target in fars:
             if not 0 < target <= 1:
                 raise ValueError(f"a target FAR must be in (0, 1], got {target!r}")
-        if rule not in get_args(FarRule):
-            raise ValueError(f"unknown rule {rule!r}, choose from {get_args(FarRule)}")
         targets = torch.tensor(list(fars), dtype=torch.float64)
-        tars = self._tar_at_most(targets) if rule == "at_most" else self._tar_nearest(targets)
+        tars = self.tar[torch.searchsorted(self.far, targets, right=True) - 1]
         # One impostor pair is the finest step there is. 1 / I is rounded like every FAR, so 1e-3 of 1,000 pairs counts.
         return tars.masked_fill(targets < 1 / self.num_impostor, torch.nan)
-
-    def _tar_at_most(self, targets: Tensor) -> Tensor:
-        return self.tar[torch.searchsorted(self.far, targets, right=True) - 1]
-
-    def _tar_nearest(self, targets: Tensor) -> Tensor:
-        far, tar = self._corners()
-        distance = (far[None] - targets[:, None]).abs().flip(1)  # flipped: of two equally near FARs the larger is taken
-        return tar.flip(0)[distance.argmin(1)]
-
-    def _corners(self) -> tuple[Tensor, Tensor]:
-        """Return the points scikit-learn's `roc_curve` keeps: those where the steps before and after differ."""
-        if self.far.numel() <= 3:
-            return self.far, self.tar
-        # In whole counts: differences of rounded rates would not be exactly zero on straight stretches.
-        counts = torch.stack([self.far * self.num_impostor, self.tar * self.num_genuine]).round()[:, 1:]
-        bends = (counts.diff(n=2) != 0).any(0)
-        always = torch.ones(1, dtype=torch.bool)
-        kept = torch.cat([always, always, bends, always])
-        return self.far[kept], self.tar[kept]
 
 
 def checked_scores(scores: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,7 +112,7 @@ def checked_scores(scores: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
     return scores, is_same
 
 
-def roc(scores: Tensor, is_same: Tensor) -> RocCurve:
+def roc_curve(scores: Tensor, is_same: Tensor) -> RocCurve:
     """Return the whole ROC curve, as scikit-learn's `roc_curve(..., drop_intermediate=False)`.
 
     Args:
@@ -146,56 +143,3 @@ def roc(scores: Tensor, is_same: Tensor) -> RocCurve:
         num_genuine=num_genuine,
         num_impostor=num_impostor,
     )
-
-
-def auc(scores: Tensor, is_same: Tensor) -> float:
-    """Return the area under the ROC curve: P(genuine score > impostor score) + P(equal) / 2, in [0, 1].
-
-    Args and errors as `roc`.
-
-    >>> auc(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
-    0.75
-    """
-    return roc(scores, is_same).auc()
-
-
-def eer(scores: Tensor, is_same: Tensor) -> float:
-    """Return the equal error rate in [0, 1].
-
-    The ROC points are joined by straight lines (which is what a coin toss between two thresholds reaches); the EER is
-    the FAR of the one point of that line with FAR = 1 - TAR. Constant scores give 0.5.
-
-    Args and errors as `roc`.
-
-    >>> eer(torch.tensor([0.9, 0.8, 0.5, 0.1]), torch.tensor([True, True, False, False]))
-    0.0
-    """
-    return roc(scores, is_same).eer()
-
-
-def tar_at_far(scores: Tensor, is_same: Tensor, fars: Sequence[float], rule: FarRule = "at_most") -> Tensor:
-    """Return the true acceptance rate at target false acceptance rates.
-
-    `at_most` accepts as many pairs as possible with FAR <= target; pairs with equal scores are accepted all or none, so
-    nothing is interpolated. `nearest` takes the point with the FAR nearest to the target among those that
-    scikit-learn's `roc_curve` returns by default, the larger FAR of two equally near ones: this is how the published
-    IJB-B and IJB-C figures are made, and its real FAR can exceed the target.
-
-    Args:
-        scores: (P,) floating, finite; higher means more alike.
-        is_same: (P,) bool, or integers 0 and 1; True for a genuine pair.
-        fars: Target FARs, each in (0, 1].
-        rule: `at_most` or `nearest`.
-
-    Returns:
-        (len(fars),) float64 TARs in [0, 1]; NaN where there are fewer than 1 / FAR impostor pairs, as such a target
-        cannot be told from FAR = 0.
-
-    Raises:
-        ValueError: If a target is outside (0, 1] or the rule unknown, and as `roc`.
-
-    >>> scores, is_same = torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False])
-    >>> tar_at_far(scores, is_same, [0.5, 0.01])  # 2 impostor pairs tell nothing of 1 %
-    tensor([1., nan], dtype=torch.float64)
-    """
-    return roc(scores, is_same).tar_at_far(fars, rule)

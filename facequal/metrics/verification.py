@@ -6,15 +6,14 @@ as the same person if d < threshold. Everything after the scores runs on the CPU
 
 import math
 from statistics import NormalDist
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
+from facequal.choices import require_choice
 from facequal.metrics.roc import checked_scores
 
 AccuracyRule = Literal["grid", "exact"]
@@ -97,8 +96,7 @@ def kfold_accuracy(scores: Tensor, is_same: Tensor, folds: int = 10, rule: Accur
     >>> accuracy.accuracies.tolist(), round(accuracy.mean, 3)
     ([1.0, 1.0, 0.5], 0.833)
     """
-    if rule not in get_args(AccuracyRule):
-        raise ValueError(f"unknown rule {rule!r}, choose from {get_args(AccuracyRule)}")
+    require_choice("rule", rule, AccuracyRule)
     if folds < 2:
         raise ValueError(f"need at least 2 folds, got {folds}")
     if scores.numel() < folds:
@@ -208,70 +206,3 @@ def accuracy_interval(accuracy: float, num_pairs: int, confidence: float = 0.95)
     centre = accuracy + z2n / 2
     half_width = z * math.sqrt(accuracy * (1 - accuracy) / num_pairs + z2n / (4 * num_pairs))
     return max((centre - half_width) / (1 + z2n), 0.0), min((centre + half_width) / (1 + z2n), 1.0)
-
-
-class VerificationAccuracy(Metric):
-    """Mean k-fold accuracy of scores that arrive in batches, in any order and from any number of processes.
-
-    The folds are runs of pairs in the protocol's order, and distributed samplers change that order and repeat pairs. So
-    each score comes with its pair's number; before computing, pairs are sorted by it and repeated ones dropped.
-
-    Args:
-        folds: Number of folds, at least 2.
-        rule: `grid` or `exact`, see `kfold_accuracy`.
-        **kwargs: Passed to `torchmetrics.Metric`.
-
-    >>> accuracy = VerificationAccuracy(folds=2, rule="exact")
-    >>> accuracy.update(torch.tensor([0.2, 0.9]), torch.tensor([False, True]), torch.tensor([3, 0]))
-    >>> accuracy.update(torch.tensor([0.1, 0.8]), torch.tensor([False, True]), torch.tensor([1, 2]))
-    >>> accuracy.compute()
-    tensor(1.)
-    """
-
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-    scores: list[Tensor]
-    is_same: list[Tensor]
-    index: list[Tensor]
-
-    def __init__(self, folds: int = 10, rule: AccuracyRule = "grid", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.folds = folds
-        self.rule = rule
-        for name in ("scores", "is_same", "index"):
-            self.add_state(name, default=[], dist_reduce_fx="cat")
-
-    def update(self, scores: Tensor, is_same: Tensor, index: Tensor) -> None:
-        """Add a batch of pairs.
-
-        Args:
-            scores: (B,) floating cosine similarities.
-            is_same: (B,) bool.
-            index: (B,) int64 number of each pair within the protocol.
-
-        Raises:
-            ValueError: If the three are not of one shape (B,).
-        """
-        if scores.ndim != 1 or not scores.shape == is_same.shape == index.shape:
-            shapes = ", ".join(str(tuple(x.shape)) for x in (scores, is_same, index))
-            raise ValueError(f"scores, is_same and index must all have shape (B,), got {shapes}")
-        self.scores.append(scores.detach())
-        self.is_same.append(is_same.to(torch.uint8))  # not every backend gathers bool
-        self.index.append(index)
-
-    def compute(self) -> Tensor:
-        """Return the mean accuracy over the folds, a float32 scalar.
-
-        Raises:
-            ValueError: If no pairs were added, or `kfold_accuracy` refuses them.
-        """
-        if len(self.scores) == 0:
-            raise ValueError("no pairs were added before compute()")
-        scores, is_same, index = (dim_zero_cat(state).cpu() for state in (self.scores, self.is_same, self.index))
-        index, order = index.sort(stable=True)
-        is_first = torch.ones_like(index, dtype=torch.bool)
-        is_first[1:] = index[1:] != index[:-1]
-        kept = order[is_first]
-        result = kfold_accuracy(scores[kept], is_same[kept], self.folds, self.rule)
-        return torch.tensor(result.mean, device=self.device)

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from facequal.choices import require_choice
 from facequal.models.timm_networks import create_timm_network
 
 ColourOrder = Literal["rgb", "bgr"]
@@ -43,8 +44,7 @@ class Backbone(nn.Module, ABC):
         super().__init__()
         if embedding_dim < 1:
             raise ValueError(f"embedding_dim must be at least 1, got {embedding_dim}")
-        if colour_order not in get_args(ColourOrder):
-            raise ValueError(f"colour_order must be one of {get_args(ColourOrder)}, got {colour_order!r}")
+        require_choice("colour_order", colour_order, ColourOrder)
         self.embedding_dim = embedding_dim
         self.input_size_px = input_size_px
         self.colour_order: ColourOrder = colour_order

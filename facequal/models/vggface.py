@@ -1,9 +1,11 @@
 """VGG-16 as VGGFace (Parkhi et al., "Deep face recognition", BMVC 2015): the convolutions, for perceptual losses."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from facequal.choices import require_choice
 
 VGGLayer = Literal["pool1", "pool2", "pool3", "pool4", "pool5"]
 
@@ -66,8 +68,7 @@ def vgg_channels(layer: VGGLayer) -> int:
     >>> vgg_channels("pool3")
     256
     """
-    if layer not in get_args(VGGLayer):
-        raise ValueError(f"layer must be one of {get_args(VGGLayer)}, got {layer!r}")
+    require_choice("layer", layer, VGGLayer)
     return _BLOCKS[int(layer[-1]) - 1][-1]
 
 

@@ -12,7 +12,7 @@ from facequal.analysis.quality import drawn_values, norm_correlations, score_fol
 from facequal.data.errors import DataError
 from facequal.data.sources.datasets import ImageFolder
 from facequal.data.sources.images import encode_png
-from facequal.metrics.no_reference import sharpness
+from facequal.metrics.no_reference import luma, sharpness
 from tests.models.linear import LinearBackbone
 
 
@@ -27,7 +27,7 @@ def test_every_picture_gets_its_norm_and_measures(tmp_path: Path) -> None:
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     assert scores["image"].tolist() == ["0.png", "1.png", "2.png"]
     assert scores["norm"].to_numpy() == pytest.approx(network(images)[1].flatten().tolist(), rel=1e-6)
-    assert scores["sharpness"].to_numpy() == pytest.approx(sharpness(images).tolist())
+    assert scores["sharpness"].to_numpy() == pytest.approx(sharpness(luma(images)).tolist())
     assert scores["red"].to_numpy() == pytest.approx(images[:, 0].mean(dim=(1, 2)).tolist())
     assert not network.training
 
@@ -38,26 +38,32 @@ def manifest(folder: Path, *lines: str) -> Path:
 
 
 def test_numbers_with_an_order_are_read_from_the_manifest(tmp_path: Path) -> None:
-    assert drawn_values(tmp_path) == {}
+    assert drawn_values(tmp_path).empty
     head = "lq,clean,source,row,r,kernel_id,applied,word"
     folder = manifest(
         tmp_path, head, "lq/a.png,clean/a.png,a.png,0,0.25,7,True,x", "lq/b.png,clean/b.png,b.png,1,,8,False,y"
     )
-    assert drawn_values(folder) == {"lq/a.png": {"r": 0.25, "applied": 1}, "lq/b.png": {"applied": 0}}
+    drawn = drawn_values(folder)
+    assert drawn.to_dict("index") == {
+        "lq/a.png": {"r": 0.25, "applied": 1},
+        "lq/b.png": {"r": pytest.approx(math.nan, nan_ok=True), "applied": 0},
+    }
 
 
 def test_broken_manifests_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"manifest\.csv: no column lq; the columns are clean, r"):
         drawn_values(manifest(tmp_path, "clean,r"))
-    with pytest.raises(DataError, match=r"manifest\.csv: line 3 has 1 cells, the first has 2; truncated\?"):
+    with pytest.raises(DataError, match=r"manifest\.csv: line 3 has fewer cells than the first; truncated\?"):
         drawn_values(manifest(tmp_path, "lq,r", "a.png,0.5", "b.png"))
+    with pytest.raises(DataError, match=r"manifest\.csv: .*Expected 2 fields in line 3, saw 3"):
+        drawn_values(manifest(tmp_path, "lq,r", "a.png,0.5", "b.png,0.5,1"))
 
 
 def test_correlations_rest_on_the_pictures_that_have_both() -> None:
     scores = pd.DataFrame(
         {"image": list("abcd"), "norm": [1.0, 2.0, 3.0, math.nan], "flat": 5.0, "up": [1.0, 3.0, 2.0, 9.0]}
     )
-    scores = with_drawn(scores, {"a": {"r": 0.3}, "b": {"r": 0.2}, "c": {"r": 0.1}})
+    scores = with_drawn(scores, pd.DataFrame({"r": [0.3, 0.2, 0.1]}, index=list("abc")))
     assert scores["drawn.r"].isna().tolist() == [False, False, False, True]
     correlations = norm_correlations(scores)
     assert set(correlations) == {"up", "drawn.r"}

@@ -8,8 +8,9 @@ import torch
 
 from facequal.callbacks.embeddings import EmbeddingWriter, write_embeddings
 from facequal.data.datamodule import FaceDataModule
-from tests.callbacks.trainings import recognizer, trainer
+from tests.callbacks.recognition import recognizer
 from tests.sources import people
+from tests.training import trainer
 
 
 def test_rows_are_those_of_the_method(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from facequal.callbacks.preview import TrainingPreview, grid
 from facequal.methods.restoration.networks import DnCNN
 from facequal.methods.restoration.restorer import Restorer
-from tests.callbacks.trainings import BatchRecord, recognition_data, recognizer, restoration_data, trainer
+from tests.callbacks.recognition import recognition_data, recognizer
+from tests.methods.tiny_restoration import restoration_data
+from tests.training import Record, trainer
 
 
 class Memory(Logger):
@@ -35,7 +37,7 @@ class Memory(Logger):
 
 def test_grids_are_written_at_their_steps(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    logger, record = CSVLogger(tmp_path, name="run"), BatchRecord()
+    logger, record = CSVLogger(tmp_path, name="run"), Record()
     preview = TrainingPreview(every_n_steps=3, num_images=5)
     module = Restorer(DnCNN(3, 4))
     run = trainer(tmp_path, max_epochs=2, logger=logger, log_every_n_steps=1, callbacks=[record, preview])

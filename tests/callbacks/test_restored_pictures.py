@@ -14,8 +14,8 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.sources.datasets import ImageFolder, ListDataset
 from facequal.data.sources.images import RGBImage, encode_png, read_image
 from facequal.methods.restoration.restorer import Restorer
-from tests.callbacks.trainings import trainer
 from tests.sources import people
+from tests.training import trainer
 
 SIZES = {"a.png": (17, 30), "b/c.png": (33, 20), "b/d.e.png": (17, 30)}
 

@@ -8,7 +8,8 @@ import pytest
 from facequal.callbacks.search_report import SearchReport, draw_alpha, draw_cell
 from facequal.methods.nasfe.network.genotype import Genotype
 from facequal.methods.nasfe.network.operators import OPERATORS
-from tests.callbacks.trainings import recognition_data, recognizer, trainer
+from tests.callbacks.recognition import recognition_data, recognizer
+from tests.training import trainer
 
 NODES = ((("skip", 0), ("sep3", 1)), (("fft", 2), ("attn", 2)))
 

@@ -16,11 +16,13 @@ from facequal.degradations.multi import MultiDegradation
 from facequal.evaluation.brisque_files import load_brisque
 from facequal.methods.qgface.method import QGFace
 from facequal.methods.restoration.restorer import Restorer
-from facequal.metrics.no_reference import sharpness
-from tests.callbacks.trainings import recognition_data, recognizer, restoration_data, trainer
+from facequal.metrics.no_reference import luma, sharpness
+from tests.callbacks.recognition import recognition_data, recognizer
 from tests.evaluation.brisque_weights import regression, write_opencv
+from tests.methods.tiny_restoration import restoration_data
 from tests.models.linear import LinearBackbone
 from tests.sources import people
+from tests.training import trainer
 
 
 def fit(method: Any, folder: Path, datamodule: FaceDataModule, *callbacks: Callback, **arguments: Any) -> None:
@@ -37,7 +39,7 @@ class Keep(Callback):
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         values = {name: value.numpy() for name, value in outputs["samples"].items()}
         seen = [batch["lq"]] if len(values["index"]) == len(batch["lq"]) else [batch["image"], batch["lq"]]
-        values["measured.sharpness"] = np.concatenate([sharpness(images).float().numpy() for images in seen])
+        values["measured.sharpness"] = np.concatenate([sharpness(luma(images)).float().numpy() for images in seen])
         self.frames.append(pd.DataFrame({"epoch": trainer.current_epoch, **values}))
 
 

@@ -11,7 +11,7 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.degradations.resolution import Resolution
 from facequal.methods.octuplet.method import Octuplet
-from tests.methods.tiny_recognition import PlainLinear
+from tests.models.linear import LinearBackbone
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ddp
 def run(folder: Path, devices: int) -> tuple[dict[str, Tensor], dict[str, float]]:
     torch.manual_seed(0)
     # A pair of images stands alone on a rank as often as not: without the other rank's there would be few negatives.
-    module = Octuplet(PlainLinear(), margin=2.0, optimizer=lambda params: torch.optim.SGD(params, lr=0.01))
+    module = Octuplet(LinearBackbone(), margin=2.0, optimizer=lambda params: torch.optim.SGD(params, lr=0.01))
     trainer = Trainer(
         accelerator="cpu",
         devices=devices,
@@ -41,7 +41,7 @@ def run(folder: Path, devices: int) -> tuple[dict[str, Tensor], dict[str, float]
 
 def test_two_processes_equal_one(tmp_path: Path) -> None:
     (one, logged), (two, logged_by_two) = (run(tmp_path / str(devices), devices) for devices in (1, 2))
-    start = Octuplet(PlainLinear()).state_dict()
+    start = Octuplet(LinearBackbone()).state_dict()
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-5, msg=name)
         assert value.shape == start[name].shape

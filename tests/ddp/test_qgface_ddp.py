@@ -18,7 +18,8 @@ from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead
 from tests.ddp.own_pairs import OwnPairs
-from tests.methods.tiny_recognition import PlainLinear, head_of
+from tests.methods.tiny_recognition import head_of
+from tests.models.linear import LinearBackbone
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp
@@ -35,11 +36,11 @@ SETTINGS: dict[str, Any] = {
 def qgface(negatives: Any, gate: Any = "hard", **options: Any) -> Callable[[], QGFace]:
     # Fewer rows than two batches: the ring goes round. About half of the images are on either side of the threshold.
     contrast = Contrast(negatives, queue_size=50, scale=8.0, momentum=0.9, **options)
-    return lambda: QGFace(PlainLinear(), partition=Partition(0.5, gate), contrast=contrast, **SETTINGS)
+    return lambda: QGFace(LinearBackbone(), partition=Partition(0.5, gate), contrast=contrast, **SETTINGS)
 
 
 METHODS: dict[str, Callable[[], FaceMethod]] = {
-    "AdaFace": lambda: Recognizer(PlainLinear(), **SETTINGS),
+    "AdaFace": lambda: Recognizer(LinearBackbone(), **SETTINGS),
     "proxy": qgface("proxy"),
     "momentum": qgface("momentum"),
     "batch": qgface("batch"),
@@ -134,7 +135,7 @@ def test_two_processes_equal_one(name: str, tmp_path: Path) -> None:
     assert len(set(heights)) == len(heights) == 16 * STEPS
 
 
-class Normalised(PlainLinear):
+class Normalised(LinearBackbone):
     """A BatchNorm behind the linear layer: each rank normalises with its own share of the batch."""
 
     def __init__(self) -> None:

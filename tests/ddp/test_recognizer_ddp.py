@@ -20,7 +20,7 @@ from facequal.methods.base import average_batch_norm_statistics
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
 from tests.ddp.own_pairs import OwnPairs
-from tests.methods.tiny_recognition import PlainLinear
+from tests.models.linear import LinearBackbone
 from tests.sources import people
 
 pytestmark = pytest.mark.ddp
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.ddp
 
 def run(folder: Path, devices: int) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    module = Recognizer(PlainLinear(), num_classes=6, schedule=StepSchedule([100]), flip_test=False)
+    module = Recognizer(LinearBackbone(), num_classes=6, schedule=StepSchedule([100]), flip_test=False)
     datamodule = FaceDataModule(
         train=people(6, 8),
         test=[OwnPairs()],
@@ -65,7 +65,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     assert together["value"].to_numpy() == pytest.approx(alone["value"].to_numpy(), abs=1e-6)
 
 
-class Poisoned(PlainLinear):
+class Poisoned(LinearBackbone):
     """Gives a NaN feature for the image with a white corner."""
 
     def features(self, images: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ def test_nothing_is_exchanged_on_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
     """After an error the ranks may have stopped at different places: each could wait for the others for ever."""
     averaged: list[Any] = []
     monkeypatch.setattr("facequal.methods.base.average_batch_norm_statistics", averaged.append)
-    module = Recognizer(PlainLinear(), num_classes=6)
+    module = Recognizer(LinearBackbone(), num_classes=6)
     module._trainer = SimpleNamespace(state=SimpleNamespace(status=TrainerStatus.INTERRUPTED))  # type: ignore[assignment]
     module.on_save_checkpoint({})
     assert averaged == []
@@ -134,7 +134,7 @@ def test_nothing_is_exchanged_on_the_way_out(monkeypatch: pytest.MonkeyPatch) ->
 def test_broadcast_buffers_is_refused(tmp_path: Path) -> None:
     from lightning.pytorch.strategies import DDPStrategy
 
-    module = Recognizer(PlainLinear(), num_classes=6)
+    module = Recognizer(LinearBackbone(), num_classes=6)
     strategy = DDPStrategy(start_method="fork", broadcast_buffers=True)
     module._trainer = Trainer(strategy=strategy, accelerator="cpu", devices=2, logger=False, default_root_dir=tmp_path)
     with pytest.raises(ValueError, match="broadcast_buffers=True"):

@@ -8,7 +8,7 @@ from facequal.data.protocols.restoration import RestorationSet
 from facequal.evaluation.callback import EVALUATORS, ProtocolEvaluation, evaluator_class
 from facequal.evaluation.evaluator import Evaluator
 from facequal.evaluation.recognition import RecognitionEvaluator
-from facequal.metrics.roc import roc
+from facequal.metrics.roc import roc_curve
 from facequal.reports.curves import read_curves
 from facequal.reports.results import Result
 from tests.evaluation.small_pairs import SmallPairs
@@ -18,7 +18,7 @@ from tests.sources import people
 def test_report_names_the_sets_without_files_and_keeps_the_curves(tmp_path, capsys):
     evaluation = ProtocolEvaluation()
     evaluation.results = [Result("calfw", "cross-resolution", "7 px", "accuracy", 0.75, num=20)]
-    curve = roc(torch.rand(20), torch.arange(20) % 2 == 0)
+    curve = roc_curve(torch.rand(20), torch.arange(20) % 2 == 0)
     key = ("calfw", "cross-resolution", "7 px")
     datamodule = SimpleNamespace(seed=3, left_out_tests=["lfw", "cfp|fp"])
     module = SimpleNamespace(hparams={"weights": "base.ckpt"})

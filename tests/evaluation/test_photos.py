@@ -15,7 +15,7 @@ from facequal.evaluation.baselines import GainNormalisation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.evaluation.photos import PhotoEvaluator
 from facequal.evaluation.settings import RestorationSettings
-from facequal.metrics.no_reference import SCORES
+from facequal.metrics.no_reference import SCORES, luma
 from tests.evaluation.thumbnail import Thumbnail
 
 NETWORK = torch.nn.Linear(2, 3)
@@ -60,13 +60,13 @@ def test_scores_without_references(folders: tuple[str, str], tmp_path: Path) -> 
     assert len(found) == 3 * len(SCORES)
     for name, score in SCORES.items():
         for column, images in (("input", photos), ("restored", photos * 2), ("gain", GainNormalisation()(photos))):
-            assert found[column, name].value == pytest.approx(float(score(images).mean()))
+            assert found[column, name].value == pytest.approx(float(score(luma(images)).mean()))
             assert (found[column, name].num, found[column, name].seed) == (5, 7)
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["restoration"] for row in rows[:3]] == ["input", "gain", "restored"]
     assert len(rows) == 15
-    assert float(rows[3]["sharpness"]) == pytest.approx(float(SCORES["sharpness"](photos[1:2])))
+    assert float(rows[3]["sharpness"]) == pytest.approx(float(SCORES["sharpness"](luma(photos[1:2]))))
     assert Path(rows[0]["file"]).name == "0.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
 

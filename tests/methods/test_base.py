@@ -24,7 +24,7 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.iresnet import IRTiny
 from tests.methods.nasfe.tiny import TINY, search
 from tests.methods.tiny_recognition import Linear
-from tests.methods.training import fit, trainer
+from tests.training import fit, trainer
 
 BACKBONE = {"class_path": "facequal.models.iresnet.IRTiny", "init_args": {"input_size_px": 32}}
 DNCNN = {"class_path": "facequal.methods.restoration.networks.DnCNN", "init_args": {"depth": 2, "width": 4}}

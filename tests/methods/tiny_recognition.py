@@ -1,4 +1,4 @@
-"""The smallest backbones, and heads with settings."""
+"""A recogniser of a few weights, and heads with settings."""
 
 from typing import Any
 
@@ -7,25 +7,11 @@ from torch import Tensor
 
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.methods.schedules import StepSchedule
-from facequal.models.backbones import Backbone
 from facequal.models.heads import MarginHead
+from tests.models.linear import LinearBackbone
 
 
-class PlainLinear(Backbone):
-    """One linear layer: no BatchNorm, so that two processes can equal one."""
-
-    def __init__(self) -> None:
-        super().__init__(8, 16)
-        self.layer = torch.nn.Linear(3 * 16 * 16, 8)
-
-    def normalise(self, images: Tensor) -> Tensor:
-        return (images - 0.5) / 0.5
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.layer(images.flatten(1))
-
-
-class Linear(PlainLinear):
+class Linear(LinearBackbone):
     """One linear layer and a BatchNorm."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from facequal.models.backbones import Backbone
 
 
 class LinearBackbone(Backbone):
-    """One linear layer on images of 16 px: (B, 8) features without BatchNorm."""
+    """One linear layer on images of 16 px: (B, 8) features without BatchNorm, so that two processes can equal one."""
 
     def __init__(self) -> None:
         super().__init__(8, 16)

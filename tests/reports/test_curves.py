@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from facequal.metrics.roc import RocCurve, roc
+from facequal.metrics.roc import RocCurve, roc_curve
 from facequal.reports.curves import read_curves, without_straight_points, write_curves
 
 
@@ -12,15 +12,15 @@ def curve_of(seed, num_pairs=600, decimals=None, num_genuine=None):
     generator = torch.Generator().manual_seed(seed)
     is_same = torch.arange(num_pairs) < (num_genuine or num_pairs // 2)
     scores = torch.randn(num_pairs, generator=generator, dtype=torch.float64) + is_same
-    return roc(scores if decimals is None else scores.round(decimals=decimals), is_same)
+    return roc_curve(scores if decimals is None else scores.round(decimals=decimals), is_same)
 
 
 EVERY = {
     "fine": curve_of(0),
     "ties": curve_of(1, decimals=1),
     "few genuine": curve_of(2, num_genuine=7),
-    "perfect": roc(torch.tensor([1.0, 0.9, 0.1, 0.0]), torch.tensor([1, 1, 0, 0])),
-    "constant": roc(torch.zeros(6), torch.arange(6) % 2),
+    "perfect": roc_curve(torch.tensor([1.0, 0.9, 0.1, 0.0]), torch.tensor([1, 1, 0, 0])),
+    "constant": roc_curve(torch.zeros(6), torch.arange(6) % 2),
 }
 FARS = [k / 293 for k in range(1, 294)] + [k / 300 for k in range(1, 301)]
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from facequal.metrics.roc import roc, tar_at_far
+from facequal.metrics.roc import roc_curve
 from facequal.reports.comparison.changes import ComparisonTable
 from facequal.reports.png import png
 from facequal.reports.roc import draw_compared_roc, draw_roc, mean_steps
@@ -25,7 +25,7 @@ def panel_lines(axis):
 
 def test_one_panel_per_set_and_condition_and_one_line_per_column():
     keys = [("lfw", "cross", "112 px"), ("lfw", "cross", "7 px"), ("lfw", "same", "7 px"), ("cfp", "cross", "14 px")]
-    figure = draw_roc({key: roc(*scores_of(i)) for i, key in enumerate(keys)})
+    figure = draw_roc({key: roc_curve(*scores_of(i)) for i, key in enumerate(keys)})
     drawn = [axis for axis in figure.axes if axis.axison]
     assert [axis.get_title() for axis in drawn] == ["lfw, cross", "lfw, same", "cfp, cross"]
     assert [len(panel_lines(axis)) for axis in drawn] == [2, 1, 1]
@@ -39,7 +39,7 @@ def test_one_panel_per_set_and_condition_and_one_line_per_column():
 
 
 def test_the_axis_is_logarithmic_from_one_impostor_on():
-    (axis, *_) = draw_roc({("lfw", "cross", "7 px"): roc(*scores_of(0))}).axes
+    (axis, *_) = draw_roc({("lfw", "cross", "7 px"): roc_curve(*scores_of(0))}).axes
     assert axis.get_xscale() == "log"
     assert axis.get_xlim() == (1 / 200, 1)
 
@@ -48,7 +48,7 @@ def test_the_axis_is_logarithmic_from_one_impostor_on():
 def test_the_line_is_tar_at_far(decimals):
     scores, is_same = scores_of(3)
     scores = scores.round(decimals=decimals)
-    (axis, *_) = draw_roc({("lfw", "cross", "7 px"): roc(scores, is_same)}).axes
+    (axis, *_) = draw_roc({("lfw", "cross", "7 px"): roc_curve(scores, is_same)}).axes
     (line,) = panel_lines(axis)
     assert line.get_drawstyle() == "steps-post"
     far, tar = (np.asarray(data) for data in line.get_data())
@@ -56,11 +56,11 @@ def test_the_line_is_tar_at_far(decimals):
     assert (far[-1], tar[-1]) == (1, 1)
     for target in np.linspace(0.005, 1, 57):  # a line of steps holds each value until the next point
         drawn = tar[np.searchsorted(far, target, side="right") - 1]
-        assert drawn == tar_at_far(scores, is_same, [target]).item()
+        assert drawn == roc_curve(scores, is_same).tar_at_far([target]).item()
 
 
 def test_few_impostors_and_perfect_scores_can_be_drawn():
-    few = roc(torch.tensor([1.0, 0.5, 0.0]), torch.tensor([True, True, False]))
+    few = roc_curve(torch.tensor([1.0, 0.5, 0.0]), torch.tensor([True, True, False]))
     content = png(draw_roc({("lfw", "cross", "7 px"): few}))
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert min(picture.shape[:2]) > 300
@@ -70,7 +70,7 @@ def test_few_impostors_and_perfect_scores_can_be_drawn():
 def test_no_pyplot_state_is_touched_and_no_curves_are_an_error():
     from matplotlib import _pylab_helpers
 
-    draw_roc({("lfw", "cross", "7 px"): roc(*scores_of(0))})
+    draw_roc({("lfw", "cross", "7 px"): roc_curve(*scores_of(0))})
     assert not _pylab_helpers.Gcf.figs
     with pytest.raises(ValueError, match="nothing to draw"):
         draw_roc({})

@@ -5,7 +5,7 @@ import cv2
 import pytest
 import torch
 
-from facequal.metrics.roc import roc
+from facequal.metrics.roc import roc_curve
 from facequal.reports.info import RunInfo
 from facequal.reports.results import Result, read_results
 from facequal.reports.run_report import report_markdown, write_report
@@ -28,7 +28,7 @@ RESULTS = [
 
 
 def curves():
-    return {("lfw", "cross-resolution", "7 px"): roc(torch.rand(40), torch.arange(40) % 2 == 0)}
+    return {("lfw", "cross-resolution", "7 px"): roc_curve(torch.rand(40), torch.arange(40) % 2 == 0)}
 
 
 def test_report_writes_its_files_and_nothing_else(tmp_path):

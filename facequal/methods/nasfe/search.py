@@ -198,11 +198,6 @@ class NASFESearch(RestoringMethod):
             fusion = CellFusion(genotype, self.fusion.leave.out_channels)
         return (searched + sum(parameter.numel() for parameter in fusion.parameters())) / 1e6
 
-    def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
-        """Return restored pictures (B,3,H,W), by the network as it is mixed now."""
-        restored: Tensor = self(batch["lq"])
-        return restored
-
     def configure_optimizers(self) -> list[Optimizer]:
         """Return the optimizer of the weights, and that of the architecture."""
         architecture = self.fusion.architecture_parameters()

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facequal.choices import require_choice
+
 Distance = Literal["euclidean", "squared", "cosine"]
 Term = Literal["hhh", "hll", "lhh", "lll"]
 TERMS: tuple[Term, ...] = get_args(Term)
@@ -29,16 +31,8 @@ class OctupletOutput(NamedTuple):
     num_anchors: Tensor
 
 
-def octuplet_terms(
-    hr: Tensor,
-    lr: Tensor,
-    labels: Tensor,
-    margin: float = 25.0,
-    distance: Distance = "euclidean",
-    normalize: bool = False,
-    terms: Sequence[Term] = TERMS,
-) -> OctupletOutput:
-    """Return the octuplet loss of a batch, with what it consists of.
+class OctupletLoss(nn.Module):
+    """The octuplet loss of a batch, with what it consists of.
 
     From Knoche et al., "Octuplet Loss: Make Face Recognition Robust to Image Resolution" (FG 2023).
 
@@ -58,73 +52,16 @@ def octuplet_terms(
     nearer to each other than rounding can tell, about 1e-3 of their length in float32, have a distance and a gradient
     of 0.
 
+    >>> hr = torch.tensor([[0.0], [2.0], [10.0], [12.0]], dtype=torch.float64)  # two people, two images each
+    >>> labels = torch.tensor([0, 0, 1, 1])
+    >>> OctupletLoss(margin=25.0, terms=["hhh"])(hr, hr, labels).loss  # mean of 2 - 10 + 25, 2 - 8 + 25, twice
+    tensor(18., dtype=torch.float64)
+
     Args:
-        hr: (B, D) float, embeddings of the high-resolution images. Half precision is raised to float32.
-        lr: (B, D) float, embeddings of their low-resolution versions, row by row.
-        labels: (B,) integer identities.
         margin: m, in the unit of the distance. The paper: 25, Euclidean, features that are not normalised.
         distance: "euclidean" |a - b|, "squared" |a - b|^2, or "cosine" 1 - cos(a, b).
         normalize: Bring embeddings to unit length first. The cosine does not depend on it.
         terms: Which terms to sum.
-
-    Returns:
-        Loss, terms and statistics; float32 (float64 for float64 embeddings). A batch with one identity only, or
-        without a second image of any, gives a loss of 0 that still has its graph. An embedding that is not finite
-        gives a NaN loss.
-
-    Raises:
-        TypeError: If embeddings are not floating point, or labels are not integers.
-        ValueError: If the shapes are not (B, D), (B, D) and (B,) with B of at least 1, or a setting is wrong (see
-            `OctupletLoss`).
-    """
-    _check_settings(margin, distance, terms)
-    _check_batch(hr, lr, labels)
-    # Whatever autocast is active: half-precision products would lose the distances of near embeddings.
-    with torch.autocast(hr.device.type, enabled=False):
-        hr, lr = (x.float() if x.itemsize < 4 else x for x in (hr, lr))  # (B, D) each
-        if normalize or distance == "cosine":
-            hr, lr = F.normalize(hr), F.normalize(lr)
-        products = inner_products(hr, lr)  # (2B, 2B)
-        squares = torch.cat((hr.square().sum(1), lr.square().sum(1)))  # (2B,): |a|^2
-        # Mining: the farthest positive and the nearest negative of every anchor, by term
-        chosen = hardest_pairs(products.detach(), squares.detach(), labels, terms)
-        to_positive = _distances(products, squares, chosen.anchors, chosen.positives, distance)  # (T, B): max_P d(A, P)
-        to_negative = _distances(products, squares, chosen.anchors, chosen.negatives, distance)  # (T, B): min_N d(A, N)
-    losses = torch.where(chosen.usable, F.relu(to_positive - to_negative + margin), 0.0)  # (T, B)
-    num_anchors = chosen.usable.sum()
-    means = losses.sum(1) / num_anchors.clamp_min(1)  # (T,)
-    loss = torch.where(squares.isfinite().all(), means.sum(), torch.nan)
-    active = (losses.detach() > 0).sum() / (num_anchors * len(terms)).clamp_min(1)
-    return OctupletOutput(loss, dict(zip(terms, means, strict=True)), active, num_anchors)
-
-
-def octuplet_loss(
-    hr: Tensor,
-    lr: Tensor,
-    labels: Tensor,
-    margin: float = 25.0,
-    distance: Distance = "euclidean",
-    normalize: bool = False,
-    terms: Sequence[Term] = TERMS,
-) -> Tensor:
-    """Return the loss of `octuplet_terms` alone, a scalar; same arguments and errors.
-
-    >>> hr = torch.tensor([[0.0], [2.0], [10.0], [12.0]], dtype=torch.float64)  # two people, two images each
-    >>> labels = torch.tensor([0, 0, 1, 1])
-    >>> octuplet_loss(hr, hr, labels, margin=25.0, terms=["hhh"])  # mean of 2 - 10 + 25, 2 - 8 + 25, twice
-    tensor(18., dtype=torch.float64)
-    """
-    return octuplet_terms(hr, lr, labels, margin, distance, normalize, terms).loss
-
-
-class OctupletLoss(nn.Module):
-    """`octuplet_terms` with its settings.
-
-    Args:
-        margin: m, in the unit of the distance.
-        distance: "euclidean", "squared" or "cosine".
-        normalize: Bring embeddings to unit length first.
-        terms: Which of "hhh", "hll", "lhh", "lll" to sum.
 
     Raises:
         ValueError: If the margin is negative or not finite, the distance is unknown, or terms are unknown, repeated or
@@ -139,13 +76,47 @@ class OctupletLoss(nn.Module):
         terms: Sequence[Term] = TERMS,
     ) -> None:
         super().__init__()
-        _check_settings(margin, distance, terms)
+        if not 0 <= margin < math.inf:
+            raise ValueError(f"margin must be a number of at least 0, got {margin}")
+        require_choice("distance", distance, Distance)
+        if not terms or not set(terms) <= set(TERMS) or len(set(terms)) < len(terms):
+            raise ValueError(f"terms must be one or more different ones of {TERMS}, got {tuple(terms)}")
         self.margin, self.distance, self.normalize = margin, distance, normalize
         self.terms: tuple[Term, ...] = tuple(terms)
 
     def forward(self, hr: Tensor, lr: Tensor, labels: Tensor) -> OctupletOutput:
-        """Return loss, terms and statistics of a batch; arguments, results and errors of `octuplet_terms`."""
-        return octuplet_terms(hr, lr, labels, self.margin, self.distance, self.normalize, self.terms)
+        """Return loss, terms and statistics of a batch; float32, or float64 for float64 embeddings.
+
+        A batch with one identity only, or without a second image of any, gives a loss of 0 that still has its graph. An
+        embedding that is not finite gives a NaN loss.
+
+        Args:
+            hr: (B, D) float, embeddings of the high-resolution images. Half precision is raised to float32.
+            lr: (B, D) float, embeddings of their low-resolution versions, row by row.
+            labels: (B,) integer identities.
+
+        Raises:
+            TypeError: If embeddings are not floating point, or labels are not integers.
+            ValueError: If the shapes are not (B, D), (B, D) and (B,) with B of at least 1.
+        """
+        _check_batch(hr, lr, labels)
+        # Whatever autocast is active: half-precision products would lose the distances of near embeddings.
+        with torch.autocast(hr.device.type, enabled=False):
+            hr, lr = (x.float() if x.itemsize < 4 else x for x in (hr, lr))  # (B, D) each
+            if self.normalize or self.distance == "cosine":
+                hr, lr = F.normalize(hr), F.normalize(lr)
+            products = inner_products(hr, lr)  # (2B, 2B)
+            squares = torch.cat((hr.square().sum(1), lr.square().sum(1)))  # (2B,): |a|^2
+            # Mining by term: max_P d(A, P) to the farthest positive, min_N d(A, N) to the nearest negative
+            chosen = hardest_pairs(products.detach(), squares.detach(), labels, self.terms)
+            to_positive = _distances(products, squares, chosen.anchors, chosen.positives, self.distance)  # (T, B)
+            to_negative = _distances(products, squares, chosen.anchors, chosen.negatives, self.distance)  # (T, B)
+        losses = torch.where(chosen.usable, F.relu(to_positive - to_negative + self.margin), 0.0)  # (T, B)
+        num_anchors = chosen.usable.sum()
+        means = losses.sum(1) / num_anchors.clamp_min(1)  # (T,)
+        loss = torch.where(squares.isfinite().all(), means.sum(), torch.nan)
+        active = (losses.detach() > 0).sum() / (num_anchors * len(self.terms)).clamp_min(1)
+        return OctupletOutput(loss, dict(zip(self.terms, means, strict=True)), active, num_anchors)
 
 
 def inner_products(hr: Tensor, lr: Tensor) -> Tensor:
@@ -215,15 +186,6 @@ def _distances(products: Tensor, squares: Tensor, first: Tensor, second: Tensor,
     equal = squared <= 16 * torch.finfo(squared.dtype).eps * lengths
     squared = squared.masked_fill(equal, 1.0)
     return (squared.sqrt() if distance == "euclidean" else squared).masked_fill(equal, 0.0)
-
-
-def _check_settings(margin: float, distance: str, terms: Sequence[str]) -> None:
-    if not 0 <= margin < math.inf:
-        raise ValueError(f"margin must be a number of at least 0, got {margin}")
-    if distance not in get_args(Distance):
-        raise ValueError(f"distance must be one of {get_args(Distance)}, got {distance!r}")
-    if not terms or not set(terms) <= set(TERMS) or len(set(terms)) < len(terms):
-        raise ValueError(f"terms must be one or more different ones of {TERMS}, got {tuple(terms)}")
 
 
 def _check_batch(hr: Tensor, lr: Tensor, labels: Tensor) -> None:

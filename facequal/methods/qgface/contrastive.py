@@ -1,12 +1,14 @@
 """QGFace's contrastive loss: a degraded image finds its original among the keys of a queue."""
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from facequal.choices import require_choice
 
 Direction = Literal["paper", "query", "both"]
 SameIdentity = Literal["remove", "zero"]
@@ -67,7 +69,7 @@ def contrastive_loss(
         TypeError: If embeddings or keys are not floating point, or labels not integers.
         ValueError: If shapes do not fit together, the scale is not a positive number, or an option is unknown.
     """
-    _check_options(scale, direction, same_identity)
+    require_options(scale, direction, same_identity)
     _check_batch(anchors, positives, labels, keys, key_labels)
     with torch.autocast(anchors.device.type, enabled=False):
         dtype = torch.promote_types(torch.float32, torch.promote_types(anchors.dtype, positives.dtype))
@@ -120,13 +122,16 @@ class _InfoNCE(torch.autograd.Function):
         return share * grad_loss[:, None], -negatives * grad_loss, None, None, None
 
 
-def _check_options(scale: float, direction: str, same_identity: str) -> None:
+def require_options(scale: float, direction: str, same_identity: str, prefix: str = "") -> None:
+    """Refuse options of `contrastive_loss` that cannot be.
+
+    Raises:
+        ValueError: If one cannot be; the message names it after `prefix`.
+    """
     if not 0 < scale < math.inf:
-        raise ValueError(f"scale must be a positive number, got {scale}")
-    if direction not in get_args(Direction):
-        raise ValueError(f"direction must be one of {get_args(Direction)}, got {direction!r}")
-    if same_identity not in get_args(SameIdentity):
-        raise ValueError(f"same_identity must be one of {get_args(SameIdentity)}, got {same_identity!r}")
+        raise ValueError(f"{prefix}scale must be a positive number, got {scale}")
+    require_choice(f"{prefix}direction", direction, Direction)
+    require_choice(f"{prefix}same_identity", same_identity, SameIdentity)
 
 
 def _check_batch(anchors: Tensor, positives: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor) -> None:

@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal
 
-from facequal.methods.qgface.contrastive import Direction, SameIdentity
+from facequal.choices import require_choice
+from facequal.methods.qgface.contrastive import Direction, SameIdentity, require_options
 from facequal.methods.qgface.partition import PairQuality
 from facequal.models.heads.statistics import InitStats
 
@@ -93,20 +94,11 @@ class Contrast:
 
     def __post_init__(self) -> None:
         require_choice("contrast.negatives", self.negatives, Negatives)
-        require_choice("contrast.direction", self.direction, Direction)
-        require_choice("contrast.same_identity", self.same_identity, SameIdentity)
+        require_options(self.scale, self.direction, self.same_identity, prefix="contrast.")
         require_range("contrast.weight", self.weight, 0)
-        if not 0 < self.scale < math.inf:
-            raise ValueError(f"contrast.scale must be a positive number, got {self.scale}")
         require_range("contrast.warmup_epochs", self.warmup_epochs, 0)
         if self.queue_size is not None:
             require_range("contrast.queue_size", self.queue_size, 1)
-
-
-def require_choice(name: str, value: str, choices: Any) -> None:
-    """Raise a ValueError for a value that is none of a Literal's."""
-    if value not in get_args(choices):
-        raise ValueError(f"{name} must be one of {get_args(choices)}, got {value!r}")
 
 
 def require_range(name: str, value: float, low: float, high: float = math.inf) -> None:

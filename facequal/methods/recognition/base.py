@@ -99,13 +99,7 @@ class EmbeddingMethod(FaceMethod):
         """Embed a batch; the evaluation callback computes the figures."""
         return self.embed_batch(batch)
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """Embed a batch; the evaluation callback computes the figures."""
-        return self.embed_batch(batch)
-
-    def predict_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """Embed a batch; a callback writes the embeddings."""
-        return self.embed_batch(batch)
+    test_step = predict_step = validation_step
 
     def embed_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return embedding (B,D), norm (B,1) and what says which image and view each row is."""

@@ -1,6 +1,5 @@
 """What the methods that restore share: network, optimizer, errors of pictures, what evaluation and prediction get."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ def nasfe_adam(parameters: Iterable[Any]) -> Adam:
     return Adam(parameters, lr=5e-4)
 
 
-class RestoringMethod(FaceMethod, ABC):
+class RestoringMethod(FaceMethod):
     """Base of the methods that restore.
 
     Args:
@@ -63,17 +62,16 @@ class RestoringMethod(FaceMethod, ABC):
         """Return how a batch is restored, where a method has several ways: part of the name of its results."""
         return None
 
-    @abstractmethod
     def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
         """Return restored pictures (B,3,H,W), which may leave the range, from `lq` of a batch and what else it has."""
+        restored: Tensor = self(batch["lq"])
+        return restored
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
         """Restore a batch; the evaluation callback computes the figures."""
         return self.restore_batch(batch)
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
-        """Restore a batch; the evaluation callback computes the figures."""
-        return self.restore_batch(batch)
+    test_step = validation_step
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
         """Restore a batch of pictures as they are; a callback writes them."""

@@ -1,7 +1,7 @@
 """Tells which degradations a picture has: the class prior of NASFE."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from facequal.choices import require_choice
 from facequal.methods.base import FaceMethod, OptimizerFactory
 from facequal.methods.schedules import CosineSchedule, Schedule
 from facequal.pretrained.frozen import FeatureNetwork
@@ -56,8 +57,7 @@ class DegradationClassifier(FaceMethod):
     ) -> None:
         super().__init__(optimizer, schedule or CosineSchedule(final=0.01))
         self.features = features
-        if pooling not in get_args(Pooling):
-            raise ValueError(f"pooling must be one of {get_args(Pooling)}, got {pooling!r}")
+        require_choice("pooling", pooling, Pooling)
         self.pool = _mean if pooling == "mean" else _statistics
         width = features.num_channels * (1 if pooling == "mean" else 3)
         layers: list[nn.Module] = [nn.BatchNorm1d(width, affine=False)]
@@ -94,9 +94,7 @@ class DegradationClassifier(FaceMethod):
         """Classify a batch; the evaluation callback computes the figures."""
         return self.classify_batch(batch)
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """Classify a batch; the evaluation callback computes the figures."""
-        return self.classify_batch(batch)
+    test_step = validation_step
 
     def classify_batch(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return `logits` (B,3) and `index` (B,).

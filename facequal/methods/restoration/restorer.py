@@ -38,11 +38,6 @@ class Restorer(RestoringMethod):
         self.log("train/loss", loss, prog_bar=True, batch_size=len(losses))
         return loss
 
-    def restore_degraded(self, batch: dict[str, Any]) -> Tensor:
-        """Return restored pictures (B,3,H,W)."""
-        restored: Tensor = self(batch["lq"])
-        return restored
-
     def restore(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Restore one picture, uint8 RGB (H,W,3) of any size that the network takes.
 

@@ -1,11 +1,12 @@
 """AdaFace: the margin adapts to the image quality, of which the feature norm is the proxy."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facequal.choices import require_choice
 from facequal.models.heads import margins
 from facequal.models.heads.base import MarginHead
 from facequal.models.heads.statistics import NORM_RANGE, InitStats, initial_moments, update_running_moments
@@ -71,8 +72,7 @@ class AdaFaceHead(MarginHead):
         super().__init__(embedding_dim, num_classes, s)
         if not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay must be in [0, 1), got {ema_decay}")
-        if quality not in get_args(Quality):
-            raise ValueError(f"quality must be one of {get_args(Quality)}, got {quality!r}")
+        require_choice("quality", quality, Quality)
         mean, std = initial_moments(init_stats)
         if quality != "norm" and init_stats == "published":
             raise ValueError(

@@ -1,10 +1,12 @@
 """Moments over the batch of all processes, for the running statistics of heads."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from facequal.choices import require_choice
 
 InitStats = Literal["published", "first_batch", "zero"]
 # Norms are clipped to this range before they enter the statistics, as in the released AdaFace head.
@@ -23,8 +25,7 @@ def initial_moments(init_stats: InitStats) -> tuple[Tensor, Tensor]:
     >>> initial_moments("published")
     (tensor([20.]), tensor([100.]))
     """
-    if init_stats not in get_args(InitStats):
-        raise ValueError(f"init_stats must be one of {get_args(InitStats)}, got {init_stats!r}")
+    require_choice("init_stats", init_stats, InitStats)
     mean, std = (0.0, 0.0) if init_stats == "zero" else (20.0, 100.0)
     return torch.full((1,), mean), torch.full((1,), std)
 

@@ -22,8 +22,8 @@ from facequal.methods.nasfe.network.network import NASFENetwork, identity_inform
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
 from tests.methods.nasfe.tiny import BANK, TINY, Shades, nasfe_data, network
 from tests.methods.tiny_restoration import Contrasts
-from tests.methods.training import Record, trainer
 from tests.sources import people
+from tests.training import Record, trainer
 
 
 @pytest.mark.parametrize("balance", [False, True])

@@ -21,8 +21,8 @@ from facequal.methods.nasfe.network.operators import OPERATORS
 from facequal.methods.nasfe.search import NASFESearch
 from tests.loggers import RememberedRun
 from tests.methods.nasfe.tiny import SPACE, TINY, Shades, search, search_data
-from tests.methods.training import trainer
 from tests.sources import people
+from tests.training import trainer
 
 FEW = people(4, 6, size_px=16)
 

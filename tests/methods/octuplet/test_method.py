@@ -13,15 +13,15 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.data.sampling.identity_pairs import IdentityPairs
 from facequal.degradations.resolution import Resolution
 from facequal.engine.lightning import FaceQualCLI
-from facequal.methods.octuplet.loss import octuplet_loss
+from facequal.methods.octuplet.loss import OctupletLoss
 from facequal.methods.octuplet.method import Octuplet, octuplet_adagrad
 from facequal.methods.schedules import StepSchedule
 from facequal.models.backbones import Backbone, TimmBackbone
 from facequal.models.iresnet import IRTiny
 from tests.methods.tiny_recognition import Linear, Poisoned
-from tests.methods.training import Record
-from tests.methods.training import fit as fit_with
 from tests.sources import ArraySource, people
+from tests.training import Record
+from tests.training import fit as fit_with
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,7 +45,7 @@ def test_loss_is_that_of_raw_features_of_both_views_in_one_pass(tmp_path: Path) 
     assert sorted(np.bincount(batch["label"], minlength=6).tolist()) == [0, 0, 2, 2, 2, 2]
     both = torch.cat((batch["image"], batch["lq"]))
     hr, lr = twin.train().features(twin.normalise(both)).chunk(2)  # BatchNorm sees both
-    assert record.losses == pytest.approx([octuplet_loss(hr, lr, batch["label"], 2.0).item()], rel=1e-5)
+    assert record.losses == pytest.approx([OctupletLoss(2.0)(hr, lr, batch["label"]).loss.item()], rel=1e-5)
     assert hr.norm(dim=1).mean() > 1.5  # far from unit length, so that the check above can tell
     torch.testing.assert_close(module.backbone.norm.running_mean, twin.norm.running_mean)
 

@@ -15,7 +15,7 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead
 from tests.methods.qgface.tiny import fit, qgface
 from tests.methods.tiny_recognition import Linear
-from tests.methods.training import Record
+from tests.training import Record
 
 
 def expected_loss(module: QGFace, twin: Linear, classes: torch.Tensor, batch: dict[str, Any], b: float) -> float:

@@ -11,9 +11,9 @@ from facequal.methods.qgface.method import QGFace
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import CosFaceHead
 from tests.methods.tiny_recognition import Linear, head_of
-from tests.methods.training import Record
-from tests.methods.training import trainer as quiet_trainer
 from tests.sources import people
+from tests.training import Record
+from tests.training import trainer as quiet_trainer
 
 
 def qgface(num_classes: int | None = 6, **arguments: Any) -> QGFace:

@@ -15,8 +15,8 @@ from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import AdaFaceHead
 from facequal.models.iresnet import IRTiny
 from tests.methods.tiny_recognition import recognizer
-from tests.methods.training import fit
 from tests.sources import people
+from tests.training import fit
 
 
 def test_groups_get_the_published_weight_decay(tmp_path: Path) -> None:

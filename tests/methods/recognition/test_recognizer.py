@@ -8,8 +8,8 @@ from facequal.data.datamodule import FaceDataModule
 from facequal.methods.recognition.recognizer import Recognizer
 from facequal.models.heads import AdaFaceHead, CosFaceHead, MagFaceHead
 from tests.methods.tiny_recognition import Poisoned, head_of, recognizer
-from tests.methods.training import fit
 from tests.sources import people
+from tests.training import fit
 
 
 @pytest.mark.parametrize("kind", [AdaFaceHead, CosFaceHead, MagFaceHead])

@@ -13,9 +13,9 @@ from facequal.methods.recognition.siamese import Siamese
 from facequal.methods.schedules import StepSchedule
 from facequal.models.heads import CosFaceHead
 from tests.methods.tiny_recognition import Linear, head_of
-from tests.methods.training import Record
-from tests.methods.training import fit as fit_with
 from tests.sources import people
+from tests.training import Record
+from tests.training import fit as fit_with
 
 
 def fit(module: Siamese, folder: Path, **arguments: Any) -> Record:

@@ -11,8 +11,8 @@ from facequal.degradations import KernelBank, LowLight, MultiDegradation
 from facequal.evaluation.callback import ProtocolEvaluation
 from facequal.methods.restoration.degradation_classifier import DegradationClassifier
 from tests.methods.tiny_restoration import Contrasts
-from tests.methods.training import Record, trainer
 from tests.sources import people
+from tests.training import Record, trainer
 
 MIXTURE = MultiDegradation({"clean": 1, "N": 1, "L": 1, "NL": 1}, KernelBank(8, "none", sizes_px=(3,)), r=(0.05, 0.2))
 

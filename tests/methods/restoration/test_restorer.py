@@ -11,8 +11,8 @@ from facequal.evaluation.settings import RestorationSettings
 from facequal.methods.restoration.networks import UNet
 from facequal.methods.restoration.restorer import Restorer
 from tests.methods.tiny_restoration import restoration_data
-from tests.methods.training import Record, trainer
 from tests.sources import people
+from tests.training import Record, trainer
 
 
 def test_the_loss_is_the_mean_squared_error(tmp_path: Path) -> None:

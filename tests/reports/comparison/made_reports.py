@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from facequal.metrics.roc import RocCurve, roc
+from facequal.metrics.roc import RocCurve, roc_curve
 from facequal.reports.curves import CURVES_FILE, write_curves
 from facequal.reports.info import RunInfo
 from facequal.reports.results import Result
@@ -40,7 +40,7 @@ def results_of(
 def curve(seed: int, quality: float = 1.0, num_pairs: int = 200) -> RocCurve:
     generator = torch.Generator().manual_seed(seed)
     is_same = torch.arange(num_pairs) % 2 == 0
-    return roc(torch.randn(num_pairs, generator=generator) + quality * is_same, is_same)
+    return roc_curve(torch.randn(num_pairs, generator=generator) + quality * is_same, is_same)
 
 
 def write_run(folder: Path, results: Sequence[Result], *, seed: int = 0, has_curves: bool = False, **settings) -> Path:

@@ -1,11 +1,12 @@
 """NASFE's encoders: one each for blur, noise and low light, built around the operator that undoes it."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facequal.choices import require_choice
 from facequal.methods.nasfe.network.operators import Deveiling, FourierOperator, Res2Block, ResidualOperator, group_norm
 
 Degraded = Literal["blur", "noise", "low_light"]
@@ -99,8 +100,7 @@ class Encoder(nn.Module):
         class_prior: bool = False,
     ) -> None:
         super().__init__()
-        if degraded not in get_args(Degraded):
-            raise ValueError(f"degraded must be one of {get_args(Degraded)}, got {degraded!r}")
+        require_choice("degraded", degraded, Degraded)
         full, half, quarter = widths
         numbers = BLOCKS[degraded] if blocks is None else blocks
         self.stem = nn.Conv2d(3, full, 3, padding=1)

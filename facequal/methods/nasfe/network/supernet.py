@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from facequal.choices import require_choice
 from facequal.methods.nasfe.network.cell import project
 from facequal.methods.nasfe.network.genotype import NUM_CELLS
 from facequal.methods.nasfe.network.operators import OPERATORS, build_operator
@@ -50,8 +51,7 @@ class SearchSpace:
     block_inputs: BlockInputs = "all"
 
     def __post_init__(self) -> None:
-        if self.block_inputs not in get_args(BlockInputs):
-            raise ValueError(f"block_inputs must be one of {get_args(BlockInputs)}, got {self.block_inputs!r}")
+        require_choice("block_inputs", self.block_inputs, BlockInputs)
         if min(self.blocks, self.cells, self.partial) < 1:
             raise ValueError(f"blocks, cells and partial must be at least 1, got {self}")
         if self.channels < 4 or self.channels % 4:
