@@ -8,9 +8,14 @@ the same figures everywhere.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from facequal.choices import require_choice
+
+FarRule = Literal["at_most", "nearest"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +57,22 @@ class RocCurve:
         share = -excess[left] / (excess[right] - excess[left])
         return float(self.far[left] + share * (self.far[right] - self.far[left]))
 
-    def tar_at_far(self, fars: Sequence[float]) -> Tensor:
+    def tar_at_far(self, fars: Sequence[float], rule: FarRule = "at_most") -> Tensor:
         """Return the true acceptance rate at target false acceptance rates.
-
-        As many pairs as possible are accepted with FAR <= target; pairs with equal scores are accepted all or none, so
-        nothing is interpolated.
 
         Args:
             fars: Target FARs, each in (0, 1].
+            rule: `at_most`: as many pairs as possible are accepted with FAR <= target; pairs with equal scores are
+                accepted all or none, so nothing is interpolated. `nearest`: the point with the FAR nearest to the
+                target among those that scikit-learn's `roc_curve` keeps, which can exceed it; of two equally near ones
+                the larger. Published IJB figures are made this way.
 
         Returns:
             (len(fars),) float64 TARs in [0, 1]; NaN where there are fewer than 1 / FAR impostor pairs, as such a target
             cannot be told from FAR = 0.
 
         Raises:
-            ValueError: If a target is outside (0, 1].
+            ValueError: If a target is outside (0, 1], or the rule unknown.
 
         >>> curve = roc_curve(torch.tensor([0.9, 0.6, 0.5, 0.1]), torch.tensor([True, False, True, False]))
         >>> curve.tar_at_far([0.5, 0.01])  # 2 impostor pairs tell nothing of 1 %
@@ -75,10 +81,27 @@ class RocCurve:
         for target in fars:
             if not 0 < target <= 1:
                 raise ValueError(f"a target FAR must be in (0, 1], got {target!r}")
+        require_choice("rule", rule, FarRule)
         targets = torch.tensor(list(fars), dtype=torch.float64)
-        tars = self.tar[torch.searchsorted(self.far, targets, right=True) - 1]
+        if rule == "at_most":
+            tars = self.tar[torch.searchsorted(self.far, targets, right=True) - 1]
+        else:
+            far, tar = self._corners()
+            distance = (far - targets[:, None]).abs().flip(1)  # flipped: of two equally near FARs the larger is taken
+            tars = tar.flip(0)[distance.argmin(1)]
         # One impostor pair is the finest step there is. 1 / I is rounded like every FAR, so 1e-3 of 1,000 pairs counts.
         return tars.masked_fill(targets < 1 / self.num_impostor, torch.nan)
+
+    def _corners(self) -> tuple[Tensor, Tensor]:
+        """Return the points scikit-learn's `roc_curve` keeps: those where the steps before and after differ."""
+        if self.far.numel() <= 3:
+            return self.far, self.tar
+        # In whole counts: differences of rounded rates would not be exactly zero on straight stretches.
+        counts = torch.stack([self.far * self.num_impostor, self.tar * self.num_genuine]).round()[:, 1:]
+        bends = (counts.diff(n=2) != 0).any(0)
+        always = torch.ones(1, dtype=torch.bool)
+        kept = torch.cat([always, always, bends, always])
+        return self.far[kept], self.tar[kept]
 
 
 def checked_scores(scores: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,7 +36,8 @@ def without_straight_points(curve: RocCurve) -> RocCurve:
     """Return the same curve without the points inside its horizontal and vertical stretches.
 
     AUC, EER and TAR at FAR <= target stay as they are, up to the rounding of sums. Points on slanted stretches are
-    kept, as a slanted step is one of equal scores and cannot be taken in part.
+    kept, as a slanted step is one of equal scores and cannot be taken in part. The published rule `nearest` looks at
+    points, so it can give another TAR where scores are equal.
 
     Args:
         curve: Of K points.

@@ -25,6 +25,8 @@ RULES = {
     "squared distances of the other folds; a pair is the same if its distance is below it.",
     "at_most": "TAR at FAR: as many pairs as possible are accepted with FAR <= target; pairs with "
     "equal scores are accepted all or none.",
+    "nearest": "TAR at FAR by the nearest rule: TAR at the point of the ROC curve with the FAR nearest to the target, "
+    "which can exceed it. Published IJB figures are made this way.",
     "rgb": "PSNR and SSIM are those of the RGB values of whole pictures, clamped and rounded to 8 bit; means over "
     "pictures. SSIM has a Gaussian window of 11x11 with sigma 1.5.",
     "y": "PSNR and SSIM are those of the luma Y of BT.601 (16 to 235) of whole pictures, clamped and rounded to 8 bit; "

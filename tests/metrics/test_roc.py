@@ -101,8 +101,27 @@ def test_a_target_that_is_a_whole_number_of_impostors_is_met_exactly(num_imposto
 
 def test_targets_below_one_impostor_are_nan():
     scores, is_same = random_scores(0)  # 200 impostors
-    tars = roc_curve(scores, is_same).tar_at_far([1 / 201, 1e-3, 1 / 200])
-    assert tars.isnan().tolist() == [True, True, False]
+    for rule in ("at_most", "nearest"):
+        tars = roc_curve(scores, is_same).tar_at_far([1 / 201, 1e-3, 1 / 200], rule)
+        assert tars.isnan().tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("decimals", [None, 2, 1])
+@pytest.mark.parametrize("seed", range(10))
+def test_nearest_equals_the_published_ijb_procedure(seed, decimals):
+    scores, is_same = random_scores(seed, num_pairs=900, decimals=decimals)
+    fars = [0.002, 0.0025, 0.004, 0.01, 0.1, 0.2501]
+    far, tar, _ = sklearn_metrics.roc_curve(is_same.numpy(), scores.numpy())
+    far, tar = np.flipud(far), np.flipud(tar)
+    expected = [tar[min(zip(abs(far - target), range(len(far)), strict=True))[1]] for target in fars]
+    np.testing.assert_array_equal(roc_curve(scores, is_same).tar_at_far(fars, "nearest").numpy(), expected)
+
+
+def test_nearest_can_exceed_the_target():
+    curve = roc_curve(torch.tensor([0.9, 0.8, 0.7, 0.6, 0.5]), torch.tensor([0, 1, 0, 0, 1]))
+    assert curve.tar_at_far([0.6], "at_most").item() == 0.5  # FAR 1/3
+    assert curve.tar_at_far([0.9], "nearest").item() == 1.0  # FAR 1
+    assert curve.tar_at_far([0.9], "at_most").item() == 0.5  # FAR 2/3
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
@@ -135,3 +154,5 @@ def test_bad_targets_and_rules_are_named():
     for far in (0.0, -0.1, 1.5, float("nan")):
         with pytest.raises(ValueError, match=r"must be in \(0, 1\], got"):
             roc_curve(scores, is_same).tar_at_far([0.1, far])
+    with pytest.raises(ValueError, match=r"rule must be one of \('at_most', 'nearest'\), got 'below'"):
+        roc_curve(scores, is_same).tar_at_far([0.1], "below")
