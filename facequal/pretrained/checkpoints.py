@@ -19,8 +19,9 @@ WEIGHT_FILES = ("weights", "encoders")
 def load_module(path: str | Path, trust: Sequence[str] = ()) -> LightningModule:
     """Build the method a checkpoint holds and load its weights, on the CPU.
 
-    A checkpoint names the classes that it is built of. Those of this package, `torch.nn` and `torch.optim` are trusted,
-    and those of modules of your own that you have imported; others have to be named.
+    A checkpoint names the classes that it is built of. Networks, heads, methods and the like of this package, networks
+    and optimizers of torch are trusted, and classes of modules of your own that you have imported; others have to be
+    named.
 
     Args:
         path: A checkpoint written by a run of the command line.
@@ -34,6 +35,9 @@ def load_module(path: str | Path, trust: Sequence[str] = ()) -> LightningModule:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     content = torch.load(path, map_location="cpu", weights_only=True)
+    foreign = sorted({"hparams", "module_arguments"} & content.keys())
+    if foreign:  # Lightning would add what old versions of it have kept there
+        raise ValueError(f"{path}: holds {foreign[0]!r}, which no run of the command line writes")
     stored = with_present_paths(content.get("hyper_parameters", {}))
     class_path = stored.get("_class_path")
     if not isinstance(class_path, str):

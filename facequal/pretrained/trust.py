@@ -1,5 +1,6 @@
 """Which classes a checkpoint may name: building a class runs its code, so a file from elsewhere must not choose any."""
 
+import importlib
 import re
 import site
 import sys
@@ -10,18 +11,36 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, _common, set_parsing_settings
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from facequal.moved import texts_in
+from facequal.names import class_packages
 
-TRUSTED = ("facequal", "torch.nn", "torch.optim")
+# Packages whose public classes methods are built of; those of data, callbacks and evaluation write and read files.
+BUILDING_PACKAGES = tuple(
+    f"facequal.{name}" for name in ("degradations", "methods", "models", "models.heads", "pretrained")
+)
+# Functions that methods take by default.
+RECIPES = (
+    "facequal.methods.nasfe.search.architecture_adam",
+    "facequal.methods.octuplet.method.octuplet_adagrad",
+    "facequal.methods.qgface.method.qgface_sgd",
+    "facequal.methods.recognition.base.adaface_sgd",
+    "facequal.methods.restoration.base.nasfe_adam",
+    "facequal.methods.restoration.degradation_classifier.classifier_adam",
+)
+TORCH_CLASSES = (nn.Module, Optimizer, LRScheduler)
 
 
 @contextmanager
 def only_trusted_classes(stored: Any, path: str | Path, trust: Sequence[str] = ()) -> Iterator[None]:
-    """Have jsonargparse build nothing but trusted classes, and what a type allows: values of the type `Any` stay data.
+    """Have jsonargparse build nothing but trusted classes. What has the type `Any` stays data.
 
-    Trusted are the classes of this package, `torch.nn` and `torch.optim`, of the modules in `trust`, and of modules
-    that the user has imported. Nothing is imported to find that out.
+    Trusted are the public classes of this package that methods are built of, networks and optimizers of torch, what is
+    in the modules in `trust`, and what the user has written in modules that he has imported. Nothing else is imported
+    to find that out.
 
     Args:
         stored: Nested values that a checkpoint holds.
@@ -31,16 +50,20 @@ def only_trusted_classes(stored: Any, path: str | Path, trust: Sequence[str] = (
     Raises:
         ValueError: If the values name a class or function that is not trusted, at any depth, or do not fit.
     """
-    for name in class_paths(stored):
-        if not is_trusted(name, trust):
+    ours = our_paths()
+    texts = list(texts_in(stored))
+    # jsonargparse allows what is below a path too, such as the class methods of a trusted class.
+    below = [text for text in texts if any(text.startswith(f"{name}.") for name in ours)]
+    for name in (*class_paths(stored), *below):
+        if name not in class_packages() and not is_trusted(name, trust):
             raise ValueError(_refusal(path, name))
     # Functions are named without a key that says so: jsonargparse asks for each, before and after it imports it.
-    users = {text: home for text in texts_in(stored) if (home := _home(text)) and is_trusted(home, trust)}
+    named = {text for text in texts if is_trusted(text, trust)}
     before = dict(_common.parsing_settings)  # there is no public way back
     set_parsing_settings(
         instantiate_subclass_spec_in_any=False,
         import_path_denylist=["*"],
-        import_path_allowlist=[*TRUSTED, *trust, *users, *users.values()],
+        import_path_allowlist=[*ours, *trust, *named, *filter(None, map(_home, named))],
     )
     try:
         yield
@@ -51,11 +74,20 @@ def only_trusted_classes(stored: Any, path: str | Path, trust: Sequence[str] = (
         _common.parsing_settings.update(before)
 
 
+def our_paths() -> set[str]:
+    """Return the paths of this package's classes and functions that checkpoints may name, public ones and homes."""
+    names = {name: package for name, package in class_packages().items() if package in BUILDING_PACKAGES}
+    classes = [getattr(importlib.import_module(package), name) for name, package in names.items()]
+    homes = {f"{kind.__module__}.{kind.__qualname__}" for kind in classes}
+    return {f"{package}.{name}" for name, package in names.items()} | homes | set(RECIPES)
+
+
 def _refusal(path: str | Path, name: str) -> str:
     module = name.rpartition(".")[0]
+    hint = f"trust=[{module!r}] in Python, --trust {module} on the command line" if module else "only by its whole path"
     return (
         f"{path}: names the class {name}, which is not trusted. If it is yours, import its module first; if you know "
-        f"what it does, name its module: trust=[{module!r}] in Python, --trust {module} on the command line"
+        f"what it does, name its module: {hint}"
     )
 
 
@@ -75,29 +107,35 @@ def is_trusted(path: str, trust: Sequence[str] = ()) -> bool:
     """Return whether a class or function may be imported because a checkpoint names it.
 
     Example:
-        >>> is_trusted("facequal.models.IResNet"), is_trusted("subprocess.Popen")
-        (True, False)
+        >>> is_trusted("facequal.models.IResNet"), is_trusted("torch.optim.SGD"), is_trusted("subprocess.Popen")
+        (True, True, False)
     """
-    if any(path == module or path.startswith(f"{module}.") for module in (*TRUSTED, *trust)):
+    if any(path == module or path.startswith(f"{module}.") for module in trust) or path in our_paths():
         return True
-    home = _home(path)
-    return home is not None and (home == path or is_trusted(home, trust))
+    module, _, name = path.rpartition(".")
+    value, home = getattr(sys.modules.get(module), name, None), _home(path)
+    if home is None:
+        return False
+    if home.startswith(("torch.nn.", "torch.optim.")):
+        return isinstance(value, type) and issubclass(value, TORCH_CLASSES)
+    return _is_users(module) and (home == path or is_trusted(home, trust))
 
 
 def _home(path: str) -> str | None:
-    """Return where something in a module of the user's is defined, None where the user has imported no such module."""
+    """Return where a class or function of an imported module is defined, or None."""
     module, _, name = path.rpartition(".")
-    if not _is_users(module):
-        return None
-    value = getattr(sys.modules[module], name, None)
+    value = getattr(sys.modules.get(module), name, None)
     home, qualified = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     return f"{home}.{qualified}" if home and qualified and "<" not in qualified else None
 
 
 def _is_users(module: str) -> bool:
-    """Return whether a module is imported and none of Python's or of an installed package: those import each other."""
-    if module not in sys.modules:
-        return False
+    """Return whether an imported module is the user's: not Python's, ours or of an installed package."""
     file = getattr(sys.modules[module], "__file__", None)
-    installed = [sysconfig.get_path("stdlib"), *site.getsitepackages(), site.getusersitepackages()]
-    return module == "__main__" if file is None else not any(Path(file).is_relative_to(part) for part in installed)
+    others = [
+        sysconfig.get_path("stdlib"),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+        Path(__file__).parents[1],
+    ]
+    return module == "__main__" if file is None else not any(Path(file).is_relative_to(part) for part in others)

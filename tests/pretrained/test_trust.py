@@ -100,7 +100,7 @@ def test_a_value_of_any_type_is_data() -> None:
 )
 def test_what_a_trusted_module_has_imported_is_refused(path: str) -> None:
     with (
-        pytest.raises(ValueError, match=r"x\.ckpt: names the class (functools|importlib)\.\w+, which is not trusted"),
+        pytest.raises(ValueError, match=r"x\.ckpt: names the class .*(functools|importlib)\.\w+, which is not trusted"),
         only_trusted_classes({}, "x.ckpt"),
     ):
         build(Callable, path)
