@@ -64,7 +64,7 @@ def stage_rows(size: tuple[int, int], batch: int, rounds: int, shortest_s: float
     images, multi = pictures(size, batch), MultiDegradation({"BNL": 1})
     keys = Keys(torch.arange(batch))
     params = multi.sample(keys)
-    curves, inverses = (tables[params["response_id"]] for tables in multi.responses.on(images.device))
+    curves, inverses = (tables[params["response_id"]] for tables in multi.noise.responses.on(images.device))
     raw = per_mosaic(rgb_to_raw, images, params["mosaic_id"])
     actions: dict[str, Action] = {
         "whole": degrading(images, multi),
@@ -132,6 +132,6 @@ def shots_of(multi: MultiDegradation, params: Params) -> list[Shot]:
     """Return the same draws for OpenCV."""
     cpu = torch.device("cpu")
     kernels = multi.blur.bank.on(cpu)[params["kernel_id"]].numpy()
-    curves, inverses = (tables[params["response_id"]].numpy() for tables in multi.responses.on(cpu))
+    curves, inverses = (tables[params["response_id"]].numpy() for tables in multi.noise.responses.on(cpu))
     values = zip(*(params[name].tolist() for name in ("mosaic_id", "r", "sigma_s", "sigma_c")), strict=True)
     return [Shot(kernels[i], curves[i], inverses[i], *drawn) for i, drawn in enumerate(values)]
