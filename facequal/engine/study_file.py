@@ -15,7 +15,8 @@ Experiments are named by their path from its folder.
            without either no differences are shown)
   columns  figures of the table: lists [protocol, condition, column] for the
            accuracy, or [protocol, condition, column, metric] for another one
-           (default: all accuracies of the first protocol)
+           (default: all accuracies of the first protocol). What no run has is
+           shown as n/a, and the command ends with status 1
   rows     what each row changes, by its name: values by dotted key, as options
            of `facequal fit`; {} changes nothing. The key `config` gives the row
            an experiment of its own

@@ -76,6 +76,7 @@ def study_markdown(
     facts: Mapping[str, str],
     pictures: Sequence[str] = (),
     problems: Sequence[str] = (),
+    note: str = "",
 ) -> str:
     """Return the text of `summary.md`: the tables, one per section, the rows, pictures, and how it was made.
 
@@ -88,9 +89,11 @@ def study_markdown(
         facts: What else to say, such as seeds, command, versions and time; name and value.
         pictures: Files beside the text.
         problems: What failed, in words.
+        note: A sentence above the tables, such as which columns have no figures.
     """
     measured = by_place(figures)
     parts = [f"# {plain(title)}", legend([figure for figure in figures if place_of(figure) in columns], reference)]
+    parts += [f"Note: {plain(note)}."] if note else []
     for heading, shown in study_sections(columns).items():
         lines = [
             [row.name, *[_cell(measured.get((row.name, column)), reference) for column in shown.values()]]

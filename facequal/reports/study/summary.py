@@ -75,18 +75,19 @@ def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str,
     return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
 
 
-def require_columns(columns: Iterable[Column], figures: Sequence[Summary]) -> None:
-    """Refuse columns that no row has.
+def missing_columns(columns: Iterable[Column], figures: Sequence[Summary]) -> str:
+    """Return which columns no row has, and the protocols, conditions, columns and metrics there are, as a sentence.
 
-    Raises:
-        ValueError: If there is one; names it and the protocols, conditions, columns and metrics there are.
+    Returns:
+        The sentence; empty if every column has a figure.
     """
     there = dict.fromkeys(place_of(figure) for figure in figures)
     missing = [str(column) for column in columns if column not in there]
-    if missing:
-        parts = zip(("protocols", "conditions", "columns", "metrics"), zip(*there, strict=True), strict=True)
-        known = "; ".join(f"{name} {', '.join(dict.fromkeys(values))}" for name, values in parts)
-        raise ValueError(f"no run has {' or '.join(missing)}; there are: {known}")
+    if not missing:
+        return ""
+    parts = zip(("protocols", "conditions", "columns", "metrics"), zip(*there, strict=True), strict=True)
+    known = "; ".join(f"{name} {', '.join(dict.fromkeys(values))}" for name, values in parts)
+    return f"no run has {' or '.join(missing)}; there are: {known}"
 
 
 def place_of(figure: Result | Summary) -> Column:
