@@ -17,7 +17,7 @@ from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.study.summary import (
     Column,
     RowResults,
-    by_place,
+    by_row_and_column,
     default_columns,
     missing_columns,
     study_figures,
@@ -108,7 +108,7 @@ def progress_line(outcome: Outcome, columns: Sequence[Column] = ()) -> str:
         return line
     results = read_results(results_file(run.folder))
     for column in (columns or default_columns(results))[:1]:
-        figure = by_place(study_figures([RowResults("", {run.seed: results}, "", {})])).get(("", column))
+        figure = by_row_and_column(study_figures([RowResults("", {run.seed: results}, "", {})])).get(("", column))
         line += f", {amount(figure.mean, figure.std, figure.unit) if figure else NOT_AVAILABLE} ({column})"
     return line
 
@@ -135,7 +135,7 @@ def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
 
 def write_map(path: Path, study: Study, figures: Sequence[Summary], columns: Sequence[Column]) -> Path:
     """Draw the grid of two settings, one panel per column; gives `path`."""
-    by_column = by_place(figures)
+    by_column = by_row_and_column(figures)
     names = short_names(study.grid)
     _, across = study.grid.values()
     panels = []

@@ -10,7 +10,7 @@ from facequal.reports.study.study_tables import study_markdown
 from facequal.reports.study.summary import (
     Column,
     RowResults,
-    by_place,
+    by_row_and_column,
     default_columns,
     missing_columns,
     study_figures,
@@ -145,7 +145,7 @@ def test_columns_that_are_missing_are_named_with_those_there_are():
 
 def test_of_several_rules_the_first_stands_in_the_table():
     results = {0: [accuracy(0.5, rule="grid"), accuracy(0.6, rule="exact")]}
-    found = by_place(figures_of(RowResults("row", results, "a.yaml", {})))
+    found = by_row_and_column(figures_of(RowResults("row", results, "a.yaml", {})))
     assert found["row", Column("lfw", "cross", "7 px")].mean == 0.5
 
 
