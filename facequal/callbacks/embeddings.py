@@ -31,7 +31,7 @@ class EmbeddingWriter(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Keep the rows of a batch of embeddings; restored pictures are none."""
+        """Keep the rows of a batch of embeddings; of restored pictures nothing is kept."""
         if "embedding" in outputs:
             self.collector.add(outputs)
 

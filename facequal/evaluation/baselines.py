@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class Baseline(ABC):
-    """Restores pictures without having seen clean ones.
+    """A way to restore pictures that has not seen clean ones.
 
     Attributes:
         name: What tables call it, with its settings where they differ from the default.

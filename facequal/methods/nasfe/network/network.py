@@ -34,7 +34,7 @@ def published_genotype(name: str) -> Genotype:
 
 
 class NASFENetwork(nn.Module):
-    """Restores pictures with blur, noise and low light (Yasarla et al.).
+    """A network that restores pictures with blur, noise and low light (Yasarla et al.).
 
     Each encoder sees the picture; their features, one after the other, are fused at a quarter of the resolution, and
     the decoder predicts the change of the picture: x = y + decoder(fusion(encoders(y))). At first it changes nothing.
