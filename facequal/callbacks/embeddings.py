@@ -14,7 +14,7 @@ from facequal.reports.run_folder import run_folder
 
 
 class EmbeddingWriter(Callback):
-    """Write one row per predicted image: index, source, label, class, norm and the unit embedding.
+    """A file with one row per predicted image: index, source, label, class, norm and the unit embedding.
 
     Args:
         path: The file; None writes `embeddings.parquet` into the folder of the run.
