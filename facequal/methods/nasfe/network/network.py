@@ -129,6 +129,10 @@ class SingleRestorer(nn.Module):
         blocks: Of the encoder.
         decoder_widths: Of the decoder, which is thrown away.
         conjugate: As in `NASFENetwork`.
+
+    >>> restorer = SingleRestorer("noise", widths=(8, 8, 8), channels=8, blocks=(1, 1, 1), decoder_widths=(8, 8, 8))
+    >>> restorer(torch.zeros(1, 3, 30, 20)).shape  # sides that are no multiple of 8 come back as they were
+    torch.Size([1, 3, 30, 20])
     """
 
     def __init__(
