@@ -1,6 +1,7 @@
 """Every experiment runs one tiny step, and says what it is."""
 
 import hashlib
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -141,9 +142,12 @@ def test_study_runs(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     row = study.rows[0].name
     tiny = ["-c", str(ROOT / "tests" / "conf" / "tiny.yaml"), "--data.batch_size=6", "--data.resolutions_px=[7,14,32]"]
     tiny += ["--data.train.init_args.num_identities=36"]  # six families, for the batch of 30 in a row
-    with pytest.raises(SystemExit, match="112 px"):  # the faces are of 32 px; the study's table asks for 112
+    with pytest.raises(SystemExit) as stop:
         main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(tmp_path), *tiny])
-    assert len(list(tmp_path.rglob("results.csv"))) == (1 if study.base is None else 2), capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert (stop.value.code, len(list(tmp_path.rglob("results.csv")))) == (1, 1 if study.base is None else 2), printed
+    # The faces are of 32 px; the study's table asks for 112.
+    assert re.search("Note: no run has .*112 px", (tmp_path / "summary.md").read_text()), printed
 
 
 def run_stages(study: str, row: str, folder: Path, size_px: int) -> Path:
@@ -151,8 +155,11 @@ def run_stages(study: str, row: str, folder: Path, size_px: int) -> Path:
     file, tiny = EXPERIMENTS / "demo" / "nasfe" / study, folder / "tiny.yaml"
     text = (ROOT / "tests" / "conf" / "tiny_stages.yaml").read_text()
     tiny.write_text(text.replace("size_px: 48", f"size_px: {size_px}"))
-    with pytest.raises(SystemExit, match=r"no run has .*Test-BNL"):  # the study's table asks for another suite
+    with pytest.raises(SystemExit) as stop:
         main(["study", str(file), "--seeds", "1", "--only", row, "--folder", str(folder), "-c", str(tiny)])
+    # The study's table asks for another suite.
+    assert re.search("Note: no run has .*Test-BNL", (folder / "summary.md").read_text())
+    assert stop.value.code == 1
     (found,) = (folder / "rows").glob("*/seed_0")
     return found
 

@@ -14,7 +14,7 @@ from facequal.reports.run_folder import run_folder
 
 
 class EmbeddingWriter(Callback):
-    """Write one row per predicted image: index, source, label, class, norm and the unit embedding.
+    """A file with one row per predicted image: index, source, label, class, norm and the unit embedding.
 
     Args:
         path: The file; None writes `embeddings.parquet` into the folder of the run.
@@ -31,7 +31,7 @@ class EmbeddingWriter(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Keep the rows of a batch of embeddings; restored pictures are none."""
+        """Keep the rows of a batch of embeddings; of restored pictures nothing is kept."""
         if "embedding" in outputs:
             self.collector.add(outputs)
 

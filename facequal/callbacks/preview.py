@@ -12,7 +12,7 @@ from facequal.reports.run_folder import run_folder
 
 
 class TrainingPreview(Callback):
-    """Write a grid of the first pictures of a batch every so many steps, and hand it to the logger.
+    """A grid of the first pictures of a batch every so many steps, as a file and for the logger.
 
     Rows: clean, degraded and, of methods that restore, restored. The PNG goes to `preview/` in the folder of the
     run, whatever the logger; those that take images (W&B, TensorBoard) get it as `train/preview` too.

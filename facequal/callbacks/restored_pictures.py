@@ -15,7 +15,7 @@ from facequal.reports.run_folder import run_folder
 
 
 class RestoredPictures(Callback):
-    """Write every restored picture as a PNG file of its size, under its path within the source, ending in `.png`.
+    """A PNG file of every restored picture, of its size, under its path within the source, ending in `.png`.
 
     Args:
         folder: The folder; None takes `restored` in the folder of the run.

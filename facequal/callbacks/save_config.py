@@ -12,7 +12,7 @@ from facequal.reports.run_folder import run_folder
 
 
 class SaveRunConfig(SaveConfigCallback):
-    """Write `config.yaml` (`test_config.yaml` and so on) into the folder of the run, whatever logger is used.
+    """The file `config.yaml` (`test_config.yaml` and so on) in the folder of the run, whatever logger is used.
 
     Lightning's own callback writes beside the run with `WandbLogger`, where the second run finds the file of the
     first and stops. Here W&B gets the same content as the configuration of its run.

@@ -36,7 +36,7 @@ _COLOURS = {
 
 
 class SearchReport(Callback):
-    """After every epoch `genotype.json`, `cell.png` and `alpha.png` in the folder of the run.
+    """The files `genotype.json`, `cell.png` and `alpha.png` in the folder of the run, after every epoch.
 
     Loggers that take images (W&B, TensorBoard) get both pictures as `search/cell` and `search/alpha`; W&B gets the
     files of the last epoch as an artifact of type `genotype`.

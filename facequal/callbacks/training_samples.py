@@ -19,7 +19,7 @@ CLASSES = ("blur", "noise", "low_light")  # the order of a batch's `classes`
 
 
 class TrainingSamples(Callback):
-    """Write `samples/epoch_NNNN.parquet` into the folder of the run: a row per chosen sample and view.
+    """The files `samples/epoch_NNNN.parquet` in the folder of the run: a row per chosen sample and view.
 
     The same images are followed through all epochs, so that there is a trajectory for each of them and a bound for the
     files: at most `num_samples` times the views of the method. Columns are `epoch`, `index`, `label`, `view`

@@ -78,20 +78,20 @@ def split_fit_options(parser: ArgumentParser, arguments: Sequence[str]) -> tuple
     (['rows.yaml', '--seeds', '2'], ['-c', 'tiny.yaml', '--data.batch_size=8'])
     """
     options = {option for action in parser._actions for option in action.option_strings}
-    own: list[str] = []
-    further: list[str] = []
-    part = own
+    command_arguments: list[str] = []
+    fit_arguments: list[str] = []
+    current = command_arguments
     for argument in arguments:
         if re.match("--?[a-zA-Z]", argument):  # not a negative number
             name = argument.partition("=")[0]
-            part = own if name in options else further
-            if part is further and name != "-c" and top_key(name) not in FIT_KEYS:
+            current = command_arguments if name in options else fit_arguments
+            if current is fit_arguments and name != "-c" and top_key(name) not in FIT_KEYS:
                 spelled = f"--{name.lstrip('-').replace('-', '_')}"
                 if spelled in options or top_key(spelled) in FIT_KEYS:
                     raise ValueError(f"{name} is spelled {spelled}")
                 raise ValueError(f"{argument} is an option neither of this command nor of facequal fit")
-        part.append(argument)
-    return own, further
+        current.append(argument)
+    return command_arguments, fit_arguments
 
 
 def top_key(option: str) -> str:

@@ -37,8 +37,8 @@ def main(line: Sequence[str]) -> None:
         line: The command line after the program's name.
 
     Raises:
-        SystemExit: If arguments, files or folders are wrong (with a message), a run failed (status 1), or Ctrl-C is
-            pressed (status 130).
+        SystemExit: If arguments, files or folders are wrong (with a message), a run failed or the table has a column of
+            which no run has a figure (status 1), or Ctrl-C is pressed (status 130).
     """
     with errors_as_messages("study"), stops_on_ctrl_c(GOES_ON):
         options, fit_options = parse_runs(build_parser(), line, Path("runs", "studies"))

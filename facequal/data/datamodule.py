@@ -206,8 +206,8 @@ class FaceDataModule(LightningDataModule):
         """
         if self.predict_source is None:
             raise ValueError("data.predict is not set: there is nothing to embed or restore")
-        own_sizes = getattr(self.predict_source, "size_px", self.eval_batch_size) is None
-        return self._eval_loader(self.predict_source, 1 if own_sizes else self.eval_batch_size)
+        sizes_differ = getattr(self.predict_source, "size_px", self.eval_batch_size) is None
+        return self._eval_loader(self.predict_source, 1 if sizes_differ else self.eval_batch_size)
 
     def on_after_batch_transfer(self, batch: Mapping[str, Any], dataloader_idx: int) -> dict[str, Any]:
         """Degrade on the device: training views in fit, what its protocol asks for in validation and test."""

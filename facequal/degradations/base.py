@@ -112,7 +112,7 @@ class Degradation(ABC):
 
 
 class Compose(Degradation):
-    """Applies degradations one after the other, each with draws of its own.
+    """Degradations one after the other, each with draws of its own.
 
     Member number i draws from the stream `keys.fold(f"{i}.{name}")`, so equal members draw differently. The parameters
     of all members are one flat dict with keys such as `resolution.size_px`; names that occur twice get the position
@@ -165,7 +165,7 @@ class Compose(Degradation):
 
 
 class RandomApply(Degradation):
-    """Applies a degradation to each sample with probability p; the others come back bit by bit.
+    """A degradation of each sample with probability p; the others come back bit by bit.
 
     Only the chosen images are gathered, degraded and written back: at p = 0.2 a fifth of the work. The host waits once
     for the list of chosen samples.

@@ -64,7 +64,7 @@ def philox_4x32_10(even: Tensor, odd: Tensor, seed: int) -> tuple[Tensor, Tensor
 
 @dataclass(frozen=True, eq=False)
 class Keys:
-    """Names the draws of a batch of samples; immutable, and asking twice gives the same draws.
+    """The names of the draws of a batch of samples; immutable, and asking twice gives the same draws.
 
     Sample i's draws depend on (seed, epoch, index[i], stream) alone: on nothing else in the batch, on no global state.
     For independent draws of the same sample fold a name into the stream: `keys.fold("angle").uniform()`.

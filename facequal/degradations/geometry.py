@@ -97,7 +97,7 @@ class Rotation(Degradation):
 
 
 class HorizontalFlip(Degradation):
-    """Mirrors each image left to right with probability p.
+    """Mirroring of each image, left to right, with probability p.
 
     Parameters drawn: `flipped`, bool (B,).
 

@@ -27,7 +27,7 @@ def _fixed_point_matrix(in_size: int, out_size: int, filter: Filter) -> Tensor:
 
 
 class RandomRescale(DownUpScale):
-    """Shrinks with a random filter, compresses the small picture as JPEG, and enlarges with another random filter.
+    """Reduction by a random filter, JPEG compression of the small picture, and enlargement by another random filter.
 
     side = int(u * size) with u ~ U(scale), so 11 to 55 px of 112 (56 is the open end of the range); the two filters are
     independent of each other and antialiased: Pillow's NEAREST, BILINEAR, BICUBIC, BOX and LANCZOS. Pixel by pixel the

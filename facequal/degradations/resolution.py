@@ -20,7 +20,7 @@ from facequal.degradations.resampling import (
 
 
 class Resolution(Degradation):
-    """Shrinks each image to a size drawn from a list and enlarges it again, both antialiased bicubic (a = -1/2).
+    """Reduction of each image to a size drawn from a list, and enlargement, both antialiased bicubic (a = -1/2).
 
     Equal to Pillow's BICUBIC on float images (and so to torch's and TensorFlow's with `antialias=True`): the model of
     low resolution of octuplet fine-tuning and of the cross-resolution protocols. Both steps are one product with a

@@ -62,6 +62,9 @@ class ResolutionSuite:
         degraded: Which image of each pair is degraded, by `Resolution`.
         sizes_px: Shorter side of the degraded images before they are enlarged again, in pixels, one run each. A size
             that is not below the images' own (112 for aligned faces) leaves them as they are.
+
+    >>> ResolutionSuite("small probes", "second", sizes_px=(8, 16)).sizes_px
+    (8, 16)
     """
 
     name: str
@@ -92,6 +95,11 @@ class RestorationSuite:
         sigma_s: Noise that grows with the light.
         sigma_c: Noise in the dark.
         num_repeats: How often each combination is repeated with other noise.
+
+    >>> suite = RestorationSuite("dim", "NL", r=(0.15, 0.3), sigma_s=(0.1, 0.2))
+    >>> params = suite.sample(index=torch.zeros(4, dtype=torch.int64), row=torch.arange(suite.num_rows))
+    >>> params["r"], params["sigma_s"]
+    (tensor([0.1500, 0.1500, 0.3000, 0.3000]), tensor([0.1000, 0.2000, 0.1000, 0.2000]))
     """
 
     name: str

@@ -1,7 +1,6 @@
 """The mark that every run of the engine leaves in its folder: what it depends on, and how it ended."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +30,3 @@ def made_at(folder: Path) -> int | None:
     """Return when the run in a folder came to its end, in ns; None if it has not."""
     made: int | None = read_mark(folder).get("made")
     return made
-
-
-def remove_run(folder: Path) -> None:
-    """Remove the folder of a run, if the engine made it.
-
-    Raises:
-        ValueError: If it holds something else.
-    """
-    if folder.exists() and any(folder.iterdir()):
-        if not read_mark(folder):
-            raise ValueError(f"{folder} was not made by this command, which does not remove it")
-        shutil.rmtree(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def is_first_process() -> bool:
-    """Return whether this process is not one that Lightning started beside the first, as on several GPUs."""
+    """Return whether this process has rank 0: on several GPUs Lightning starts one more for each further GPU."""
     ranks = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
     return int(next(filter(None, ranks), "0")) == 0
 

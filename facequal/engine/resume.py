@@ -1,9 +1,10 @@
 """Going on where a command was stopped: which runs are to be done, and which results are refused."""
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from facequal.engine.marks import remove_run
+from facequal.engine.marks import read_mark
 from facequal.engine.plan import Run, last_checkpoint
 from facequal.engine.processes import is_first_process
 
@@ -68,11 +69,19 @@ def with_needs(runs: Sequence[Run], by_folder: Mapping[Path, Run]) -> list[Run]:
 
 
 def remove_runs(folders: Iterable[Path]) -> None:
-    """Remove folders of runs, in the first process alone.
+    """Remove folders of runs, in the first process alone; all of them, or none if one was not made by the engine.
+
+    Args:
+        folders: Those that are empty or not there are left as they are.
 
     Raises:
         ValueError: If one holds something else.
     """
-    if is_first_process():
-        for folder in folders:
-            remove_run(folder)
+    if not is_first_process():
+        return
+    filled = [folder for folder in folders if folder.exists() and any(folder.iterdir())]
+    for folder in filled:
+        if not read_mark(folder):
+            raise ValueError(f"{folder} was not made by this command, which does not remove it")
+    for folder in filled:
+        shutil.rmtree(folder)

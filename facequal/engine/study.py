@@ -35,26 +35,26 @@ def run_study(
         command: The command line, for the report.
 
     Returns:
-        Whether all runs came to their end.
+        Whether all runs came to their end, and the table has a figure in each of its columns.
 
     Raises:
         FileNotFoundError: If an earlier run has left no file that one to do needs.
-        ValueError: If there is no such row, a folder holds results of other settings or was not made by this engine,
-            or no run has one of the columns.
+        ValueError: If there is no such row, or a folder holds results of other settings or was not made by this engine.
     """
     started = time.monotonic()
     runs = plan_runs(study, folder, seeds, options)
     chosen = choose(study, runs, only)
     to_do = prepare(runs, chosen, fresh)
     problems = carry_out(study.title, to_do, jobs, lambda outcome: progress_line(outcome, study.columns))
+    is_complete = True
     if is_first_process():
         facts = {
             "seeds": ", ".join(map(str, seeds)),
             "command": command,
             "wall time": f"{duration(time.monotonic() - started)} for {len(to_do)} runs, {jobs} at a time",
         }
-        report_study(study, folder, runs, {run.row for run in chosen}, facts, problems)
-    return not problems
+        is_complete = report_study(study, folder, runs, {run.row for run in chosen}, facts, problems)
+    return is_complete and not problems
 
 
 def choose(study: Study, runs: Sequence[Run], only: Sequence[str] | None) -> list[Run]:

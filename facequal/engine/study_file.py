@@ -15,7 +15,8 @@ Experiments are named by their path from its folder.
            without either no differences are shown)
   columns  figures of the table: lists [protocol, condition, column] for the
            accuracy, or [protocol, condition, column, metric] for another one
-           (default: all accuracies of the first protocol)
+           (default: all accuracies of the first protocol). What no run has is
+           shown as n/a, and the command ends with status 1
   rows     what each row changes, by its name: values by dotted key, as options
            of `facequal fit`; {} changes nothing. The key `config` gives the row
            an experiment of its own
@@ -50,8 +51,8 @@ from facequal.moved import texts_in
 from facequal.reports.study.summary import Column
 
 BASE = "base"
-# What the study sets itself, so that runs are paired by seed and found again. With a base, the weights are its own.
-OWN_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
+# What the study sets itself, so that runs are paired by seed and found again; with a base, the weights too.
+RESERVED_KEYS = ("seed_everything", "trainer.logger", "trainer.default_root_dir", "evaluation.folder", "ckpt_path")
 WEIGHTS_KEY = "model.init_args.weights"
 # ${search} in a value is the folder of the stage "search" with the same seed.
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
@@ -202,11 +203,11 @@ def built_row(
         ValueError: If a key is not a dotted one, or one that the study sets itself, or no experiment is named.
     """
     overrides = {key: value for key, value in row.items() if key != "config"}
-    own = (*OWN_KEYS, WEIGHTS_KEY) if has_base else OWN_KEYS
+    reserved = (*RESERVED_KEYS, WEIGHTS_KEY) if has_base else RESERVED_KEYS
     for key in overrides:
         if not isinstance(key, str) or not re.fullmatch(r"\w[\w.-]*\+?", key):
             raise ValueError(f"{path}: {what}: {key!r} is no dotted key such as data.batch_size")
-        if any(key == taken or key.startswith(f"{taken}.") for taken in own):
+        if any(key == prefix or key.startswith(f"{prefix}.") for prefix in reserved):
             raise ValueError(f"{path}: {what}: {key} is set by the study itself")
     file = row.get("config", config)
     if file is None:
@@ -262,7 +263,7 @@ def check_stages(path: Path, study: Study) -> None:
     both = sorted({row.name for row in study.rows} & set(names))
     if both:
         raise ValueError(f"{path}: {both[0]!r} is the name of a row and of a stage")
-    known = {stage.name: names[:place] for place, stage in enumerate(study.stages)}
+    known = {stage.name: names[:index] for index, stage in enumerate(study.stages)}
     for row in (*study.stages, *study.rows):
         before = known.get(row.name, names)
         unknown = [name for name in row.stages if name not in before]

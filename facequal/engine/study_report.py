@@ -17,13 +17,13 @@ from facequal.reports.study.study_tables import render_study, study_markdown
 from facequal.reports.study.summary import (
     Column,
     RowResults,
-    by_place,
+    by_row_and_column,
     default_columns,
-    require_columns,
+    missing_columns,
     study_figures,
     write_study,
 )
-from facequal.reports.tables import amount, print_table, render_summary
+from facequal.reports.tables import NOT_AVAILABLE, amount, print_table, render_summary
 
 
 def report_study(
@@ -33,8 +33,10 @@ def report_study(
     chosen: Collection[str],
     facts: Mapping[str, str],
     problems: Sequence[str],
-) -> None:
+) -> bool:
     """Print the table of what there is and write `summary.csv`, `summary.md` and, for two settings, `map.png`.
+
+    Figures that no run has are `n/a` in the table; a note names the columns of which that is all there is.
 
     Args:
         study: The study.
@@ -44,8 +46,8 @@ def report_study(
         facts: What else to say, name and value.
         problems: What failed, in words.
 
-    Raises:
-        ValueError: If no run has one of the columns.
+    Returns:
+        Whether some run has a figure for each column of the table, or none has results.
     """
     rows = [row for row in finished_rows(study, runs) if row.results or row.name in chosen]
     reference = next((row for row in rows if row.name == (study.control or BASE)), None)
@@ -56,22 +58,22 @@ def report_study(
         print(f"no differences are shown: the control {study.control!r} has no results")
     if not figures:
         print("no run has results")
-        return
+        return True
     path = write_study(folder / "summary.csv", rows, figures)
     columns = list(study.columns) or default_columns(figures)
-    try:
-        require_columns(columns, figures)
-    except ValueError as error:
-        raise ValueError(f"{study.path}: columns: {error}") from None
+    note = missing_columns(columns, figures)
     compared_with = reference.name if reference else None
     print_table(render_study(figures, [row.name for row in rows], columns, study.title, compared_with))
+    if note:
+        print(f"{study.path}: columns: {note}")
     pictures = []
     if len(study.grid) == 2:
         pictures.append(write_map(folder / "map.png", study, figures, columns).name)
     facts = {**facts, **stages_in_words(study, runs), **environment(runs)}
-    text = study_markdown(rows, figures, columns, study.title, compared_with, facts, pictures, problems)
+    text = study_markdown(rows, figures, columns, study.title, compared_with, facts, pictures, problems, note)
     write_atomically(folder / "summary.md", text)
     print("summary: " + ", ".join(str(folder / name) for name in (path.name, "summary.md", *pictures)))
+    return not note
 
 
 def report_seeds(folder: Path, runs: Sequence[Run], problems: Sequence[str]) -> None:
@@ -106,8 +108,8 @@ def progress_line(outcome: Outcome, columns: Sequence[Column] = ()) -> str:
         return line
     results = read_results(results_file(run.folder))
     for column in (columns or default_columns(results))[:1]:
-        figure = by_place(study_figures([RowResults("", {run.seed: results}, "", {})])).get(("", column))
-        line += f", {amount(figure.mean, figure.std, figure.unit) if figure else 'n/a'} ({column})"
+        figure = by_row_and_column(study_figures([RowResults("", {run.seed: results}, "", {})])).get(("", column))
+        line += f", {amount(figure.mean, figure.std, figure.unit) if figure else NOT_AVAILABLE} ({column})"
     return line
 
 
@@ -133,7 +135,7 @@ def stages_in_words(study: Study, runs: Sequence[Run]) -> dict[str, str]:
 
 def write_map(path: Path, study: Study, figures: Sequence[Summary], columns: Sequence[Column]) -> Path:
     """Draw the grid of two settings, one panel per column; gives `path`."""
-    by_column = by_place(figures)
+    by_column = by_row_and_column(figures)
     names = short_names(study.grid)
     _, across = study.grid.values()
     panels = []

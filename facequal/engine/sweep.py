@@ -1,9 +1,7 @@
 """What `facequal sweep` does: the points of a sweep as runs of a study, and the table of their figures."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 from facequal.engine.grid import row_name
@@ -13,7 +11,7 @@ from facequal.engine.plan import Run, as_argument
 from facequal.engine.resume import prepare, remove_runs
 from facequal.engine.sweep_file import Sweep
 from facequal.engine.sweep_points import draw_points
-from facequal.reports.results import write_atomically
+from facequal.reports.results import write_table
 
 
 def run_sweep(
@@ -56,13 +54,13 @@ def run_sweep(
                 yield from prepare([run], [run])
 
     def on_end(outcome: Outcome) -> str:
-        write_table(folder / "sweep.csv", sweep, runs)
+        write_points(folder / "sweep.csv", sweep, runs)
         run = outcome.run
         figure = outcome.error or f"{sweep.metric} {read_mark(run.folder)['value']:.4f}"
         return f"{run.row}: {figure}, {row_name(run.overrides)}"
 
     carry_out(sweep.path.stem, drawn_one_by_one() if is_bayesian else prepare(runs, runs), 1, on_end)
-    path = write_table(folder / "sweep.csv", sweep, runs)
+    path = write_points(folder / "sweep.csv", sweep, runs)
     values = {run.row: read_mark(run.folder)["value"] for run in runs if run.is_current}
     if values:
         best = (max if sweep.maximize else min)(values, key=lambda row: values[row])
@@ -106,21 +104,22 @@ def point_folder(folder: Path, number: int) -> Path:
     return folder / f"point_{number:04d}"
 
 
-def write_table(path: Path, sweep: Sweep, runs: Sequence[Run]) -> Path:
+def write_points(path: Path, sweep: Sweep, runs: Sequence[Run]) -> Path:
     """Write what the points found as CSV, those that have ended; gives `path`.
 
     Columns: point, metric, value, seconds, error, settings (a digest of all that the figures depend on but the point),
     and one per parameter.
     """
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    import pandas as pd
+
     names = [parameter.name for parameter in sweep.parameters]
-    writer.writerow(["point", "metric", "value", "seconds", "error", "settings", *names])
+    rows = []
     settings = [replace(run, overrides={}).digest[:12] for run in runs[:1]]
     for run in runs:
         if run.is_current or run.has_failed:
             mark = read_mark(run.folder)
             facts = [mark.get("value"), f"{mark['seconds']:.1f}", mark.get("error"), *settings]
             values = [as_argument(run.overrides[name]) for name in names]
-            writer.writerow([run.row.removeprefix("point "), sweep.metric, *facts, *values])
-    return write_atomically(path, text.getvalue())
+            rows.append([run.row.removeprefix("point "), sweep.metric, *facts, *values])
+    columns = ["point", "metric", "value", "seconds", "error", "settings", *names]
+    return write_table(path, pd.DataFrame(rows, columns=columns, dtype=object))

@@ -60,7 +60,7 @@ def evaluator_class(protocol: EvaluationProtocol, outputs: Mapping[str, Any]) ->
 
 
 class ProtocolEvaluation(Callback):
-    """Collect what the steps make of every protocol, compute its figures, log them, and write the report of a test.
+    """Figures of every protocol from what the steps make of it, logged, and the report of a test.
 
     Each protocol has one loader and each image is counted once: the repeats that fill up uneven splits over ranks are
     dropped by index.

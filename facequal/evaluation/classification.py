@@ -18,7 +18,7 @@ ANSWERS = ("blur", "noise", "low light")
 
 
 class ClassificationEvaluator(Evaluator[DegradedSet]):
-    """Compares a step's logits with the class vectors of the pictures.
+    """Comparison of a step's logits with the class vectors of the pictures.
 
     A step returns `logits` (B,3) of blur, noise and low light, and `index` (B,). The table has a section for all
     pictures and one for every class of the set.

@@ -19,7 +19,7 @@ ProtocolT = TypeVar("ProtocolT", bound=EvaluationProtocol)
 
 
 class Evaluator(ABC, Generic[ProtocolT]):
-    """Evaluates one protocol once: `add` for every batch, then `compute`, then `write`.
+    """One evaluation of one protocol: `add` for every batch, then `compute`, then `write`.
 
     `facequal.evaluation.callback.EVALUATORS` says which evaluator serves which kind of protocol. A protocol from
     outside of the package names its own one: the class, as its attribute `evaluator`.

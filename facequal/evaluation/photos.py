@@ -18,7 +18,7 @@ _LIKENESS = "identity similarity"
 
 
 class PhotoEvaluator(PictureEvaluator[RealPhotos]):
-    """Scores the photos, what baselines make of them, and what a step restored.
+    """Scores of the photos, of what baselines make of them, and of what a step restored.
 
     Likeness is the mean cosine of a photo's embedding with those of the person's references; it needs a recogniser and
     references, and photos of people without any do not count.

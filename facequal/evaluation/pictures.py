@@ -16,7 +16,7 @@ from facequal.reports.results import write_atomically
 
 
 class PictureEvaluator(Evaluator[ProtocolT]):
-    """Scores the inputs, what baselines make of them, and what a step restored; only figures are kept of all pictures.
+    """Scores of the inputs, of what baselines make of them, and of what a step restored; pictures are not kept.
 
     A step returns `restored` (B,3,H,W), `index` (B,) and, where a method has several ways to restore, the `mode` it
     used, which names its column.

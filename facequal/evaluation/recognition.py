@@ -17,7 +17,7 @@ from facequal.evaluation.verification import evaluate_pairs
 
 
 class RecognitionEvaluator(Evaluator[VerificationProtocol]):
-    """Collects the embeddings of a protocol's images and computes its figures.
+    """The embeddings of a protocol's images, and the figures computed from them.
 
     A step returns `embedding`, `norm`, `index` and `view`.
 

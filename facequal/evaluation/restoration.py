@@ -23,7 +23,7 @@ _NOT_SEARCHED = 0
 
 
 class RestorationEvaluator(PictureEvaluator[DegradedSet]):
-    """Compares what a step restored with the clean pictures, batch by batch and class by class.
+    """Comparison of what a step restored with the clean pictures, batch by batch and class by class.
 
     The columns of the table are the degraded input, the baselines, the method, and with a recogniser the clean pictures
     themselves, as the most that can be reached.

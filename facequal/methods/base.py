@@ -45,12 +45,12 @@ class FaceMethod(LightningModule):
         checkpoint read with `weights_only=True` could not hold; such a one is loaded by
         `load_from_checkpoint(path, backbone=...)`.
         """
-        given = _given_hyperparameters.get()
-        if given is None:
+        parsed = _given_hyperparameters.get()
+        if parsed is None:
             return
         # The CLI links `num_classes` to every method, also to one that does not take it: that is left out.
         taken = ArgumentParser(exit_on_error=False).add_class_arguments(type(self), fail_untyped=False)
-        self.save_hyperparameters(ignore=[name for name in given if name not in taken and not name.startswith("_")])
+        self.save_hyperparameters(ignore=[name for name in parsed if name not in taken and not name.startswith("_")])
 
     def setup(self, stage: str) -> None:
         """Keep DDP from overwriting global statistics with those of rank 0.

@@ -14,7 +14,7 @@ class Schedule(Protocol):
 
 
 class StepSchedule(Schedule):
-    """Multiply the rate by `gamma` after each milestone (how the published recognisers are trained).
+    """A rate that is multiplied by `gamma` at each milestone (how the published recognisers are trained).
 
     >>> schedule = StepSchedule([18, 22])
     >>> [round(schedule(epoch, epoch / 24), 3) for epoch in (0, 17.9, 18, 22)]

@@ -147,6 +147,11 @@ def roc_curve(scores: Tensor, is_same: Tensor) -> RocCurve:
 
     Raises:
         ValueError: If shapes or labels are others, a score is not finite, or genuine or impostor pairs are missing.
+
+    >>> curve = roc_curve(torch.tensor([0.9, 0.5, 0.5, 0.1]), torch.tensor([True, True, False, False]))
+    >>> curve.threshold, curve.far  # equal scores are accepted together
+    (tensor([   inf, 0.9000, 0.5000, 0.1000], dtype=torch.float64),
+     tensor([0.0000, 0.0000, 0.5000, 1.0000], dtype=torch.float64))
     """
     scores, is_same = checked_scores(scores, is_same)
     scores, order = scores.sort(descending=True, stable=True)

@@ -21,6 +21,11 @@ class VGGFace(nn.Module):
     Images are RGB in [0,1]; the network subtracts the published means from their 8-bit values and pools with
     `ceil_mode`, as Caffe does: at pool3 a picture of 176x144 gives 256 channels of 22x18. Weights that were trained on
     BGR are converted when they are loaded (`facequal.pretrained.importing.load_vggface`).
+
+    >>> with torch.device("meta"):  # shapes without memory
+    ...     network = VGGFace()
+    >>> sum(weight.numel() for weight in network.parameters())
+    14714688
     """
 
     mean: Tensor

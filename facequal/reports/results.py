@@ -30,6 +30,10 @@ class Result:
         unit: `fraction` is shown in percent; anything else (`dB`, or nothing) is shown after the plain number.
         folds: Number of folds behind `std`.
         seed: Seed of the run.
+
+    >>> result = Result("lfw", "cross-resolution", "7 px", "accuracy", 0.914, num=6000, rule="grid")
+    >>> result.unit, result.std
+    ('fraction', None)
     """
 
     protocol: str

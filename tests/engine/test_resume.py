@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from facequal.engine.resume import remove_runs
 from tests.engine.pretended import STAGES, study
 
 
@@ -72,6 +73,29 @@ def test_a_stage_that_is_made_again_makes_its_rows_old(write_file: Callable[...,
     with pytest.raises(SystemExit, match=r"second/seed_0/checkpoints/last\.ckpt, which b, seed 0 needs, is gone"):
         study(file)
     assert done == []
+
+
+def test_nothing_is_removed_where_one_folder_is_not_of_the_engine(
+    write_file: Callable[..., Path], done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_file(rows={"a": {}})
+    folder = study(file, seeds=2)
+    first, second = (folder / "rows" / "a" / f"seed_{seed}" for seed in range(2))
+    shutil.rmtree(second)
+    second.mkdir()
+    (second / "precious.txt").touch()
+    for remove in (lambda: study(file, "--fresh", seeds=2), lambda: remove_runs(iter([first, second]))):
+        with pytest.raises((SystemExit, ValueError), match=r"seed_1 was not made by this command"):
+            remove()
+        assert (first / "report" / "results.csv").is_file()
+    (second / "precious.txt").unlink()
+    monkeypatch.setenv("LOCAL_RANK", "1")  # the first process removes, not those beside it
+    remove_runs([first])
+    assert first.is_dir()
+    monkeypatch.delenv("LOCAL_RANK")
+    remove_runs([first, second, folder / "not there"])
+    assert not first.exists()
+    assert second.is_dir()
 
 
 def test_a_base_without_checkpoint(write_file: Callable[..., Path], done: list[str]) -> None:

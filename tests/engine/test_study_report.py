@@ -66,12 +66,41 @@ def test_the_map_holds_the_means_of_its_rows(
     assert [pytest.approx(row) for row in panels[0].values] == [[60] * 3, [70] * 3]
 
 
-def test_columns_that_no_run_has(write_file: Callable[..., Path], done: list[str]) -> None:
-    file = write_file(columns=[COLUMN, ["set", "cross-resolution", "8 px"]], rows={"a": {}})
-    expected = r"lrs\.yaml: columns: no run has set, cross-resolution, 8 px; there are: .*columns 7 px, 14 px;"
-    with pytest.raises(SystemExit, match=expected):
+def test_columns_that_no_run_has(
+    write_file: Callable[..., Path], done: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = [COLUMN, ["set", "cross-resolution", "8 px"], ["other|set", "clean", "7 px"]]
+    grid = {"gain": [0.1, 0.2], "data.batch_size": [4, 8]}
+    file = write_file(base="experiment.yaml", columns=columns, grid=grid)
+    with pytest.raises(SystemExit) as stop:
         study(file)
-    assert (file.parent / "out" / "summary.csv").is_file()
+    assert stop.value.code == 1
+    folder = file.parent / "out"
+    # All that was measured is in the file; the tables have what they can of the columns.
+    summary = pd.read_csv(folder / "summary.csv")
+    assert len(summary) == 5 * 2
+    note = "no run has set, cross-resolution, 8 px or other|set, clean, 7 px; there are: protocols set; "
+    note += "conditions cross-resolution; columns 7 px, 14 px; metrics accuracy"
+    text = (folder / "summary.md").read_text()
+    assert f"\n\nNote: {note}.\n\n".replace("other|", "other\\|") in text
+    assert "| row | 7 px | 8 px |\n|---|---:|---:|\n| base | 50.00 | n/a |\n" in text
+    assert "## other\\|set, clean\n\n| row | 7 px |\n|---|---:|\n| base | n/a |\n" in text
+    assert (folder / "map.png").stat().st_size > 1000
+    printed = capsys.readouterr().out
+    assert f"{file}: columns: {note}\n" in printed
+    assert "summary.md, " in printed
+
+    done.clear()
+    study(write_file(base="experiment.yaml", columns=[COLUMN], grid=grid))  # no part of what a run depends on
+    assert done == []
+    assert "Note:" not in (folder / "summary.md").read_text()
+
+
+def test_columns_of_which_no_run_has_any(write_file: Callable[..., Path], done: list[str]) -> None:
+    file = write_file(columns=[["nothing", "clean", "7 px"]], rows={"a": {}})
+    with pytest.raises(SystemExit):
+        study(file)
+    assert "| row | 7 px |\n|---|---:|\n| a | n/a |\n" in (file.parent / "out" / "summary.md").read_text()
     study(write_file(columns=[COLUMN], rows={"a": {}}))  # the columns are no part of what a run depends on
     assert done == ["a, seed 0"]
 

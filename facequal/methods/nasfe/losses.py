@@ -76,7 +76,7 @@ def _length(vectors: Tensor) -> Tensor:
 
 
 class TermWatch:
-    """Warns, once, of terms that outweigh the main one: their weight or their features are wrong.
+    """A warning, once, of terms that outweigh the main one: their weight or their features are wrong.
 
     Args:
         main: Name of the main term.

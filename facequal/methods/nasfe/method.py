@@ -19,7 +19,7 @@ from facequal.pretrained.frozen import FeatureNetwork
 
 
 class NASFE(RestoringMethod):
-    """Trains a `NASFENetwork` with the three terms of the paper, L = L2 + .04 L_per + .003 L_iden.
+    """Training of a `NASFENetwork` with the three terms of the paper, L = L2 + .04 L_per + .003 L_iden.
 
     L2 is the mean squared error (the paper prints a sum, beside which the other terms would vanish); L_per the mean
     absolute difference of features, L_iden the mean angle to those of clean pictures of the same person. Features of

@@ -31,7 +31,7 @@ def architecture_adam(parameters: Iterable[Any]) -> Adam:
 
 
 class NASFESearch(RestoringMethod):
-    """Searches the fusion of a `NASFENetwork` by continuous relaxation, first order (DARTS; Liu et al. 2019).
+    """Search for the fusion of a `NASFENetwork` by continuous relaxation, first order (DARTS; Liu et al. 2019).
 
     The data module gives batches of two halves of the people in turn (`data.alternate_halves`): those of the first
     half train the weights, those of the second alpha, edge weights and beta. No person is in both: with a split of

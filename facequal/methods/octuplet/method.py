@@ -22,7 +22,7 @@ def octuplet_adagrad(params: Iterable[Any]) -> Optimizer:
 
 
 class Octuplet(EmbeddingMethod):
-    """Fine-tune a backbone with triplets over high- and low-resolution views (Knoche et al., FG 2023).
+    """Fine-tuning of a backbone with triplets over high- and low-resolution views (Knoche et al., FG 2023).
 
     A step embeds `image` and `lq` in one forward pass, so that BatchNorm sees both, and applies `OctupletLoss` to
     the features before normalisation, gathered over all ranks: the hardest pairs are those of the global batch. The

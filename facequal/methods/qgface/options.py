@@ -36,6 +36,10 @@ class Partition:
 
     Raises:
         ValueError: If an option is outside its allowed set.
+
+    >>> partition = Partition(threshold=0.1)
+    >>> round((1 - 2 * partition.threshold) / partition.h, 1)  # poor: this many standard deviations below the mean
+    2.4
     """
 
     threshold: float = 0.2
@@ -78,6 +82,10 @@ class Contrast:
 
     Raises:
         ValueError: If an option is outside its allowed set.
+
+    >>> Contrast(negatives="proxies")
+    Traceback (most recent call last):
+    ValueError: contrast.negatives must be one of ('proxy', 'momentum', 'batch', 'none'), got 'proxies'
     """
 
     negatives: Negatives = "proxy"

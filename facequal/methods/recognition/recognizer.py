@@ -10,7 +10,7 @@ from facequal.models.backbones import Backbone
 
 
 class Recognizer(EmbeddingMethod):
-    """Train a backbone and a margin head on identities; test with the backbone alone. AdaFace by default.
+    """Training of a backbone and a margin head on identities, AdaFace's by default; the backbone alone is tested.
 
     The loss is the mean of the head's per-sample losses, on `lq`, plus the head's regulariser.
 

@@ -12,7 +12,7 @@ from facequal.models.heads import ArcFaceHead, MarginHead
 
 
 class Siamese(EmbeddingMethod):
-    """Classify both views of an image and pull their embeddings together (ST-M of the octuplet paper).
+    """Training that classifies both views of an image and pulls their embeddings together (ST-M of the octuplet paper).
 
     With h and l the embeddings of `image` and `lq`, in one forward pass of one network, a sample's loss is
 

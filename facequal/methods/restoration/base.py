@@ -178,7 +178,7 @@ def require_size(references: Tensor, images: Tensor, name: str) -> None:
         ValueError: If the sizes differ.
     """
     if references.shape[-2:] != images.shape[-2:]:
-        size, wanted = ("x".join(map(str, each.shape[-2:])) for each in (references, images))
+        size, wanted = ("x".join(map(str, pictures.shape[-2:])) for pictures in (references, images))
         raise ValueError(
             f"{name}: {size} pixels (height x width), but the pictures have {wanted}; bring them to one size"
         )

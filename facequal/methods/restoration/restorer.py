@@ -11,7 +11,7 @@ from facequal.methods.restoration.tiling import restore_in_tiles
 
 
 class Restorer(RestoringMethod):
-    """Trains a network to undo what the data module's `degradation` did.
+    """Training of a network to undo what the data module's `degradation` did.
 
     The loss of a sample is the mean squared error of `network(lq)` and `image` over pixels and channels. Nothing
     is clamped: metrics clamp. Logs `train/loss`. All arguments are those of `RestoringMethod`.

@@ -35,9 +35,9 @@ def resolution_table(comparison: Comparison, condition: str, wanted: Sequence[st
         ValueError: If the reports share no set, or none of those wanted.
     """
     sets, notes = averaged_sets(comparison, wanted)
-    places = set(comparison.places())
+    shared = set(comparison.shared_keys())
     sizes = [f"{size_px} px" for size_px in resolution_suite(condition).sizes_px]
-    lacking = {name: [size for size in sizes if (name, condition, size) not in places] for name in sets}
+    lacking = {name: [size for size in sizes if (name, condition, size) not in shared] for name in sets}
     unmeasured = [size for size in sizes if all(size in lacking[name] for name in sets)]
     complete = [name for name in sets if lacking[name] == unmeasured]
     if not complete or len(unmeasured) == len(sizes):
@@ -114,13 +114,13 @@ def set_table(
         NotMeasuredError: If no report holds the metric of these sets.
     """
     table = comparison.table[comparison.table["protocol"].isin(list(protocols))]
-    places = table[["protocol", "condition", "column"]].drop_duplicates().values.tolist()
-    if not places:
+    keys = table[["protocol", "condition", "column"]].drop_duplicates().values.tolist()
+    if not keys:
         raise NotMeasuredError(f"no report holds {', '.join(protocols)}")
     changes = [
         comparison.change((protocol, condition, column), metric)
         for name in protocols
-        for protocol, condition, column in places
+        for protocol, condition, column in keys
         if protocol == name
     ]
     return ComparisonTable(title, column_order(table["column"]), changes, metric=metric)

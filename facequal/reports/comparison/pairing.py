@@ -68,16 +68,16 @@ class Comparison:
         names = ["run", "seed", "protocol", "condition", "column", "metric"]
         return dict(zip(self.table[names].itertuples(index=False, name=None), self.table["value"], strict=True))
 
-    def places(self) -> list[CurveKey]:
+    def shared_keys(self) -> list[CurveKey]:
         """Return (protocol, condition, column) whose accuracy all reports hold, in the order of the first report."""
         accuracies = self.table[self.table["metric"] == "accuracy"]
         sizes = accuracies.groupby(["protocol", "condition", "column"], sort=False).size()
-        places: list[CurveKey] = sizes.index[sizes == len(self.before) + len(self.after)].tolist()
-        return places
+        keys: list[CurveKey] = sizes.index[sizes == len(self.before) + len(self.after)].tolist()
+        return keys
 
     def protocols(self) -> list[str]:
         """Return the protocols that all reports hold, in the order of the first report."""
-        return list(dict.fromkeys(protocol for protocol, _, _ in self.places()))
+        return list(dict.fromkeys(protocol for protocol, _, _ in self.shared_keys()))
 
     def values(self, side: str, key: CurveKey, metric: str = "accuracy") -> list[float]:
         """Return a figure of each report of a side; NaN where it is lacking."""
@@ -158,7 +158,7 @@ def require_comparable(comparison: Comparison, protocols: Iterable[str]) -> None
         ValueError: If two reports differ in the accuracy rule, the folds or the number of pairs; names both and the
             protocol.
     """
-    held, wanted = set(comparison.places()), set(protocols)
+    held, wanted = set(comparison.shared_keys()), set(protocols)
     accuracies = comparison.table[comparison.table["metric"] == "accuracy"]
     for key, figures in accuracies.groupby(["protocol", "condition", "column"], sort=False):
         if key not in held or key[0] not in wanted:

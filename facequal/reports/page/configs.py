@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 
 # Where a run keeps its files and what it draws with, which differ without being settings.
-_PLACES = re.compile(
+_PATH_KEYS = re.compile(
     r"^trainer\.logger|(^|\.)(seed|seed_everything|default_root_dir|save_dir|dirpath|cache_dir|folder|inherit)$"
 )
 _PATH = re.compile(r"\S*/\S*")
@@ -20,12 +20,12 @@ class Differences(NamedTuple):
 
     Attributes:
         settings: Value in YAML by dotted key and run.
-        places: Those keys that hold paths, folders and seeds, likewise.
+        paths: Those keys that hold paths, folders and seeds, likewise.
         num_equal: Number of keys that are the same in all runs.
     """
 
     settings: dict[str, dict[str, str]]
-    places: dict[str, dict[str, str]]
+    paths: dict[str, dict[str, str]]
     num_equal: int
 
 
@@ -36,23 +36,23 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Differences:
         configs: The configuration of each run by its name.
 
     >>> differences({"a": {"m": 0.5, "s": 64, "save_dir": "runs/a"}, "b": {"m": 0.4, "s": 64, "save_dir": "runs/b"}})
-    Differences(settings={'m': {'a': '0.5', 'b': '0.4'}}, places={'save_dir': {'a': 'runs/a', 'b': 'runs/b'}},
+    Differences(settings={'m': {'a': '0.5', 'b': '0.4'}}, paths={'save_dir': {'a': 'runs/a', 'b': 'runs/b'}},
                 num_equal=1)
     """
     flat = {name: flatten(config) for name, config in configs.items()}
     settings: dict[str, dict[str, str]] = {}
-    places: dict[str, dict[str, str]] = {}
+    paths: dict[str, dict[str, str]] = {}
     keys = dict.fromkeys(key for config in flat.values() for key in config)
     for key in keys:
         values = {name: as_yaml(config[key]) if key in config else ABSENT for name, config in flat.items()}
         if len(set(values.values())) > 1:
-            (places if _is_place(key, values) else settings)[key] = values
-    return Differences(settings, places, len(keys) - len(settings) - len(places))
+            (paths if _is_path(key, values) else settings)[key] = values
+    return Differences(settings, paths, len(keys) - len(settings) - len(paths))
 
 
-def _is_place(key: str, values: Mapping[str, str]) -> bool:
+def _is_path(key: str, values: Mapping[str, str]) -> bool:
     """Return whether a key says where something is; whether there is one at all, as of weights, is a setting."""
-    return bool(_PLACES.search(key)) or all(_PATH.fullmatch(value) for value in values.values())
+    return bool(_PATH_KEYS.search(key)) or all(_PATH.fullmatch(value) for value in values.values())
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

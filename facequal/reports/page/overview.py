@@ -65,7 +65,7 @@ def config_section(runs: Sequence[Run], differing: Differences) -> dict[str, Any
         "configs": configs,
         "differing": differing,
         "settings": _difference_table(differing.settings, list(configs)),
-        "places": _difference_table(differing.places, list(configs)),
+        "paths": _difference_table(differing.paths, list(configs)),
     }
 
 

@@ -8,7 +8,7 @@ import rich.table
 from facequal.reports.markdown import bullets, markdown_table, plain
 from facequal.reports.results import column_order
 from facequal.reports.statistics import Summary
-from facequal.reports.study.summary import Column, RowResults, by_place, place_of, study_sections
+from facequal.reports.study.summary import Column, RowResults, by_row_and_column, column_of, study_sections
 from facequal.reports.tables import Cell, Section, cell_of, range_in_words, terminal_table
 
 
@@ -30,7 +30,7 @@ def render_study(
         title: Heading.
         reference: Name of the row that the others are compared with; None shows no differences.
     """
-    measured = by_place(figures)
+    measured = by_row_and_column(figures)
     headings = column_order(column.column for column in columns)
     sections = []
     for (protocol, *others), shown in study_sections(columns).items():
@@ -45,7 +45,7 @@ def render_study(
         # procedural/other-family is long: a line for each part
         sections.append(Section([*protocol.replace("/", "/\n").splitlines(), *others], lines))
     side = [rich.table.Column("set", overflow="fold"), rich.table.Column("row", overflow="fold")]
-    words = legend([figure for figure in figures if place_of(figure) in columns], reference)
+    words = legend([figure for figure in figures if column_of(figure) in columns], reference)
     return terminal_table(title, words, side, headings, sections, has_wide_cells=True)
 
 
@@ -76,6 +76,7 @@ def study_markdown(
     facts: Mapping[str, str],
     pictures: Sequence[str] = (),
     problems: Sequence[str] = (),
+    note: str = "",
 ) -> str:
     """Return the text of `summary.md`: the tables, one per section, the rows, pictures, and how it was made.
 
@@ -88,9 +89,11 @@ def study_markdown(
         facts: What else to say, such as seeds, command, versions and time; name and value.
         pictures: Files beside the text.
         problems: What failed, in words.
+        note: A sentence above the tables, such as which columns have no figures.
     """
-    measured = by_place(figures)
-    parts = [f"# {plain(title)}", legend([figure for figure in figures if place_of(figure) in columns], reference)]
+    measured = by_row_and_column(figures)
+    parts = [f"# {plain(title)}", legend([figure for figure in figures if column_of(figure) in columns], reference)]
+    parts += [f"Note: {plain(note)}."] if note else []
     for heading, shown in study_sections(columns).items():
         lines = [
             [row.name, *[_cell(measured.get((row.name, column)), reference) for column in shown.values()]]

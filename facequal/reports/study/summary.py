@@ -56,8 +56,8 @@ def study_figures(rows: Sequence[RowResults], reference: str | None = None) -> l
 
 def default_columns(results: Iterable[Result | Summary]) -> list[Column]:
     """Return the accuracies of the first protocol: its conditions as met, and each with its columns in order."""
-    places = [place_of(result) for result in results if result.metric == "accuracy"]
-    sections = study_sections([place for place in places if place.protocol == places[0].protocol])
+    columns = [column_of(result) for result in results if result.metric == "accuracy"]
+    sections = study_sections([column for column in columns if column.protocol == columns[0].protocol])
     return [column for shown in sections.values() for column in shown.values()]
 
 
@@ -75,31 +75,32 @@ def study_sections(columns: Sequence[Column]) -> dict[tuple[str, ...], dict[str,
     return {heading: {name: shown[name] for name in column_order(shown)} for heading, shown in sections.items()}
 
 
-def require_columns(columns: Iterable[Column], figures: Sequence[Summary]) -> None:
-    """Refuse columns that no row has.
+def missing_columns(columns: Iterable[Column], figures: Sequence[Summary]) -> str:
+    """Return which columns no row has, and the protocols, conditions, columns and metrics there are, as a sentence.
 
-    Raises:
-        ValueError: If there is one; names it and the protocols, conditions, columns and metrics there are.
+    Returns:
+        The sentence; empty if every column has a figure.
     """
-    there = dict.fromkeys(place_of(figure) for figure in figures)
+    there = dict.fromkeys(column_of(figure) for figure in figures)
     missing = [str(column) for column in columns if column not in there]
-    if missing:
-        parts = zip(("protocols", "conditions", "columns", "metrics"), zip(*there, strict=True), strict=True)
-        known = "; ".join(f"{name} {', '.join(dict.fromkeys(values))}" for name, values in parts)
-        raise ValueError(f"no run has {' or '.join(missing)}; there are: {known}")
+    if not missing:
+        return ""
+    parts = zip(("protocols", "conditions", "columns", "metrics"), zip(*there, strict=True), strict=True)
+    known = "; ".join(f"{name} {', '.join(dict.fromkeys(values))}" for name, values in parts)
+    return f"no run has {' or '.join(missing)}; there are: {known}"
 
 
-def place_of(figure: Result | Summary) -> Column:
+def column_of(figure: Result | Summary) -> Column:
     """Return the column of a study's table that a figure belongs to."""
     return Column(figure.protocol, figure.condition, figure.column, figure.metric)
 
 
-def by_place(figures: Iterable[Summary]) -> dict[tuple[str, Column], Summary]:
+def by_row_and_column(figures: Iterable[Summary]) -> dict[tuple[str, Column], Summary]:
     """Return figures by row and column; of several rules of one metric the first."""
-    places: dict[tuple[str, Column], Summary] = {}
+    cells: dict[tuple[str, Column], Summary] = {}
     for figure in figures:
-        places.setdefault((figure.run, place_of(figure)), figure)
-    return places
+        cells.setdefault((figure.run, column_of(figure)), figure)
+    return cells
 
 
 def write_study(path: Path, rows: Sequence[RowResults], figures: Sequence[Summary]) -> Path:

@@ -126,7 +126,7 @@ def test_places_are_what_all_reports_hold(tmp_path):
     two = write_run(tmp_path / "b", results_of(small, ("7 px", "112 px"), conditions=["cross-resolution"]))
     comparison = read_comparison(one, two)
     assert comparison.protocols() == ["lfw", "calfw"]
-    assert comparison.places() == [
+    assert comparison.shared_keys() == [
         (name, "cross-resolution", size) for name in ("lfw", "calfw") for size in ("7 px", "112 px")
     ]
 

@@ -15,7 +15,7 @@ def other() -> dict[str, Any]:
 
 def test_equal_configurations() -> None:
     found = differences({"a": CONFIG, "b": other()})
-    assert found.settings == found.places == {}
+    assert found.settings == found.paths == {}
     assert found.num_equal == len(flatten(CONFIG)) == 14
 
 
@@ -32,7 +32,7 @@ def test_settings_and_places_are_told_apart() -> None:
         "data.test.PairsBin.init_args.path": {"a": "lfw.bin", "b": "sets/lfw.bin"},
         "model.init_args.head.init_args.h": {"a": "–", "b": "0.33"},
     }
-    assert list(found.places) == ["seed_everything", "trainer.logger.init_args.save_dir"]
+    assert list(found.paths) == ["seed_everything", "trainer.logger.init_args.save_dir"]
     assert found.num_equal == 15 - 5
 
 
@@ -42,7 +42,7 @@ def test_that_a_run_starts_from_weights_is_a_setting_and_from_which_file_is_not(
     two["model"]["init_args"]["weights"] = "runs/base/seed_1/last.ckpt"
     assert list(differences({"a": CONFIG, "b": one}).settings) == ["model.init_args.weights"]
     found = differences({"a": one, "b": two})
-    assert (list(found.places), found.settings) == (["model.init_args.weights"], {})
+    assert (list(found.paths), found.settings) == (["model.init_args.weights"], {})
 
 
 def test_lists_of_classes_have_no_order() -> None:

@@ -64,7 +64,7 @@ def test_few_runs_have_a_column_each() -> None:
         "head": ["setting", "run0", "run1", "run2", "run3"],
         "rows": [["trainer.max_epochs", "4", "4", "8", "4"]],
     }
-    assert section["places"]["rows"] == [["seed_everything", "0", "1", "2", "3"]]
+    assert section["paths"]["rows"] == [["seed_everything", "0", "1", "2", "3"]]
     assert list(map(len, section["differing"][:2])) == [1, 1]
     assert section["differing"].num_equal == 12
 

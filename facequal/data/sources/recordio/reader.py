@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 class RecordReader:
-    """Reads an InsightFace record set record by record.
+    """A reader of an InsightFace record set, record by record.
 
     The file is mapped, so a record costs no system call, and forked workers share the map. A pickled reader maps its
     file anew where it is unpickled. Do not shorten or overwrite the file while a reader is open.

@@ -29,7 +29,7 @@ class Encoded(NamedTuple):
 
 
 class ClassModulation(nn.Module):
-    """Scales and shifts channels by the class vector: x (1 + g) + b, (g,b) linear in {b,n,l} and 0 at first.
+    """Scale and shift of channels by the class vector: x (1 + g) + b, (g,b) linear in {b,n,l} and 0 at first.
 
     >>> x, classes = torch.rand(2, 4, 3, 3), torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
     >>> torch.equal(ClassModulation(4)(x, classes), x)  # at first, of a blurred picture and a dark and noisy one

@@ -34,7 +34,7 @@ def published_genotype(name: str) -> Genotype:
 
 
 class NASFENetwork(nn.Module):
-    """Restores pictures with blur, noise and low light (Yasarla et al.).
+    """A network that restores pictures with blur, noise and low light (Yasarla et al.).
 
     Each encoder sees the picture; their features, one after the other, are fused at a quarter of the resolution, and
     the decoder predicts the change of the picture: x = y + decoder(fusion(encoders(y))). At first it changes nothing.
@@ -129,6 +129,10 @@ class SingleRestorer(nn.Module):
         blocks: Of the encoder.
         decoder_widths: Of the decoder, which is thrown away.
         conjugate: As in `NASFENetwork`.
+
+    >>> restorer = SingleRestorer("noise", widths=(8, 8, 8), channels=8, blocks=(1, 1, 1), decoder_widths=(8, 8, 8))
+    >>> restorer(torch.zeros(1, 3, 30, 20)).shape  # sides that are no multiple of 8 come back as they were
+    torch.Size([1, 3, 30, 20])
     """
 
     def __init__(

@@ -70,7 +70,7 @@ class Res2Block(nn.Module):
 
 
 class ResidualOperator(nn.Module):
-    """Predicts what is wrong and takes it off: x - conv(relu(conv(x))), as for noise.
+    """Prediction of what is wrong, which is taken off: x - conv(relu(conv(x))), as for noise.
 
     Args:
         channels: C.
@@ -88,7 +88,7 @@ class ResidualOperator(nn.Module):
 
 
 class Deveiling(nn.Module):
-    """Multiplies by a predicted gain, as for low light: A(x) x. It begins near the identity; A is not bounded.
+    """Multiplication by a predicted gain, as for low light: A(x) x. It begins near the identity; A is not bounded.
 
     Args:
         channels: C.
@@ -112,7 +112,7 @@ class Deveiling(nn.Module):
 
 
 class FourierOperator(nn.Module):
-    """Divides one convolved half of the channels by the other in the Fourier domain, as a Wiener filter does for blur.
+    """Quotient of two convolved halves of the channels in the Fourier domain, as a Wiener filter has it for blur.
 
     X = conj(X2) X1 / (|X2|^2 + .01), with X1 and X2 the orthonormal transforms of the two halves, each convolved to C
     channels. The paper prints X2 X1 / (|X2|^2 + eps), without the conjugate: with a true blur kernel that makes a

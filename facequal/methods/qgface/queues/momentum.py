@@ -21,6 +21,12 @@ class MomentumQueue(FeatureQueue):
 
     Raises:
         ValueError: If a size is below 1.
+
+    >>> queue, weight = MomentumQueue(size=3, embedding_dim=2), torch.eye(2)  # class weights of two people
+    >>> for batch in (torch.eye(2), -torch.eye(2)):
+    ...     queue.enqueue(batch, labels=torch.tensor([0, 1]), weight=weight)
+    >>> queue.keys(weight)[1].shape, queue.num_filled  # the oldest of the four is gone
+    (torch.Size([3]), 3)
     """
 
     features: Tensor
