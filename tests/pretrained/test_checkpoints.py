@@ -160,7 +160,7 @@ IMPORTED = {"class_path": "harmful_import.Thing"}
 # What this package does elsewhere, and what is below a class that may be built.
 WRITE = {"class_path": "facequal.reports.results.write_atomically", "init_args": {"path": "MARK", "content": "x"}}
 COMMAND = {"class_path": "facequal.cli.main", "init_args": {"arguments": ["degrade", "--gallery", "MARK"]}}
-REMOVE = {"class_path": "facequal.engine.marks.remove_run", "init_args": {"folder": "MARK"}}
+REMOVE = {"class_path": "facequal.engine.resume.remove_runs", "init_args": {"folders": ["MARK"]}}
 UNPICKLE = {"class_path": "facequal.methods.Recognizer.load_from_checkpoint", "init_args": {"checkpoint_path": "MARK"}}
 GADGETS = {
     "method": {"_class_path": "subprocess.Popen"},
