@@ -211,14 +211,25 @@ def refuse_moved_names(arguments: Sequence[str]) -> None:
           facequal.data.datasets.FolderDataset is now FolderDataset (facequal.data.sources.datasets)
     """
     for flag, argument in zip(["", *arguments], arguments, strict=False):
-        is_file = flag in ("-c", "--config") and Path(argument).is_file()
-        content = yaml.safe_load(Path(argument).read_text(encoding="utf-8")) if is_file else argument
-        keys = _keys_in(content) if is_file else [argument.partition("=")[0].removeprefix("--").removesuffix("+")]
+        option, _, value = argument.partition("=") if argument.startswith("-") else (flag, "=", argument)
+        key = option.removeprefix("--").removesuffix("+")
+        is_config = key in ("-c", "config")
+        is_file = (is_config or value.endswith((".yaml", ".yml"))) and Path(value).is_file()
+        content = _content(Path(value)) if is_file else argument
+        keys = _keys_in(content, "" if is_config else f"{key}.") if is_file else [key]
         moved = [f"{key} is now {MOVED_KEYS[key]}" for key in keys if key in MOVED_KEYS]
         paths = dict.fromkeys(path for text in texts_in(content) for path in _CLASS_PATH.findall(text))
         moved += filter(None, map(_in_words, paths))
         if moved:
-            raise ValueError("\n  ".join([f"{argument if is_file else 'the command line'}:", *moved]))
+            raise ValueError("\n  ".join([f"{value if is_file else 'the command line'}:", *moved]))
+
+
+def _content(path: Path) -> Any:
+    """Return what a file holds; nothing of one that is no YAML, which is the parser's error."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        return None
 
 
 def _keys_in(content: Any, prefix: str = "") -> Iterator[str]:

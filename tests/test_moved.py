@@ -166,16 +166,41 @@ def test_new_keys_exist_and_old_ones_do_not(old: str) -> None:
 @pytest.mark.parametrize("form", ["--{}=2", "--{} 2", "--{}+=2"])
 def test_old_keys_on_the_command_line(old: str, form: str) -> None:
     with pytest.raises(ValueError, match=f"^the command line:\n  {old} is now {MOVED_KEYS[old]}$"):
-        main(["fit", "-c", str(DEMO), *form.format(old).split(" ")])
+        refuse_moved_names(["fit", "-c", str(DEMO), *form.format(old).split(" ")])
 
 
-def test_old_keys_in_a_file_and_in_one_that_it_inherits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["fit", "run"])
+def test_old_keys_in_a_file_and_in_one_that_it_inherits(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     parent, child = tmp_path / "parent.yaml", tmp_path / "child.yaml"
     parent.write_text("data:\n  val_identities: 3\n")
     child.write_text("inherit: [parent.yaml]\n")
     for file in (parent, child):
-        with pytest.raises(ValueError, match=r"parent\.yaml:\n  data\.val_identities is now data\.held_out"):
-            main(["fit", f"--config={file}"])
+        with pytest.raises(SystemExit) as stop:
+            main([command, f"--config={file}"])
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        assert f"error: {parent}:\n  data.val_identities is now data.held_out.identities\n" in error
+        assert error.startswith(f"usage: facequal {command} -c CONFIG")
+
+
+@pytest.mark.parametrize("form", ["--data={}", "--data {}", "-c={}", "--config {}"])
+def test_old_names_in_files_of_parts(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "part.yaml"
+    part = "val_pairs: 3\ntrain: {class_path: facequal.frozen.FaceEmbedder}\n"
+    file.write_text(part if "data" in form else f"data:\n  {part}".replace("\ntrain", "\n  train"))
+    with pytest.raises(ValueError, match=r"part\.yaml:\n") as error:
+        refuse_moved_names(["fit", *form.format(file).replace("-c=", "-c ").split(" ")])
+    assert str(error.value).splitlines()[1:] == [
+        "  data.val_pairs is now data.held_out.pairs",
+        "  facequal.frozen.FaceEmbedder is now FaceEmbedder (facequal.pretrained.frozen)",
+    ]
+
+
+def test_files_of_parts_that_are_no_yaml_are_the_parsers_affair(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text("{")
+    refuse_moved_names(["fit", f"--data={tmp_path / 'part.yaml'}"])
 
 
 def test_other_keys_and_contents_are_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import inspect
 import re
 import sys
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -16,7 +16,23 @@ class ClassNameParser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Stop with a message, to which it adds the classes of this package where a name is none of those asked for."""
-        super().error(with_class_names(message) if self.exit_on_error else message, ex)
+        super().error(with_class_names(with_spelling(message)) if self.exit_on_error else message, ex)
+
+    def print_usage(self, file: Any = None) -> None:
+        """Print one line in place of all options: it stands before each error."""
+        print(f"usage: {self.prog} -c CONFIG [--OPTION VALUE ...]", file=file)
+
+
+def with_spelling(message: str) -> str:
+    """Return a message of jsonargparse; where it is about an option with hyphens, with how that is spelled.
+
+    Example:
+        >>> print(with_spelling("unrecognized arguments: --data.batch-size 8"))
+        unrecognized arguments: --data.batch-size 8
+        Options have underscores: data.batch_size
+    """
+    unknown = re.search(r"(?:unrecognized arguments: --|Option ')([\w.]*\w-[\w.-]+)", message)
+    return f"{message}\nOptions have underscores: {unknown[1].replace('-', '_')}" if unknown else message
 
 
 def with_class_names(message: str) -> str:

@@ -45,6 +45,25 @@ def test_a_name_that_two_classes_have(
     assert "first_twin.Twin, second_twin.Twin" in error
 
 
+@pytest.mark.parametrize(
+    ("options", "underscores"),
+    [
+        (["--data.batch-size=8"], "data.batch_size"),
+        (["--data.held-out.num-pairs", "8"], "data.held_out.num_pairs"),
+        (["--model.init_args.flip-test=true"], "flip_test"),
+        (["--data.batchsize=8"], None),
+    ],
+)
+def test_an_unknown_option(options: list[str], underscores: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    error = error_of(capsys, *options)
+    assert error.startswith(
+        "usage: facequal fit -c CONFIG [--OPTION VALUE ...]\n"
+        "tip: For details of accepted options run: facequal fit --help\nerror: "
+    )
+    hint = f"\nOptions have underscores: {underscores}\n"
+    assert error.endswith(hint) if underscores else "underscores" not in error
+
+
 def test_other_errors_stay_as_they_are() -> None:
     assert (
         with_class_names("the following arguments are required: root") == "the following arguments are required: root"
