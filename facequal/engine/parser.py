@@ -85,9 +85,12 @@ def kinds_asked_for(message: str) -> tuple[type, ...]:
         types = [_imported(path) for path in re.findall(r"\w+(?:\.\w+)+", subtypes[-1])]
         return tuple(kind for asked_for in types for kind in _classes_in(asked_for))
     owners, key = re.findall(r"class_path '([\w.]+)'", message), re.match(r'"(\w+)"', part)
-    owner = _imported(owners[-1]) if owners and key else None
-    for base in inspect.getmro(owner) if isinstance(owner, type) and key else ():  # they hand on what they do not name
-        annotation = vars(base).get("__init__") and get_type_hints(base.__init__).get(key[1])
+    owner = _imported(owners[-1]) if owners else None
+    if not isinstance(owner, type) or key is None:
+        return ()
+    for base in inspect.getmro(owner):  # a class hands on to its bases what it does not name
+        initialise = vars(base).get("__init__")
+        annotation = get_type_hints(initialise).get(key[1]) if initialise else None
         if annotation is not None or base.__module__.partition(".")[0] in ("torch", "lightning"):
             return tuple(_classes_in(annotation))
     return ()
@@ -134,6 +137,7 @@ def _names_of_subclasses(kinds: tuple[type, ...]) -> set[str]:
     """Return the names of all imported classes of some kinds."""
     names: set[str] = set()
     for kind in kinds:
-        names |= {part.__name__ for part in kind.__subclasses__() if not part.__name__.startswith("_")}
-        names |= _names_of_subclasses(tuple(kind.__subclasses__()))
+        subclasses: tuple[type, ...] = tuple(kind.__subclasses__())
+        names |= {subclass.__name__ for subclass in subclasses if not subclass.__name__.startswith("_")}
+        names |= _names_of_subclasses(subclasses)
     return names

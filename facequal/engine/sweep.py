@@ -45,8 +45,8 @@ def run_sweep(
     if limit is None and sweep.method != "grid":
         raise ValueError(f"{sweep.path}: a {sweep.method} search has no end: give --points, or run_cap in the file")
     arguments = sweep.arguments(on_one_device(sweep, options))
-    values = as_arguments({parameter.name: parameter.values for parameter in sweep.parameters})
-    refuse_moved_names(expand_inherited([*arguments, *values]))
+    searched = as_arguments({parameter.name: parameter.values for parameter in sweep.parameters})
+    refuse_moved_names(expand_inherited([*arguments, *searched]))
     if fresh:
         remove_runs(sorted(folder.glob("point_*")))
     points = plan_points(sweep, folder, limit, seed, arguments)
