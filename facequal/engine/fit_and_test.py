@@ -12,6 +12,8 @@ from facequal.engine.lightning import FaceQualCLI
 class RunCLI(FaceQualCLI):
     """`facequal fit` that tests afterwards, and makes sure beforehand that it will be able to."""
 
+    called = "run"
+
     def before_fit(self) -> None:
         """Read the lists of all test protocols: a missing file is better found now than after the training."""
         for protocol in self.datamodule.test_protocols:

@@ -48,7 +48,12 @@ class FaceQualCLI(LightningCLI):
     Args:
         arguments: The command line after the program's name, such as `["fit", "-c",
             "experiments/demo/adaface.yaml"]`.
+
+    Attributes:
+        called: Name of the command for messages, if it is none of Lightning's.
     """
+
+    called = ""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.command = arguments[0]
@@ -87,6 +92,12 @@ class FaceQualCLI(LightningCLI):
         """Embed or restore without keeping a copy in memory: what comes out goes to files."""
         self.trainer.predict(**arguments, return_predictions=False)
 
+    def setup_parser(self, *arguments: Any) -> None:
+        """Set up the parser, whose messages name the command as it was called."""
+        super().setup_parser(*arguments)
+        for parser in (self.parser, *self._subcommand_parsers.values()):
+            parser.prog = f"facequal {self.called or self.command}"
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the evaluation, the writers of predictions, inheritance, and the link from data to model."""
         parser.add_argument("--inherit", type=list[str], default=[], help="files this one builds on, relative to it")
@@ -98,8 +109,11 @@ class FaceQualCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the command line with inherited files in place. The saved configuration stands alone."""
         assert isinstance(args, list)
-        arguments = expand_inherited(args)
-        refuse_moved_names(arguments)
+        try:
+            arguments = expand_inherited(args)
+            refuse_moved_names(arguments)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
         self.config = parser.parse_args([*arguments, "--inherit=[]"])
         use_public_paths(self.config)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from facequal.engine.digest import experiment_digest
+from facequal.engine.inherit import expand_inherited
 from facequal.engine.marks import made_at, read_mark
 from facequal.engine.study_file import BASE, PLACEHOLDER, WEIGHTS_KEY, Study, StudyRow, filled_in
-from facequal.moved import texts_in
+from facequal.moved import refuse_moved_names, texts_in
 from facequal.reports.layout import results_file
 
 
@@ -31,6 +32,7 @@ class Run:
 
     Raises:
         FileNotFoundError: If a configuration among the arguments does not exist.
+        ValueError: If they name keys or classes that have another name now.
     """
 
     row: str
@@ -45,6 +47,10 @@ class Run:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
+        try:
+            refuse_moved_names(expand_inherited([*self.arguments, *as_arguments(self.overrides)]))
+        except ValueError as error:
+            raise ValueError(f"{self.row}: {error}") from None
         before = [f"base {self.base.digest}"] if self.base else []
         before += [f"stage {name} {run.digest}" for name, run in self.stages.items()]
         settings = [f"seed {self.seed}", f"command {self.command}", f"metric {self.metric}", *before]

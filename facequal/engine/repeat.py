@@ -31,12 +31,12 @@ def repeat(config: Path, folder: Path, seeds: Sequence[int], options: Sequence[s
     def planned(seed: int) -> Run:
         return Run(config.stem, seed, folder / f"seed_{seed}", ["-c", str(config), *options])
 
+    runs = [planned(seed) for seed in seeds]
     if fresh:
         remove_runs(sorted(folder.glob("seed_*")))
     for path in folder.glob("seed_*"):  # of seeds that are not asked for too: the folder is read as one experiment
         if (seed := path.name.removeprefix("seed_")).isdecimal():
             require_current(planned(int(seed)))
-    runs = [planned(seed) for seed in seeds]
     problems = carry_out(config.stem, prepare(runs, runs), 1, progress_line)
     if is_first_process():
         report_seeds(folder, runs, problems)

@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from facequal.engine.grid import row_name
+from facequal.engine.inherit import expand_inherited
 from facequal.engine.jobs import Outcome, carry_out
 from facequal.engine.marks import read_mark
-from facequal.engine.plan import Run, as_argument
+from facequal.engine.plan import Run, as_argument, as_arguments
 from facequal.engine.resume import prepare, remove_runs
 from facequal.engine.sweep_file import Sweep
 from facequal.engine.sweep_points import draw_points
+from facequal.moved import refuse_moved_names
 from facequal.reports.results import write_table
 
 
@@ -41,6 +43,8 @@ def run_sweep(
     if limit is None and sweep.method != "grid":
         raise ValueError(f"{sweep.path}: a {sweep.method} search has no end: give --points, or run_cap in the file")
     arguments = sweep.arguments(on_one_device(sweep, options))
+    searched = as_arguments({parameter.name: parameter.values for parameter in sweep.parameters})
+    refuse_moved_names(expand_inherited([*arguments, *searched]))
     if fresh:
         remove_runs(sorted(folder.glob("point_*")))
     points = plan_points(sweep, folder, limit, seed, arguments)

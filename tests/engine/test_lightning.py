@@ -98,12 +98,13 @@ def test_class_names_on_the_command_line(option: str, name: str, capsys: pytest.
     assert found["class_path"].rpartition(".")[2] == name
 
 
-def test_a_file_with_names_from_before_the_move(tmp_path: Path) -> None:
+def test_a_file_with_names_from_before_the_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "old.yaml").write_text("data: {predict: {class_path: facequal.data.datasets.FolderDataset}}")
-    with pytest.raises(
-        ValueError, match=r"old\.yaml:\n  .*\.FolderDataset is now FolderDataset \(facequal\.data\.sources"
-    ):
+    with pytest.raises(SystemExit) as stop:
         cli("fit", tmp_path, "-c", str(tmp_path / "old.yaml"))
+    assert stop.value.code == 2
+    moved = "facequal.data.datasets.FolderDataset is now FolderDataset (facequal.data.sources.datasets)"
+    assert f"error: {tmp_path / 'old.yaml'}:\n  {moved}\n" in capsys.readouterr().err
 
 
 def test_a_checkpoint_from_before_the_move(trained: Path, tmp_path: Path) -> None:

@@ -37,6 +37,19 @@ def test_a_row_wins_over_further_options_and_the_study_over_both(write_file: Cal
     assert second.command_line()[1] == str(file)
 
 
+def test_old_names_are_found_before_anything_runs(write_file: Callable[..., Path], done: list[str]) -> None:
+    folder = study(write_file(rows={"a": {}}))
+    rows: dict[str, Any] = {"a": {}, "b": {"model.x": ["facequal.frozen.FaceEmbedder"]}}
+    with pytest.raises(SystemExit, match=r"facequal study: b: the command line:\n  .* is now FaceEmbedder \(facequal"):
+        study(write_file(rows=rows), "--fresh")
+    file = write_file(rows={"a": {}})
+    file.with_name("experiment.yaml").write_text("data: {val_pairs: 3}")
+    with pytest.raises(SystemExit, match=r"a: .*experiment\.yaml:\n  data\.val_pairs is now data\.held_out\.pairs"):
+        study(file, "--fresh")
+    assert done == ["a, seed 0"]
+    assert (folder / "rows" / "a" / "seed_0" / "report").is_dir()
+
+
 def test_names_of_stages_may_have_any_letters(write_file: Callable[..., Path], done: list[str]) -> None:
     stages = {"größe": {"config": "experiment.yaml"}}
     file = write_file(stages=stages, rows={"a": {"model.from": {"x": ["${größe}"]}}})

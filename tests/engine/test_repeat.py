@@ -51,6 +51,16 @@ def test_finished_seeds_are_read(experiment: Path, done: list[str], capsys: pyte
     assert set(pd.read_csv(folder / "summary.csv")["num_runs"]) == {2}
 
 
+def test_old_names_are_found_before_anything_is_removed(experiment: Path, done: list[str]) -> None:
+    folder = repeat(experiment)
+    with pytest.raises(
+        SystemExit, match=r"experiment: the command line:\n  data\.val_pairs is now data\.held_out\.pairs"
+    ):
+        repeat(experiment, "--fresh", "--data.val_pairs=3")
+    assert (folder / "seed_0" / "report").is_dir()
+    assert len(done) == 1
+
+
 def test_other_settings_are_refused(experiment: Path, done: list[str]) -> None:
     folder = repeat(experiment, seeds=2)
     changed = "--data.batch_size=6"

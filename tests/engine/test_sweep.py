@@ -46,6 +46,18 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_old_names_are_found_before_anything_is_removed(
+    write_sweep: Callable[..., Path], runs: list[dict[str, str]], tmp_path: Path
+) -> None:
+    sweep(write_sweep(parameters={"model.a": {"value": 1}}))
+    changes = ({"parameters": {"model.a": {"values": [2, "facequal.frozen.FaceEmbedder"]}}}, {})
+    for changed, options in zip(changes, ([], ["--data.val_pairs=3"]), strict=True):
+        with pytest.raises(SystemExit, match=r"the command line:\n  .* is now "):
+            sweep(write_sweep(**changed), "--fresh", *options)
+    assert (tmp_path / "out" / "point_0000").is_dir()
+    assert len(runs) == 1
+
+
 def test_a_grid_is_run_whole_and_goes_on(
     write_sweep: Callable[..., Path], runs: list[dict[str, str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
