@@ -42,9 +42,9 @@ NAMES = {
         RestorationSettings load_brisque
     """,
     "methods": """
-        Contrast CosineSchedule DegradationClassifier DnCNN EmbeddingMethod FaceMethod NASFE NASFENetwork NASFESearch
-        Octuplet OctupletLoss Partition QGFace Recognizer Restorer RestoringMethod Schedule Siamese SingleRestorer
-        StepSchedule UNet contrastive_loss
+        Contrast CosineSchedule DegradationClassifier DnCNN EmbeddingMethod FaceMethod Genotype NASFE NASFENetwork
+        NASFESearch Octuplet OctupletLoss Partition QGFace RandomGenotype Recognizer Restorer RestoringMethod Schedule
+        SearchSpace Siamese SingleRestorer StepSchedule UNet contrastive_loss
     """,
     "metrics": """
         BRISQUEWeights KFoldAccuracy NormCorrelations NormStatistics RocCurve accuracy_interval

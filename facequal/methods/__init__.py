@@ -7,8 +7,11 @@ from facequal.names import lazy_names
 if TYPE_CHECKING:
     from facequal.methods.base import FaceMethod as FaceMethod
     from facequal.methods.nasfe.method import NASFE as NASFE
+    from facequal.methods.nasfe.network.genotype import Genotype as Genotype
+    from facequal.methods.nasfe.network.genotype import RandomGenotype as RandomGenotype
     from facequal.methods.nasfe.network.network import NASFENetwork as NASFENetwork
     from facequal.methods.nasfe.network.network import SingleRestorer as SingleRestorer
+    from facequal.methods.nasfe.network.supernet import SearchSpace as SearchSpace
     from facequal.methods.nasfe.search import NASFESearch as NASFESearch
     from facequal.methods.octuplet.loss import OctupletLoss as OctupletLoss
     from facequal.methods.octuplet.method import Octuplet as Octuplet

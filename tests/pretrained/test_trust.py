@@ -1,18 +1,19 @@
 """Which classes a checkpoint may name, and what jsonargparse does meanwhile."""
 
+import importlib
 import subprocess
 import sys
 import types
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from jsonargparse import ArgumentParser, _common
 from torch import nn
 
-from facequal.pretrained.trust import class_paths, is_trusted, only_trusted_classes
+from facequal.pretrained.trust import RECIPES, class_paths, is_trusted, only_trusted_classes, our_paths
 
 
 class Mine:
@@ -114,3 +115,27 @@ def test_settings_come_back() -> None:
     with suppress(ZeroDivisionError), only_trusted_classes({}, "x.ckpt"):
         raise ZeroDivisionError
     assert _common.parsing_settings == before
+
+
+def classes_in(hint: Any) -> set[type]:
+    """Classes of this package in a type hint."""
+    if isinstance(hint, type) and hint.__module__.startswith("facequal."):
+        return {hint}
+    return {kind for part in get_args(hint) if not isinstance(part, list) for kind in classes_in(part)}
+
+
+@pytest.mark.parametrize("path", sorted(path for path in our_paths() if path not in RECIPES))
+def test_what_our_classes_take_may_be_named_too(path: str) -> None:
+    module, _, name = path.rpartition(".")
+    kind = getattr(importlib.import_module(module), name)
+    for parameter, hint in get_type_hints(kind.__init__).items():
+        for taken in classes_in(hint):
+            assert f"{taken.__module__}.{taken.__qualname__}" in our_paths(), (
+                f"{parameter} takes a {taken.__qualname__}"
+            )
+
+
+def test_recipes_are_functions_of_methods() -> None:
+    for path in RECIPES:
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
