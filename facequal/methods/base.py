@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters
 from lightning.pytorch.strategies import DDPStrategy
@@ -18,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from facequal.methods.schedules import Schedule
+from facequal.pretrained.checkpoints import arguments_of
 
 OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 
@@ -49,7 +49,7 @@ class FaceMethod(LightningModule):
         if parsed is None:
             return
         # The CLI links `num_classes` to every method, also to one that does not take it: that is left out.
-        taken = ArgumentParser(exit_on_error=False).add_class_arguments(type(self), fail_untyped=False)
+        taken = arguments_of(type(self))
         self.save_hyperparameters(ignore=[name for name in parsed if name not in taken and not name.startswith("_")])
 
     def setup(self, stage: str) -> None:

@@ -1,12 +1,14 @@
 """Our own checkpoints, loaded as the class that wrote them."""
 
 import importlib
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from jsonargparse import ArgumentParser
 from lightning.pytorch import LightningModule
 
 from facequal.moved import with_present_paths
@@ -42,12 +44,23 @@ def load_module(path: str | Path, trust: Sequence[str] = ()) -> LightningModule:
     class_path = stored.get("_class_path")
     if not isinstance(class_path, str):
         raise ValueError(f"{path}: names no class; load it by Class.load_from_checkpoint(path, backbone=...)")
-    # What the training started from is replaced by the checkpoint, and the files may be gone.
-    arguments = {name: value for name, value in without_weight_files(stored).items() if name != "_instantiator"}
     with only_trusted_classes(stored, path, trust), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* has random weights")  # not for long
         method = method_class(class_path, path)
-        return method.load_from_checkpoint(path, map_location="cpu", weights_only=True, **arguments)
+        # What the training started from is replaced by the checkpoint, and the files may be gone. Older checkpoints
+        # also hold arguments that the method does not take.
+        taken = arguments_of(method)
+        stored = {name: value for name, value in stored.items() if name in taken or name.startswith("_")}
+        cleaned = io.BytesIO()
+        torch.save({**content, "hyper_parameters": without_weight_files(stored)}, cleaned)
+        cleaned.seek(0)
+        return method.load_from_checkpoint(cleaned, map_location="cpu", weights_only=True)
+
+
+def arguments_of(method: type[LightningModule]) -> list[str]:
+    """Return the names of the arguments that a method takes, those that it hands on to its bases among them."""
+    names: list[str] = ArgumentParser(exit_on_error=False).add_class_arguments(method, fail_untyped=False)
+    return names
 
 
 def method_class(class_path: str, path: str | Path) -> type[LightningModule]:

@@ -132,10 +132,6 @@ def _home(path: str) -> str | None:
 def _is_users(module: str) -> bool:
     """Return whether an imported module is the user's: not Python's, ours or of an installed package."""
     file = getattr(sys.modules[module], "__file__", None)
-    others = [
-        sysconfig.get_path("stdlib"),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-        Path(__file__).parents[1],
-    ]
+    installed = (sysconfig.get_path("stdlib"), *site.getsitepackages(), site.getusersitepackages())
+    others = [*map(Path, installed), Path(__file__).parents[1]]
     return module == "__main__" if file is None else not any(Path(file).is_relative_to(part) for part in others)

@@ -66,6 +66,11 @@ def test_no_class(checkpoint: Path, tmp_path: Path) -> None:
         load_module(changed(checkpoint, tmp_path, _class_path=None))
 
 
+def test_arguments_that_the_method_does_not_take_any_more(checkpoint: Path, tmp_path: Path) -> None:
+    loaded = load_module(changed(checkpoint, tmp_path, one_of_before=3))
+    assert loaded.hparams.keys() == load_module(checkpoint).hparams.keys()
+
+
 def test_a_class_that_is_no_method(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"changed\.ckpt: names the class 'facequal.models.IRTiny', which is no method"
