@@ -34,7 +34,7 @@ demo-restore: $(STAMP) ## train NASFE's stages on procedural faces and restore d
 smoke: $(STAMP) ## run every stage of NASFE for 50 steps, to see that all of it works (CPU, minutes)
 	$(BIN)/facequal study experiments/nasfe/smoke.yaml --only '6, + identity term' --seeds 1 --folder runs/smoke --fresh
 
-test: $(STAMP) ## run the tests (under 5 minutes on two cores)
+test: $(STAMP) ## run the tests (5 to 6 minutes on two cores)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-slow: $(STAMP) ## run the slow tests too
